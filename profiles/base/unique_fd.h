@@ -1,0 +1,37 @@
+#pragma once
+// UniqueFd owns one file descriptor; a plain `int …_fd` parameter borrows.
+
+#include <unistd.h>
+
+#include <utility>
+
+namespace carrel {
+
+/// Owns a descriptor and closes it; empty is -1. No truth conversion: 0 is a valid descriptor.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    if (this != &other) reset(std::exchange(other.fd_, -1));
+    return *this;
+  }
+  UniqueFd(const UniqueFd&) = delete;
+  UniqueFd& operator=(const UniqueFd&) = delete;
+  ~UniqueFd() { reset(); }
+
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  void reset(int fd = -1) {
+    if (fd_ >= 0) close(fd_);
+    fd_ = fd;
+  }
+  explicit operator bool() const = delete;
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace carrel
