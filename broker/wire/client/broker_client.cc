@@ -1,0 +1,79 @@
+#include "broker/wire/client/broker_client.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <cstring>
+
+#include "profiles/base/text.h"
+
+namespace carrel::client {
+
+using protocol::Message;
+using protocol::Type;
+
+constexpr int kAnswerMs = 30'000;
+
+Result<UniqueFd> connect_beneath(int run_fd, const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = "/proc/self/fd/" + std::to_string(run_fd) + "/" + name;
+  if (path.size() >= sizeof address.sun_path) return Error{"connect " + name, ENAMETOOLONG};
+  memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!socket.valid()) return errno_error("socket");
+  if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    return errno_error("connect " + name);
+  }
+  return socket;
+}
+
+Result<BrokerClient> BrokerClient::connect(int run_fd) {
+  ASSIGN_OR_RETURN(UniqueFd socket, connect_beneath(run_fd, "broker.sock"));
+  return BrokerClient(std::move(socket));
+}
+
+Result<Message> BrokerClient::call(Type type, const std::string& body, Type expected) {
+  refused_ = false;
+  RETURN_IF_ERROR(connection_.send(type, body));
+  ASSIGN_OR_RETURN(std::optional<Message> answer, connection_.receive(kAnswerMs));
+  if (!answer.has_value()) return Error{"the broker closed the connection", ECONNRESET};
+  if (answer->type == Type::kFailure) {
+    ASSIGN_OR_RETURN(const protocol::Failure failure,
+                     protocol::parse_message<protocol::Failure>(*answer));
+    refused_ = true;
+    refusal_ = Refusal{static_cast<int>(failure.code()), quoted(failure.text())};
+    return Error{refusal_.text};
+  }
+  if (answer->type != expected) return Error{"the broker answered out of turn", EPROTO};
+  return std::move(*answer);
+}
+
+Result<protocol::OpenReply> BrokerClient::open(const protocol::OpenRequest& request) {
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kOpenRequest, request.SerializeAsString(), Type::kOpenReply));
+  return protocol::parse_message<protocol::OpenReply>(answer);
+}
+
+Result<std::vector<protocol::SessionRow>> BrokerClient::sessions() {
+  ASSIGN_OR_RETURN(
+      const Message answer,
+      call(Type::kListRequest, protocol::ListRequest().SerializeAsString(), Type::kListReply));
+  ASSIGN_OR_RETURN(const protocol::ListReply reply,
+                   protocol::parse_message<protocol::ListReply>(answer));
+  return std::vector<protocol::SessionRow>(reply.rows().begin(), reply.rows().end());
+}
+
+Result<OpenRecord> BrokerClient::record(const std::string& session, const std::string& action) {
+  protocol::RecordRequest request;
+  request.set_session(session);
+  request.set_action(action);
+  ASSIGN_OR_RETURN(Message answer,
+                   call(Type::kRecordRequest, request.SerializeAsString(), Type::kRecordReply));
+  ASSIGN_OR_RETURN(protocol::RecordReply reply,
+                   protocol::parse_message<protocol::RecordReply>(answer));
+  if (answer.fds.size() != 1) return Error{"the broker sent no record directory", EPROTO};
+  return OpenRecord{reply.row(), std::move(answer.fds[0])};
+}
+
+}  // namespace carrel::client

@@ -1,0 +1,56 @@
+#pragma once
+// Typed, blocking calls to the broker of one state folder.
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/messages.pb.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::client {
+
+/// Connects a stream socket to `name` below the directory `run_fd` (by /proc/self/fd, so that the
+/// length of the state folder's path does not matter; unix(7) allows 108 bytes). ECONNREFUSED or
+/// ENOENT when nobody listens.
+Result<UniqueFd> connect_beneath(int run_fd, const std::string& name);
+
+/// A refusal by the peer: the exit code it asks for and its sentence.
+struct Refusal {
+  int code = 123;
+  std::string text;
+};
+
+/// What a record request gives: the session's row and its record directory, opened read-only.
+struct OpenRecord {
+  protocol::SessionRow row;
+  UniqueFd directory;
+};
+
+/// One connection to the broker. Every call sends a request and waits for its answer (30 s).
+class BrokerClient {
+ public:
+  static Result<BrokerClient> connect(int run_fd);
+
+  Result<protocol::OpenReply> open(const protocol::OpenRequest& request);
+  Result<std::vector<protocol::SessionRow>> sessions();
+  /// `session`: full id, a prefix of 4 or more, or "last". `action`: show, events, replay, diff,
+  /// verify.
+  Result<OpenRecord> record(const std::string& session, const std::string& action);
+
+  /// Set when the last call failed because the broker refused it.
+  [[nodiscard]] const Refusal& refusal() const { return refusal_; }
+  [[nodiscard]] bool refused() const { return refused_; }
+
+ private:
+  explicit BrokerClient(UniqueFd socket) : connection_(std::move(socket)) {}
+  Result<protocol::Message> call(protocol::Type type, const std::string& body,
+                                 protocol::Type expected);
+  protocol::Connection connection_;
+  Refusal refusal_;
+  bool refused_ = false;
+};
+
+}  // namespace carrel::client

@@ -1,0 +1,52 @@
+#pragma once
+// The closed set of frame types. A number never changes its meaning.
+
+#include <cstdint>
+
+namespace carrel::protocol {
+
+enum class Type : uint16_t {
+  kFailure = 1,
+  // carrel -> broker
+  kOpenRequest = 10,
+  kOpenReply = 11,
+  kListRequest = 12,
+  kListReply = 13,
+  kRecordRequest = 14,
+  kRecordReply = 15,
+  // carrel -> launcher
+  kLaunchRequest = 30,
+  kStarted = 31,
+  kEnded = 32,
+  // stdio stream
+  kStdin = 50,
+  kStdinEnd = 51,
+  kResize = 52,
+  kSignal = 53,
+  kStdout = 54,
+  kStderr = 55,
+  kNotice = 56,
+  // launcher <-> broker
+  kBrokerReady = 70,
+  kConfirmTicket = 71,
+  kSessionSpec = 72,
+  kSessionStart = 73,
+  kSessionGone = 74,
+  kAck = 75,
+  // session <-> broker
+  kSegmentBlock = 90,
+  kSeal = 91,
+  kSealed = 92,
+  kBlobPart = 93,
+  kBlobStored = 94,
+  kMintCredential = 95,
+  kMinted = 96,
+  kEndSession = 97,
+  // launcher <-> session
+  kSessionConfig = 110,
+  kRecorded = 111,
+  kGo = 112,
+  kFinished = 113,
+};
+
+}  // namespace carrel::protocol
