@@ -1,0 +1,27 @@
+#pragma once
+// The state folder: where one installation keeps its records, keys and workspaces.
+
+#include <string>
+
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::start {
+
+enum class Create { kNo, kYes };
+
+struct StateFolder {
+  std::string path;  // absolute, as a person would type it
+  UniqueFd directory;
+  UniqueFd run;  // its folder `run`: sockets, locks, the launcher's log
+};
+
+/// Which folder: `flag` (--state) when not empty, else $CARREL_STATE, else /var/lib/carrel for root
+/// and $XDG_STATE_HOME/carrel (~/.local/state/carrel) for others. Made absolute.
+Result<std::string> state_path(const std::string& flag);
+
+/// Opens it; with Create::kYes makes what is missing (mode 0711, `run` 0700). ENOENT where it is
+/// not there, EROFS, EACCES or ENOSPC where it cannot be made.
+Result<StateFolder> open_state(const std::string& path, Create create);
+
+}  // namespace carrel::start
