@@ -101,7 +101,9 @@ std::vector<std::string_view> type_names();
 /// The payload: verdict, rule, channel, process, errno and data as protobuf-lite bytes (events.proto).
 /// seq and times are not in it: the leaf header carries them. Deterministic for one build; hashed as stored.
 std::string encode_payload(const Event& event);
-/// Fills all but seq and times. Bounds: 1 MiB; anything malformed or of an unknown type is an Error.
+/// The most bytes a payload may have: one record always fits into a block of 1 MiB.
+constexpr size_t kMaxPayload = (1U << 20) - 4096;
+/// Fills all but seq and times. Bounds: kMaxPayload; anything malformed or of an unknown type is an Error.
 Result<Event> decode_payload(uint16_t code, std::string_view payload);
 
 }  // namespace carrel::events
