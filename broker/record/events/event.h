@@ -25,19 +25,71 @@ struct Process {
   bool operator==(const Process&) const = default;
 };
 
-struct ProcessExec { std::string path; std::vector<std::string> argv; uint32_t argv_bytes = 0; bool truncated = false; bool operator==(const ProcessExec&) const = default; };
-struct ProcessExecFailed { std::string path; bool operator==(const ProcessExecFailed&) const = default; };
-struct ProcessFork { uint32_t child = 0; uint32_t child_pid = 0; bool operator==(const ProcessFork&) const = default; };
-struct ProcessExit { int32_t code = 0; int32_t signal = 0; /* 0: none */ bool operator==(const ProcessExit&) const = default; };
-struct ProcessRefused { std::string call; std::vector<uint64_t> args; bool operator==(const ProcessRefused&) const = default; };
-struct FileOpen { std::string path; uint32_t flags = 0; /* O_*, x86-64 values */ bool created = false; uint64_t inode = 0; uint64_t device = 0; bool operator==(const FileOpen&) const = default; };
-struct FileClose { std::string path; uint64_t bytes = 0; /* size at close */ uint64_t inode = 0; uint64_t device = 0; bool operator==(const FileClose&) const = default; };
-struct FileRename { std::string from; std::string to; bool operator==(const FileRename&) const = default; };
-struct FileUnlink { std::string path; bool operator==(const FileUnlink&) const = default; };
+struct ProcessExec {
+  std::string path;
+  std::vector<std::string> argv;
+  uint32_t argv_bytes = 0;
+  bool truncated = false;
+  bool operator==(const ProcessExec&) const = default;
+};
+struct ProcessExecFailed {
+  std::string path;
+  bool operator==(const ProcessExecFailed&) const = default;
+};
+struct ProcessFork {
+  uint32_t child = 0;
+  uint32_t child_pid = 0;
+  bool operator==(const ProcessFork&) const = default;
+};
+struct ProcessExit {
+  int32_t code = 0;
+  int32_t signal = 0; /* 0: none */
+  bool operator==(const ProcessExit&) const = default;
+};
+struct ProcessRefused {
+  std::string call;
+  std::vector<uint64_t> args;
+  bool operator==(const ProcessRefused&) const = default;
+};
+struct FileOpen {
+  std::string path;
+  uint32_t flags = 0; /* O_*, x86-64 values */
+  bool created = false;
+  uint64_t inode = 0;
+  uint64_t device = 0;
+  bool operator==(const FileOpen&) const = default;
+};
+struct FileClose {
+  std::string path;
+  uint64_t bytes = 0; /* size at close */
+  uint64_t inode = 0;
+  uint64_t device = 0;
+  bool operator==(const FileClose&) const = default;
+};
+struct FileRename {
+  std::string from;
+  std::string to;
+  bool operator==(const FileRename&) const = default;
+};
+struct FileUnlink {
+  std::string path;
+  bool operator==(const FileUnlink&) const = default;
+};
 /// mkdir, symlink, link, mknod: `how` is the call's name, `target` what a link points to.
-struct FileMake { std::string path; std::string how; std::string target; bool operator==(const FileMake&) const = default; };
-struct FileEnter { std::string path; bool operator==(const FileEnter&) const = default; };
-struct FileProbe { std::string path; bool operator==(const FileProbe&) const = default; };
+struct FileMake {
+  std::string path;
+  std::string how;
+  std::string target;
+  bool operator==(const FileMake&) const = default;
+};
+struct FileEnter {
+  std::string path;
+  bool operator==(const FileEnter&) const = default;
+};
+struct FileProbe {
+  std::string path;
+  bool operator==(const FileProbe&) const = default;
+};
 /// One line of the end-of-session tree difference. Sizes in bytes, digests raw SHA-256 or empty.
 struct FileChanged {
   std::string path;
@@ -48,44 +100,93 @@ struct FileChanged {
   uint64_t after_bytes = 0;
   uint32_t before_mode = 0;
   uint32_t after_mode = 0;
-  std::string note;  // "", or why contents are missing ("larger than 64 MiB", "not readable", "displaced bind")
+  std::string note;  // "", or why contents are missing ("larger than 64 MiB", "not readable",
+                     // "displaced bind")
   bool operator==(const FileChanged&) const = default;
 };
-struct NetConnect { std::string family; /* "unix" | "inet" | "inet6" | "other" */ std::string address; uint32_t port = 0; bool operator==(const NetConnect&) const = default; };
-struct TerminalOutput { std::string stream; /* "pty" | "stdout" | "stderr" */ std::string bytes; bool operator==(const TerminalOutput&) const = default; };
-struct TerminalResize { uint32_t columns = 0; uint32_t rows = 0; bool operator==(const TerminalResize&) const = default; };
+struct NetConnect {
+  std::string family; /* "unix" | "inet" | "inet6" | "other" */
+  std::string address;
+  uint32_t port = 0;
+  bool operator==(const NetConnect&) const = default;
+};
+struct TerminalOutput {
+  std::string stream; /* "pty" | "stdout" | "stderr" */
+  std::string bytes;
+  bool operator==(const TerminalOutput&) const = default;
+};
+struct TerminalResize {
+  uint32_t columns = 0;
+  uint32_t rows = 0;
+  bool operator==(const TerminalResize&) const = default;
+};
 /// action: "issued" | "renewed" | "ended". Times: seconds since 1970.
-struct Credential { std::string action; std::string name; std::string lease; std::string audience; uint64_t not_after = 0; bool operator==(const Credential&) const = default; };
-struct AssuranceItem { std::string id; bool given = false; std::string why; bool operator==(const AssuranceItem&) const = default; };
+struct Credential {
+  std::string action;
+  std::string name;
+  std::string lease;
+  std::string audience;
+  uint64_t not_after = 0;
+  bool operator==(const Credential&) const = default;
+};
+struct AssuranceItem {
+  std::string id;
+  bool given = false;
+  std::string why;
+  bool operator==(const AssuranceItem&) const = default;
+};
 /// A rule of the profile or a default, as event 0 lists them. `id` as in Event::rule.
-struct Rule { std::string id; std::string words; std::string file; uint32_t line = 0; bool operator==(const Rule&) const = default; };
+struct Rule {
+  std::string id;
+  std::string words;
+  std::string file;
+  uint32_t line = 0;
+  bool operator==(const Rule&) const = default;
+};
 struct RecorderOpen {
-  std::string profile_sha256;  // raw 32 bytes
+  std::string profile_sha256;     // raw 32 bytes
   std::string profile_canonical;  // the canonical JSON itself
   std::string profile_name;
   uint64_t profile_version = 0;
-  std::string task, workspace, host, person, mode /* "root"|"rootless" */, sensor /* "vfs"|"syscall"|"notify" */, asked /* "full"|"best" */;
+  std::string task, workspace, host, person, mode /* "root"|"rootless" */,
+      sensor /* "vfs"|"syscall"|"notify" */, asked /* "full"|"best" */;
   std::vector<std::string> command;
   bool tty = false;
   std::vector<AssuranceItem> assurance;
   std::vector<Rule> rules;
   bool operator==(const RecorderOpen&) const = default;
 };
-struct RecorderLoss { uint64_t since_seq = 0; std::map<std::string, uint64_t> counts; bool operator==(const RecorderLoss&) const = default; };
-struct RecorderFreeze { uint64_t ns = 0; bool operator==(const RecorderFreeze&) const = default; };
-struct RecorderEnd { std::string by; int32_t code = 0; uint64_t produced = 0, recorded = 0, lost = 0; /* sensor records */ std::map<std::string, uint64_t> counted_only; bool operator==(const RecorderEnd&) const = default; };
+struct RecorderLoss {
+  uint64_t since_seq = 0;
+  std::map<std::string, uint64_t> counts;
+  bool operator==(const RecorderLoss&) const = default;
+};
+struct RecorderFreeze {
+  uint64_t ns = 0;
+  bool operator==(const RecorderFreeze&) const = default;
+};
+struct RecorderEnd {
+  std::string by;
+  int32_t code = 0;
+  uint64_t produced = 0, recorded = 0, lost = 0; /* sensor records */
+  std::map<std::string, uint64_t> counted_only;
+  bool operator==(const RecorderEnd&) const = default;
+};
 
-using Data = std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused, FileOpen, FileClose, FileRename, FileUnlink, FileMake, FileEnter, FileProbe, FileChanged, NetConnect, TerminalOutput, TerminalResize, Credential, RecorderOpen, RecorderLoss, RecorderFreeze, RecorderEnd>;
+using Data = std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused,
+                          FileOpen, FileClose, FileRename, FileUnlink, FileMake, FileEnter,
+                          FileProbe, FileChanged, NetConnect, TerminalOutput, TerminalResize,
+                          Credential, RecorderOpen, RecorderLoss, RecorderFreeze, RecorderEnd>;
 
 struct Event {
   uint64_t seq = 0;      // = leaf index, gap-free
   uint64_t mono_ns = 0;  // CLOCK_MONOTONIC of the host
   uint64_t real_ns = 0;  // since 1970, a claim
   Verdict verdict = Verdict::kObserved;
-  std::string rule;      // id of a rule in event 0, "" when none decided
-  std::string channel;   // "" in A1
+  std::string rule;     // id of a rule in event 0, "" when none decided
+  std::string channel;  // "" in A1
   std::optional<Process> process;
-  int32_t error = 0;     // errno, 0 = none
+  int32_t error = 0;  // errno, 0 = none
   Data data;
   bool operator==(const Event&) const = default;
 };
@@ -98,12 +199,14 @@ uint16_t type_code(const Data& data);
 /// Every type name, in code order.
 std::vector<std::string_view> type_names();
 
-/// The payload: verdict, rule, channel, process, errno and data as protobuf-lite bytes (events.proto).
-/// seq and times are not in it: the leaf header carries them. Deterministic for one build; hashed as stored.
+/// The payload: verdict, rule, channel, process, errno and data as protobuf-lite bytes
+/// (events.proto). seq and times are not in it: the leaf header carries them. Deterministic for one
+/// build; hashed as stored.
 std::string encode_payload(const Event& event);
 /// The most bytes a payload may have: one record always fits into a block of 1 MiB.
 constexpr size_t kMaxPayload = (1U << 20) - 4096;
-/// Fills all but seq and times. Bounds: kMaxPayload; anything malformed or of an unknown type is an Error.
+/// Fills all but seq and times. Bounds: kMaxPayload; anything malformed or of an unknown type is an
+/// Error.
 Result<Event> decode_payload(uint16_t code, std::string_view payload);
 
 }  // namespace carrel::events

@@ -1,0 +1,82 @@
+// The table of type codes and names; a code is never given to another type.
+
+#include <array>
+
+#include "broker/record/events/event.h"
+
+namespace carrel::events {
+namespace {
+
+struct Type {
+  uint16_t code;
+  std::string_view name;
+};
+
+constexpr std::array kTypes = {
+    Type{0x0101, "file.open"},         Type{0x0102, "file.close"},
+    Type{0x0103, "file.rename"},       Type{0x0104, "file.unlink"},
+    Type{0x0105, "file.make"},         Type{0x0106, "file.enter"},
+    Type{0x0107, "file.probe"},        Type{0x0108, "file.changed"},
+    Type{0x0201, "process.exec"},      Type{0x0202, "process.exec_failed"},
+    Type{0x0203, "process.fork"},      Type{0x0204, "process.exit"},
+    Type{0x0205, "process.refused"},   Type{0x0301, "net.connect"},
+    Type{0x0401, "terminal.output"},   Type{0x0402, "terminal.resize"},
+    Type{0x0501, "credential.issued"}, Type{0x0502, "credential.renewed"},
+    Type{0x0503, "credential.ended"},  Type{0x0f01, "recorder.open"},
+    Type{0x0f02, "recorder.loss"},     Type{0x0f03, "recorder.freeze"},
+    Type{0x0f04, "recorder.end"},
+};
+
+struct CodeOf {
+  uint16_t operator()(const ProcessExec&) const { return 0x0201; }
+  uint16_t operator()(const ProcessExecFailed&) const { return 0x0202; }
+  uint16_t operator()(const ProcessFork&) const { return 0x0203; }
+  uint16_t operator()(const ProcessExit&) const { return 0x0204; }
+  uint16_t operator()(const ProcessRefused&) const { return 0x0205; }
+  uint16_t operator()(const FileOpen&) const { return 0x0101; }
+  uint16_t operator()(const FileClose&) const { return 0x0102; }
+  uint16_t operator()(const FileRename&) const { return 0x0103; }
+  uint16_t operator()(const FileUnlink&) const { return 0x0104; }
+  uint16_t operator()(const FileMake&) const { return 0x0105; }
+  uint16_t operator()(const FileEnter&) const { return 0x0106; }
+  uint16_t operator()(const FileProbe&) const { return 0x0107; }
+  uint16_t operator()(const FileChanged&) const { return 0x0108; }
+  uint16_t operator()(const NetConnect&) const { return 0x0301; }
+  uint16_t operator()(const TerminalOutput&) const { return 0x0401; }
+  uint16_t operator()(const TerminalResize&) const { return 0x0402; }
+  uint16_t operator()(const Credential& credential) const {
+    if (credential.action == "issued") return 0x0501;
+    if (credential.action == "renewed") return 0x0502;
+    return credential.action == "ended" ? 0x0503 : 0;
+  }
+  uint16_t operator()(const RecorderOpen&) const { return 0x0f01; }
+  uint16_t operator()(const RecorderLoss&) const { return 0x0f02; }
+  uint16_t operator()(const RecorderFreeze&) const { return 0x0f03; }
+  uint16_t operator()(const RecorderEnd&) const { return 0x0f04; }
+};
+
+}  // namespace
+
+std::string_view type_name(uint16_t code) {
+  for (const Type& type : kTypes)
+    if (type.code == code) return type.name;
+  return {};
+}
+
+uint16_t type_code(const Data& data) {
+  return std::visit(CodeOf{}, data);
+}
+
+std::string_view type_name(const Data& data) {
+  return type_name(type_code(data));
+}
+
+std::vector<std::string_view> type_names() {
+  std::vector<std::string_view> names;
+  names.reserve(kTypes.size());
+  for (const Type& type : kTypes)
+    names.push_back(type.name);
+  return names;
+}
+
+}  // namespace carrel::events
