@@ -57,6 +57,8 @@ class HostPath : public internal::AbsolutePath {
 class SandboxPath : public internal::AbsolutePath {
  public:
   static Result<SandboxPath> parse(std::string_view text);
+  /// "/".
+  static SandboxPath root() { return SandboxPath(std::vector<std::string>{}); }
 
  private:
   using AbsolutePath::AbsolutePath;

@@ -1,0 +1,203 @@
+#pragma once
+// What a workspace will be, as printable values: make_plan is the one place where profile and host
+// meet; launcher/box/sandbox carries the result out and decides nothing. What print_plan shows is
+// what runs.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "launcher/box/plan/guarantee.h"
+#include "launcher/box/plan/host_facts.h"
+#include "profiles/base/paths.h"
+#include "profiles/base/result.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::plan {
+
+// Fixed until `[limits]` of a profile is built.
+inline constexpr uint64_t kMaxProcesses = 512;
+inline constexpr uint64_t kMaxMemoryBytes = uint64_t{4} << 30;
+inline constexpr uint64_t kMaxOpenFiles = 4096;
+
+inline constexpr uint32_t kInitUid = 999;      // inside
+inline constexpr uint32_t kPayloadUid = 1000;  // inside
+inline constexpr uint32_t kBlockBase = 0x70000000;
+inline constexpr uint32_t kOnDiskOwner =
+    kBlockBase + 1;  // owner on disk of everything a workspace keeps
+
+/// Who is who on the host: the map is one line, inside `kInitUid`, two long, to `base`.
+struct UidPlan {
+  uint32_t base = 0;  // host uid and gid of init; the payload is base + 1
+  [[nodiscard]] uint32_t init_host() const { return base; }
+  [[nodiscard]] uint32_t payload_host() const { return base + 1; }
+  bool operator==(const UidPlan&) const = default;
+};
+
+/// What the launcher must have opened, one descriptor each, in the order of `SandboxPlan::sources`.
+/// kTree and kEntry are opened beneath the workspace's folder with no symlinks.
+enum class SourceKind {
+  kTree,         // <workspace>/<repository>/tree
+  kEntry,        // <workspace>/<repository>/ro/<entry>
+  kCredentials,  // the detached tmpfs that carrel-session writes leases to
+  kRepository,   // of the slicer: the full repository
+  kOutput,       // of the slicer: the folder for its result
+};
+
+struct Source {
+  SourceKind kind = SourceKind::kTree;
+  std::string repository;  // name, for kTree and kEntry
+  size_t entry = 0;        // index below ro/, for kEntry
+  bool operator==(const Source&) const = default;
+};
+
+/// One step in making the root; carried out in order. Every mount is private, nosuid and nodev
+/// (except that kDevice is not nodev, and /dev's devpts neither).
+enum class MountKind {
+  kTmpfs,       // a new tmpfs on the (made) directory `target`; the first step is always "/"
+  kDirectory,   // mkdir of `mode`
+  kSymlink,     // `target` -> `text`
+  kFile,        // a file with the bytes `text`
+  kHostBind,    // `host`, opened without following symlinks, cloned recursively, on the made target
+  kSource,      // the tree of descriptor `source`
+  kProc,        // a new procfs of the workspace's pid namespace
+  kDevpts,      // a new devpts instance: newinstance,ptmxmode=0666,mode=0620
+  kDevice,      // bind of a host character device, checked to be (major, minor), on a made file
+  kReadOnly,    // bind of `target` on itself, then read-only, recursively
+  kMaskFile,    // the verified null device over a file; absent target: nothing to hide, no failure
+  kMaskFolder,  // one empty read-only directory over a directory; absent target as above
+};
+
+enum class Access { kReadOnly, kReadWrite };
+enum class Exec { kAllowed, kForbidden };
+enum class TargetType { kFolder, kFile };
+enum class Owner { kInit, kPayload };
+
+struct MountStep {
+  MountKind kind = MountKind::kDirectory;
+  SandboxPath target = SandboxPath::root();
+  std::optional<HostPath> host;       // kHostBind, kDevice
+  std::optional<size_t> source;       // kSource: index into SandboxPlan::sources
+  std::string text;                   // kFile, kSymlink
+  Access access = Access::kReadOnly;  // a kTmpfs is made read-only after the last step
+  Exec exec = Exec::kAllowed;
+  TargetType type = TargetType::kFolder;  // of kHostBind and kSource
+  bool make_target = true;     // make the mount point and its parents (never below a kSource)
+  bool idmapped = false;       // kSource: on-disk owner kOnDiskOwner shown as the payload
+  Owner owner = Owner::kInit;  // of what is made: kTmpfs root directory, kDirectory, kFile
+  uint32_t mode = 0755;
+  uint64_t size_bytes = 0;    // kTmpfs
+  uint64_t inodes = 0;        // kTmpfs
+  uint32_t device_major = 0;  // kDevice
+  uint32_t device_minor = 0;
+  bool operator==(const MountStep&) const = default;
+};
+
+struct Rlimit {
+  int resource = 0;  // RLIMIT_*
+  uint64_t soft = 0;
+  uint64_t hard = 0;
+  bool operator==(const Rlimit&) const = default;
+};
+
+/// Ceilings of the workspace's control group. 0: the host has no controller for it.
+struct Ceilings {
+  uint64_t processes = 0;
+  uint64_t memory_bytes = 0;
+  bool operator==(const Ceilings&) const = default;
+};
+
+/// One path-beneath rule; `rights` are LANDLOCK_ACCESS_FS_* bits already cut to the host's ABI.
+struct LandlockRule {
+  SandboxPath path = SandboxPath::root();
+  uint64_t rights = 0;
+  TargetType type = TargetType::kFolder;
+  bool operator==(const LandlockRule&) const = default;
+};
+
+/// landlock(7). `handled_fs` 0: the host's ABI is too old to be of use, no ruleset is made.
+struct LandlockPlan {
+  uint64_t handled_fs = 0;
+  uint64_t scoped = 0;  // LANDLOCK_SCOPE_*, ABI 6
+  std::vector<LandlockRule> rules;
+  bool operator==(const LandlockPlan&) const = default;
+};
+
+enum class Terminal { kPty, kPipes };
+enum class SeccompProgram { kContractor, kSlicer };
+enum class Program {
+  kPath,
+  kDescriptor
+};  // kDescriptor: execveat of a sealed or opened program file
+
+struct SandboxPlan {
+  UidPlan uids;
+  std::string hostname;
+  uint64_t namespaces = 0;  // CLONE_NEW* for clone3; the network namespace is joined before
+  std::vector<Source> sources;
+  std::vector<MountStep> mounts;
+  std::vector<std::string> environment;  // "NAME=value", sorted, complete
+  std::vector<Rlimit> rlimits;
+  Ceilings ceilings;
+  uint64_t securebits =
+      0;  // all capability sets are emptied, bounding set included, and these locked
+  LandlockPlan landlock;
+  SeccompProgram seccomp = SeccompProgram::kContractor;
+  Program program = Program::kPath;
+  std::vector<std::string> command;
+  SandboxPath directory = SandboxPath::root();  // working directory
+  Terminal terminal = Terminal::kPty;
+  uint32_t umask = 022;
+  std::vector<Guarantee> guarantees;  // every one, given or not: event 0 and the screen list them
+  bool operator==(const SandboxPlan&) const = default;
+};
+
+/// A readable entry without writable path below it: bound read-only over the working tree.
+struct ReadOnlyEntry {
+  RelPath path;
+  TargetType type = TargetType::kFolder;
+  bool operator==(const ReadOnlyEntry&) const = default;
+};
+
+/// What the slicer's manifest said about one repository; entry i is the source ro/<i>.
+struct RepositoryView {
+  std::string name;
+  std::vector<ReadOnlyEntry> read_only;
+  bool operator==(const RepositoryView&) const = default;
+};
+
+/// What neither profile nor host say.
+struct PlanRequest {
+  uint32_t uid_base = 0;                     // of the slot: kBlockBase + 8 + 8k
+  std::vector<RepositoryView> repositories;  // those of the profile, by name
+  std::vector<std::string> command;          // empty: the shell
+  Terminal terminal = Terminal::kPty;
+  // The caller's TERM, LANG, … as they are; only names and values of the allowlist pass.
+  std::vector<std::pair<std::string, std::string>> environment;
+  std::string person_name;  // for /etc/gitconfig
+  std::string person_email;
+};
+
+/// The plan, or one Error that lists everything this host lacks and what mends each (callers exit
+/// 122). With `assurance = "full"` every guarantee that the profile uses must be given. Pure.
+Result<SandboxPlan> make_plan(const model::Profile& profile, const HostFacts& facts,
+                              const PlanRequest& request);
+
+/// What is missing for make_plan, before slicing has told the repositories' entries: the launcher
+/// asks this first so that nothing is made on a host that cannot go on.
+Status check_host(const model::Profile& profile, const HostFacts& facts);
+
+/// The slicer's workspace: the repository read-only at /repository, an output folder at /output,
+/// the host's /usr read-only, no network, program by descriptor, standard streams on pipes.
+struct SlicerRequest {
+  uint32_t uid_base = 0;
+  std::vector<std::string> arguments;  // argv, the program's name first
+};
+Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest& request);
+
+/// The plan as text, one line a fact, equal for equal plans. Names from a profile are escaped.
+std::string print_plan(const SandboxPlan& plan);
+
+}  // namespace carrel::plan
