@@ -1,0 +1,27 @@
+#pragma once
+// Who is who on a machine with a broker of its own: every local user is a person, registered by
+// their first opening (interfaces.md 6).
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "broker/service/people/may.h"
+#include "broker/service/store/catalogue.h"
+#include "profiles/base/result.h"
+
+namespace carrel::people {
+
+inline constexpr std::string_view kLocal = "local";
+
+/// "local:1000".
+std::string local_person(uid_t uid);
+/// "local/<profile name>".
+std::string local_task(std::string_view profile);
+
+/// Registers the person of this uid; nothing happens when they are known.
+Status register_local(store::Catalogue& catalogue, uid_t uid);
+/// The uid with what the catalogue knows of it. Role words it does not know give nothing.
+Result<Actor> load_actor(store::Catalogue& catalogue, uid_t uid);
+
+}  // namespace carrel::people
