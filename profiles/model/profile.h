@@ -13,6 +13,7 @@ namespace carrel::model {
 /// Where in the profile's source a rule stands (1-based; 0 = a default, not written by anybody).
 struct SourceLine {
   int line = 0;
+  int column = 0;  // in characters
   bool operator==(const SourceLine&) const = default;
 };
 
