@@ -1,0 +1,169 @@
+#include "broker/service/monitor/live_session.h"
+
+#include "broker/record/evidence/note.h"
+#include "broker/record/segments/block.h"
+
+namespace carrel::monitor {
+namespace {
+
+using protocol::Message;
+using protocol::Type;
+
+constexpr uint64_t kNsPerS = 1'000'000'000;
+// A supervisor's clock is read in whole seconds and may be a little ahead.
+constexpr uint64_t kRenewalSlackS = 2;
+
+bool is_end_word(std::string_view by) {
+  return by == "setup" || by == "policy" || by == "person" || by == "command" || by == "kill";
+}
+
+std::vector<Reply> one(Reply reply) {
+  std::vector<Reply> all;
+  all.push_back(std::move(reply));
+  return all;
+}
+
+}  // namespace
+
+LiveSession::LiveSession(store::SessionRow row, credentials::Holder holder,
+                         std::unique_ptr<store::FileSegmentStore> record, const SessionTools& tools)
+    : row_(std::move(row)),
+      holder_(std::move(holder)),
+      record_(std::move(record)),
+      tools_(tools),
+      guard_(row_.session) {}
+
+Result<std::vector<Reply>> LiveSession::take(const Message& message) {
+  if (failed_) return Error{"the session has failed", EPIPE};
+  Result<std::vector<Reply>> replies = handle(message);
+  if (!replies.ok()) failed_ = true;
+  return replies;
+}
+
+Result<std::vector<Reply>> LiveSession::handle(const Message& message) {
+  if (!message.fds.empty()) return Error{"descriptors out of turn", EPROTO};
+  if (message.type == Type::kEndSession) return take_end(message);
+  if (guard_.closed()) return Error{"message after the closing seal", EPROTO};
+  switch (message.type) {
+    case Type::kSegmentBlock:
+      return take_block(message);
+    case Type::kSeal:
+      return take_seal(message);
+    case Type::kBlobPart:
+      return take_blob(message);
+    case Type::kMintCredential:
+      return mint(message);
+    default:
+      return Error{"message of no known type", EPROTO};
+  }
+}
+
+Result<std::vector<Reply>> LiveSession::take_block(const Message& message) {
+  ASSIGN_OR_RETURN(const segments::BlockHeader header, segments::parse_block_header(message.body));
+  RETURN_IF_ERROR(record_->append(message.body));
+  stored_events_ = header.first_seq + header.count;
+  return std::vector<Reply>{};
+}
+
+Result<std::vector<Reply>> LiveSession::take_seal(const Message& message) {
+  ASSIGN_OR_RETURN(const protocol::Seal sent, protocol::parse_message<protocol::Seal>(message));
+  ASSIGN_OR_RETURN(const evidence::Seal seal, guard_.accept(sent.note(), stored_events_));
+  RETURN_IF_ERROR(store_seal(seal, sent.note()));
+  row_.events = stored_events_;
+  row_.denied = sent.denied();
+  row_.changed = sent.changed();
+  row_.lost = seal.lost;
+  if (guard_.closed()) {
+    row_.state = store::SessionState::kClosed;
+    row_.ended_ns = tools_.world.now_ns();
+  }
+  protocol::Sealed sealed;
+  sealed.set_index(seal.index);
+  return one(reply_with(Type::kSealed, sealed));
+}
+
+/// The order that no crash can turn into a lie: events durable, then the seal over them, then the
+/// acknowledgement.
+Status LiveSession::store_seal(const evidence::Seal& seal, const std::string& note) {
+  if (seal.state == evidence::SealState::kRunning) {
+    RETURN_IF_ERROR(record_->sync());
+    RETURN_IF_ERROR(record_->append_seal(note));
+    return record_->sync();
+  }
+  ASSIGN_OR_RETURN(const std::string both,
+                   evidence::countersign(note, evidence::kBrokerKeyName, tools_.broker_key));
+  if (seal.state == evidence::SealState::kClosed) return record_->close_with(both);
+  RETURN_IF_ERROR(record_->sync());
+  RETURN_IF_ERROR(record_->append_seal(both));
+  return record_->sync();
+}
+
+Result<std::vector<Reply>> LiveSession::take_blob(const Message& message) {
+  ASSIGN_OR_RETURN(const protocol::BlobPart part,
+                   protocol::parse_message<protocol::BlobPart>(message));
+  if (part.sha256().size() != 32) return Error{"blob without a digest", EPROTO};
+  const auto digest = evidence::to_array<32>(part.sha256());
+  ASSIGN_OR_RETURN(const bool stored,
+                   record_->put_blob_part(digest, part.offset(), part.bytes(), part.last()));
+  if (!stored) return std::vector<Reply>{};
+  return one(Reply{Type::kBlobStored, part.sha256(), {}});
+}
+
+Result<std::vector<Reply>> LiveSession::mint(const Message& message) {
+  ASSIGN_OR_RETURN(const protocol::MintCredential wanted,
+                   protocol::parse_message<protocol::MintCredential>(message));
+  const uint64_t now_s = tools_.world.now_ns() / kNsPerS;
+  const auto known = leases_.find(wanted.name());
+  if (wanted.renewal() != (known != leases_.end())) {
+    return Error{"credential asked for out of turn", EPROTO};
+  }
+  if (known != leases_.end()) {
+    const Term& term = known->second;
+    const uint64_t asked = now_s + kRenewalSlackS;
+    if (credentials::next_renewal(term.issued, term.not_after, asked) > asked) {
+      return Error{"credential renewed before half of its life", EPROTO};
+    }
+  }
+  ASSIGN_OR_RETURN(const credentials::Lease lease, tools_.issuer.mint(holder_, wanted.name()));
+  leases_[lease.name] = Term{lease.issued, lease.not_after};
+  protocol::Minted minted;
+  minted.set_name(lease.name);
+  minted.set_lease(lease.id);
+  minted.set_audience(lease.audience);
+  minted.set_token(std::string(lease.token.expose()));
+  minted.set_jwks(tools_.issuer.jwks());
+  minted.set_issued(lease.issued);
+  minted.set_not_after(lease.not_after);
+  minted.set_renewal(wanted.renewal());
+  return one(reply_with(Type::kMinted, minted));
+}
+
+Result<std::vector<Reply>> LiveSession::take_end(const Message& message) {
+  ASSIGN_OR_RETURN(const protocol::EndSession end,
+                   protocol::parse_message<protocol::EndSession>(message));
+  if (!is_end_word(end.by()) || end.code() < 0 || end.code() > 255 || !row_.end_by.empty()) {
+    return Error{"malformed end", EPROTO};
+  }
+  row_.end_by = end.by();
+  row_.end_code = end.code();
+  return std::vector<Reply>{};
+}
+
+store::SessionRow LiveSession::end() {
+  // Whatever can still be made whole is; the record says itself that it has no closing seal.
+  if (!closed()) {
+    (void)record_->finish().ok();
+    row_.state = store::SessionState::kBroken;
+    row_.events = stored_events_;
+    if (row_.end_by.empty()) {
+      row_.end_by = "kill";
+      row_.end_code = 137;
+    }
+  }
+  if (row_.ended_ns == 0) row_.ended_ns = tools_.world.now_ns();
+  failed_ = true;
+  record_.reset();
+  return row_;
+}
+
+}  // namespace carrel::monitor

@@ -1,0 +1,67 @@
+#pragma once
+// One running session as the broker sees it: takes what its supervisor sends, keeps the record, and
+// decides how it ended. What a supervisor sends is hostile: it can spoil its own record, no other.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/record/evidence/keys.h"
+#include "broker/service/credentials/issuer.h"
+#include "broker/service/monitor/reply.h"
+#include "broker/service/monitor/seal_guard.h"
+#include "broker/service/store/catalogue.h"
+#include "broker/service/store/file_segment_store.h"
+#include "broker/wire/protocol/connection.h"
+#include "profiles/base/result.h"
+#include "profiles/base/world.h"
+
+namespace carrel::monitor {
+
+/// What all sessions share; outlives them.
+struct SessionTools {
+  const evidence::SigningKey& broker_key;
+  const credentials::Issuer& issuer;
+  const World& world;
+};
+
+class LiveSession {
+ public:
+  LiveSession(store::SessionRow row, credentials::Holder holder,
+              std::unique_ptr<store::FileSegmentStore> record, const SessionTools& tools);
+
+  /// Takes one message. Its answers, in order; an Error ends the session: nothing is taken after.
+  Result<std::vector<Reply>> take(const protocol::Message& message);
+
+  /// The row as it is now. "closed" from the moment on when the closing seal is durable.
+  [[nodiscard]] const store::SessionRow& row() const { return row_; }
+  [[nodiscard]] bool closed() const { return guard_.closed() && !failed_; }
+  /// The row for good, when nothing can come any more: broken unless closed.
+  store::SessionRow end();
+
+ private:
+  Result<std::vector<Reply>> handle(const protocol::Message& message);
+  Result<std::vector<Reply>> take_block(const protocol::Message& message);
+  Result<std::vector<Reply>> take_seal(const protocol::Message& message);
+  Status store_seal(const evidence::Seal& seal, const std::string& note);
+  Result<std::vector<Reply>> take_blob(const protocol::Message& message);
+  Result<std::vector<Reply>> mint(const protocol::Message& message);
+  Result<std::vector<Reply>> take_end(const protocol::Message& message);
+
+  struct Term {
+    uint64_t issued = 0;
+    uint64_t not_after = 0;
+  };
+  store::SessionRow row_;
+  credentials::Holder holder_;
+  std::unique_ptr<store::FileSegmentStore> record_;
+  SessionTools tools_;
+  SealGuard guard_;
+  std::map<std::string, Term> leases_;  // by name; only names that the profile grants
+  uint64_t stored_events_ = 0;
+  bool failed_ = false;
+};
+
+}  // namespace carrel::monitor

@@ -1,0 +1,247 @@
+#include "broker/service/monitor/monitor.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "broker/record/evidence/sha256.h"
+#include "broker/service/monitor/opening.h"
+#include "broker/service/monitor/rows.h"
+#include "broker/service/people/standalone.h"
+#include "profiles/base/text.h"
+#include "profiles/base/ulid.h"
+
+namespace carrel::monitor {
+namespace {
+
+using people::Action;
+using protocol::Message;
+using protocol::Type;
+
+// Exit codes of interfaces.md 1: for openings, and for all other verbs.
+constexpr uint32_t kUsage = 120;
+constexpr uint32_t kNotGranted = 121;
+constexpr uint32_t kBroken = 123;
+constexpr uint32_t kInvalid = 1;
+constexpr uint32_t kNotFound = 2;
+
+constexpr size_t kMaxConfirmed = 256;
+
+people::Subject subject_of(const store::SessionRow& row) {
+  return {row.person, std::string(people::kLocal)};
+}
+
+std::optional<Action> action_of(std::string_view word) {
+  if (word == "verify") return Action::kVerify;
+  for (const std::string_view review : {"show", "events", "replay", "diff"}) {
+    if (word == review) return Action::kReview;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Reply Monitor::answer_client(uid_t peer_uid, const Message& request) {
+  if (!request.fds.empty()) return failure(kInvalid, "descriptors out of turn");
+  switch (request.type) {
+    case Type::kOpenRequest:
+      return open(peer_uid, request);
+    case Type::kListRequest:
+      return list(peer_uid);
+    case Type::kRecordRequest:
+      return record(peer_uid, request);
+    default:
+      return failure(kInvalid, "the broker does not know this request");
+  }
+}
+
+// ---- opening -----------------------------------------------------------------------------------
+
+Reply Monitor::open(uid_t peer_uid, const Message& message) {
+  const auto request = protocol::parse_message<protocol::OpenRequest>(message);
+  if (!request.ok()) return failure(kUsage, request.error().what);
+  const auto read = check_open_request(request.value(), parts_.read_profile);
+  if (!read.ok()) return failure(kUsage, to_string(read.error()));
+  const Status registered = people::register_local(parts_.catalogue, peer_uid);
+  if (!registered.ok()) return failure(kBroken, to_string(registered.error()));
+  const auto actor = people::load_actor(parts_.catalogue, peer_uid);
+  if (!actor.ok()) return failure(kBroken, to_string(actor.error()));
+  const std::string person = people::local_person(peer_uid);
+  const auto decision =
+      people::may(actor.value(), Action::kOpen, {person, std::string(people::kLocal)});
+  if (!decision.allowed) return failure(kNotGranted, decision.reason);
+  auto ids = make_ids();
+  if (!ids.ok()) return failure(kBroken, to_string(ids.error()));
+  Granted granted = make_granted(request.value(), read.value(), person, ids.value());
+  if (granted.spec.ByteSizeLong() > protocol::kMaxBody) {
+    return failure(kUsage, "profile and command are too large together");
+  }
+  protocol::OpenReply reply;
+  reply.set_session(granted.row.session);
+  reply.set_workspace(granted.row.workspace);
+  reply.set_task(granted.row.task);
+  auto ticket = tickets_.issue(std::move(granted), peer_uid, parts_.world);
+  if (!ticket.ok()) return failure(kBroken, to_string(ticket.error()));
+  reply.set_ticket(ticket.take());
+  parts_.log("open.granted session=" + reply.session() + " person=" + person +
+             " task=" + quoted(reply.task()));
+  return reply_with(Type::kOpenReply, reply);
+}
+
+Result<std::pair<std::string, std::string>> Monitor::make_ids() {
+  const uint64_t now_ms = parts_.world.now_ns() / 1'000'000;
+  ASSIGN_OR_RETURN(const std::string random, parts_.world.random(20));
+  return std::pair(make_ulid(now_ms, random.substr(0, 10)), make_ulid(now_ms, random.substr(10)));
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+Result<std::vector<store::SessionRow>> Monitor::visible_rows(const people::Actor& actor) {
+  ASSIGN_OR_RETURN(std::vector<store::SessionRow> rows, parts_.catalogue.sessions());
+  for (store::SessionRow& row : rows) {
+    if (const auto kept = unsaved_.find(row.session); kept != unsaved_.end()) row = kept->second;
+    if (const auto found = live_.find(row.session); found != live_.end()) {
+      row = found->second->row();
+    }
+  }
+  std::erase_if(rows, [&actor](const store::SessionRow& row) {
+    return !people::may(actor, Action::kList, subject_of(row)).allowed;
+  });
+  return rows;
+}
+
+Reply Monitor::list(uid_t peer_uid) {
+  const auto actor = people::load_actor(parts_.catalogue, peer_uid);
+  if (!actor.ok()) return failure(kInvalid, to_string(actor.error()));
+  const auto rows = visible_rows(actor.value());
+  if (!rows.ok()) return failure(kInvalid, to_string(rows.error()));
+  return reply_with(Type::kListReply, to_list(rows.value()));
+}
+
+Reply Monitor::record(uid_t peer_uid, const Message& message) {
+  const auto request = protocol::parse_message<protocol::RecordRequest>(message);
+  if (!request.ok()) return failure(kInvalid, request.error().what);
+  const auto action = action_of(request.value().action());
+  if (!action.has_value()) return failure(kInvalid, "no such action on a record");
+  const auto actor = people::load_actor(parts_.catalogue, peer_uid);
+  if (!actor.ok()) return failure(kInvalid, to_string(actor.error()));
+  const auto rows = visible_rows(actor.value());
+  if (!rows.ok()) return failure(kInvalid, to_string(rows.error()));
+  const auto row = find_row(rows.value(), request.value().session());
+  if (!row.ok()) return failure(kNotFound, row.error().what);
+  const auto decision = people::may(actor.value(), *action, subject_of(row.value()));
+  parts_.log("record." + request.value().action() + " session=" + row.value().session +
+             " uid=" + std::to_string(peer_uid) + " allowed=" + (decision.allowed ? "1" : "0"));
+  if (!decision.allowed) return failure(kNotFound, decision.reason);
+  auto folder = parts_.records.open_record(row.value().session);
+  if (!folder.ok()) return failure(kNotFound, to_string(folder.error()));
+  protocol::RecordReply answer;
+  *answer.mutable_row() = to_message(row.value());
+  Reply reply = reply_with(Type::kRecordReply, answer);
+  reply.fds.push_back(folder.take());
+  return reply;
+}
+
+// ---- the launcher ------------------------------------------------------------------------------
+
+Monitor::LauncherAnswer Monitor::answer_launcher(Message message) {
+  switch (message.type) {
+    case Type::kConfirmTicket:
+      return {confirm(message), "", UniqueFd()};
+    case Type::kSessionStart:
+      return start(std::move(message));
+    case Type::kSessionGone:
+      return {gone(message), "", UniqueFd()};
+    default:
+      return {failure(kBroken, "the broker does not know this message"), "", UniqueFd()};
+  }
+}
+
+Reply Monitor::confirm(const Message& message) {
+  const auto request = protocol::parse_message<protocol::ConfirmTicket>(message);
+  if (!request.ok()) return failure(kBroken, request.error().what);
+  auto granted =
+      tickets_.redeem(request.value().ticket(), request.value().peer_uid(), parts_.world.now_ns());
+  if (!granted.ok()) return failure(kNotGranted, granted.error().what);
+  // A launcher that confirms and never starts: ids are made of the time, so the first is the
+  // oldest.
+  if (confirmed_.size() >= kMaxConfirmed) confirmed_.erase(confirmed_.begin());
+  Granted taken = granted.take();
+  Reply reply = reply_with(Type::kSessionSpec, taken.spec);
+  confirmed_[taken.row.session] = std::move(taken);
+  return reply;
+}
+
+Monitor::LauncherAnswer Monitor::start(Message message) {
+  const auto request = protocol::parse_message<protocol::SessionStart>(message);
+  if (!request.ok() || message.fds.size() != 1) {
+    return {failure(kBroken, "malformed start of a session"), "", UniqueFd()};
+  }
+  const Status made = make_live(request.value());
+  if (!made.ok()) {
+    parts_.log("session.refused session=" + quoted(request.value().session()) +
+               " why=" + quoted(to_string(made.error())));
+    return {failure(kBroken, to_string(made.error())), "", UniqueFd()};
+  }
+  parts_.log("session.started session=" + request.value().session());
+  return {Reply{Type::kAck, "", {}}, request.value().session(), std::move(message.fds[0])};
+}
+
+Status Monitor::make_live(const protocol::SessionStart& start) {
+  if (start.host().size() > 255 || (start.mode() != "root" && start.mode() != "rootless")) {
+    return Error{"malformed start of a session", EPROTO};
+  }
+  if (live_.size() >= kMaxLiveSessions) return Error{"too many sessions at once", EAGAIN};
+  const auto found = confirmed_.find(start.session());
+  if (found == confirmed_.end()) return Error{"no ticket was confirmed for this session", EPERM};
+  Granted granted = std::move(found->second);
+  confirmed_.erase(found);
+  granted.row.host = quoted(start.host());
+  granted.row.mode = start.mode();
+  granted.row.started_ns = parts_.world.now_ns();
+  ASSIGN_OR_RETURN(auto record, parts_.records.create(granted.row.session));
+  RETURN_IF_ERROR(parts_.catalogue.put_session(granted.row));
+  live_[start.session()] = std::make_unique<LiveSession>(
+      std::move(granted.row), std::move(granted.holder), std::move(record), tools_);
+  return Done{};
+}
+
+Reply Monitor::gone(const Message& message) {
+  const auto request = protocol::parse_message<protocol::SessionGone>(message);
+  if (!request.ok()) return failure(kBroken, request.error().what);
+  end_session(request.value().session(), "gone: " + request.value().how());
+  return Reply{Type::kAck, "", {}};
+}
+
+// ---- live sessions -----------------------------------------------------------------------------
+
+Result<std::vector<Reply>> Monitor::take_from_session(const std::string& session,
+                                                      const Message& message) {
+  const auto found = live_.find(session);
+  if (found == live_.end()) return Error{"no such session lives", EPIPE};
+  return found->second->take(message);
+}
+
+void Monitor::end_session(const std::string& session, const std::string& why) {
+  const auto found = live_.find(session);
+  if (found == live_.end()) return;
+  const store::SessionRow row = found->second->end();
+  live_.erase(found);
+  parts_.log("session.ended session=" + session +
+             " state=" + std::string(store::to_word(row.state)) + " by=" + row.end_by +
+             " events=" + std::to_string(row.events) + " why=" + quoted(why));
+  save(row);
+}
+
+void Monitor::save(const store::SessionRow& row) {
+  unsaved_[row.session] = row;
+  std::erase_if(unsaved_, [this](const auto& each) {
+    const Status saved = parts_.catalogue.put_session(each.second);
+    if (!saved.ok()) {
+      parts_.log("catalogue.failed session=" + each.first +
+                 " why=" + quoted(to_string(saved.error())));
+    }
+    return saved.ok();
+  });
+}
+
+}  // namespace carrel::monitor

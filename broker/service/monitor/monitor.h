@@ -1,0 +1,101 @@
+#pragma once
+// The broker without its sockets: who may open, list and read; which sessions live; what becomes of
+// them. One thread; every call returns at once (but for the disk).
+
+#include <sys/types.h>
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "broker/service/monitor/live_session.h"
+#include "broker/service/monitor/reply.h"
+#include "broker/service/monitor/tickets.h"
+#include "broker/service/people/may.h"
+#include "broker/service/store/catalogue.h"
+#include "broker/service/store/file_segment_store.h"
+#include "broker/wire/protocol/connection.h"
+#include "profiles/base/result.h"
+#include "profiles/base/world.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::monitor {
+
+/// A profile as the broker itself reads it from the source it was sent.
+struct ReadProfile {
+  model::Profile profile;
+  std::string canonical;
+  std::vector<std::pair<std::string, uint32_t>> rule_lines;  // rule id, line of the source
+};
+using ProfileReader = std::function<Result<ReadProfile>(std::string_view source)>;
+
+/// One line for the operator's log: a fixed event name, then key=value; no secrets, no raw bytes.
+using Log = std::function<void(const std::string& line)>;
+
+/// What the monitor works with; all of it outlives the monitor.
+struct MonitorParts {
+  store::Catalogue& catalogue;
+  store::RecordFolder& records;
+  const evidence::SigningKey& broker_key;
+  const credentials::Issuer& issuer;
+  World world;
+  ProfileReader read_profile;
+  Log log;
+};
+
+inline constexpr size_t kMaxLiveSessions = 512;
+
+class Monitor {
+ public:
+  explicit Monitor(MonitorParts parts)
+      : parts_(std::move(parts)), tools_{parts_.broker_key, parts_.issuer, parts_.world} {}
+  Monitor(const Monitor&) = delete;
+  Monitor& operator=(const Monitor&) = delete;
+
+  /// Answers one request of a client whose uid the kernel vouches for. Never nothing: what cannot
+  /// be done is a Failure frame.
+  Reply answer_client(uid_t peer_uid, const protocol::Message& request);
+
+  struct LauncherAnswer {
+    Reply reply;
+    std::string started;  // the session that began with this message, or ""
+    UniqueFd channel;     // of that session
+  };
+  /// Answers one message of the launcher. For kSessionGone the caller has first given everything
+  /// that was left in the session's channel to take_from_session().
+  LauncherAnswer answer_launcher(protocol::Message message);
+
+  /// Takes one message of a live session's supervisor. After an Error: end_session().
+  Result<std::vector<Reply>> take_from_session(const std::string& session,
+                                               const protocol::Message& message);
+  /// Nothing can come from this session any more. Its row is final: closed or broken. Does nothing
+  /// for a session that does not live.
+  void end_session(const std::string& session, const std::string& why);
+  [[nodiscard]] size_t live_sessions() const { return live_.size(); }
+
+ private:
+  Reply open(uid_t peer_uid, const protocol::Message& request);
+  Result<std::pair<std::string, std::string>> make_ids();
+  Reply list(uid_t peer_uid);
+  Reply record(uid_t peer_uid, const protocol::Message& request);
+  Result<std::vector<store::SessionRow>> visible_rows(const people::Actor& actor);
+  Reply confirm(const protocol::Message& message);
+  LauncherAnswer start(protocol::Message message);
+  Status make_live(const protocol::SessionStart& start);
+  Reply gone(const protocol::Message& message);
+  /// Writes the row; one that the catalogue does not take is kept and tried again with the next.
+  void save(const store::SessionRow& row);
+
+  MonitorParts parts_;
+  SessionTools tools_;
+  Tickets tickets_;
+  std::map<std::string, Granted> confirmed_;  // by session, until it starts
+  std::map<std::string, std::unique_ptr<LiveSession>> live_;
+  std::map<std::string, store::SessionRow> unsaved_;
+};
+
+}  // namespace carrel::monitor

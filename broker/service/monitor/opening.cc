@@ -1,0 +1,99 @@
+#include "broker/service/monitor/opening.h"
+
+#include "broker/record/evidence/sha256.h"
+#include "broker/service/people/standalone.h"
+#include "profiles/base/text.h"
+
+namespace carrel::monitor {
+namespace {
+
+constexpr size_t kMaxSource = size_t{1} << 20;
+constexpr size_t kMaxPath = 4096;
+constexpr int kMaxWords = 4096;
+constexpr size_t kMaxCommand = size_t{1} << 20;
+
+std::string word_of(model::Use use) {
+  switch (use) {
+    case model::Use::kEvaluation:
+      return "evaluation";
+    case model::Use::kTesting:
+      return "testing";
+    case model::Use::kIntegration:
+      return "integration";
+    case model::Use::kDevelopment:
+      return "development";
+  }
+  return "";
+}
+
+Status check_command(const protocol::OpenRequest& request) {
+  if (request.command_size() > kMaxWords) return Error{"command: too many arguments"};
+  size_t bytes = 0;
+  for (const std::string& word : request.command()) {
+    if (word.find('\0') != std::string::npos) return Error{"command: NUL in an argument"};
+    bytes += word.size() + 1;
+  }
+  if (bytes > kMaxCommand) return Error{"command: too long"};
+  return Done{};
+}
+
+credentials::Holder holder_of(const model::Profile& profile, const store::SessionRow& row) {
+  credentials::Holder holder;
+  holder.session = row.session;
+  holder.task = row.task;
+  holder.profile = profile.name;
+  holder.profile_version = profile.version;
+  holder.contractor = row.person;
+  holder.purpose = word_of(profile.purpose.use);
+  for (const model::Repository& repository : profile.repositories)
+    holder.repositories.push_back(repository.name);
+  for (const model::Credential& credential : profile.credentials)
+    holder.grants.push_back({credential.name, credential.audience, credential.ttl_s});
+  return holder;
+}
+
+}  // namespace
+
+Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
+                                       const ProfileReader& read_profile) {
+  if (request.profile_source().size() > kMaxSource) return Error{"profile: larger than 1 MiB"};
+  if (request.profile_path().size() > kMaxPath) return Error{"profile: path too long"};
+  RETURN_IF_ERROR(check_command(request));
+  ASSIGN_OR_RETURN(ReadProfile read, read_profile(request.profile_source()));
+  if (read.canonical != request.canonical()) {
+    return Error{"profile: what was asked for is not what its source says"};
+  }
+  return read;
+}
+
+Granted make_granted(const protocol::OpenRequest& request, const ReadProfile& read,
+                     const std::string& person, const std::pair<std::string, std::string>& ids) {
+  Granted granted;
+  store::SessionRow& row = granted.row;
+  row.session = ids.first;
+  row.workspace = ids.second;
+  row.task = people::local_task(read.profile.name);
+  row.profile = read.profile.name;
+  row.profile_version = read.profile.version;
+  row.profile_sha256 = to_hex(evidence::as_view(evidence::sha256(read.canonical)));
+  row.person = person;
+  row.command.assign(request.command().begin(), request.command().end());
+  granted.holder = holder_of(read.profile, row);
+  protocol::SessionSpec& spec = granted.spec;
+  spec.set_session(row.session);
+  spec.set_workspace(row.workspace);
+  spec.set_task(row.task);
+  spec.set_person(person);
+  spec.set_canonical(read.canonical);
+  spec.set_profile_path(request.profile_path());
+  *spec.mutable_command() = request.command();
+  spec.set_tty(request.tty());
+  for (const auto& [id, line] : read.rule_lines) {
+    protocol::RuleLine* rule = spec.add_rule_lines();
+    rule->set_id(id);
+    rule->set_line(line);
+  }
+  return granted;
+}
+
+}  // namespace carrel::monitor
