@@ -21,8 +21,8 @@ enum class Action { kAllow, kErrno, kKillProcess };
 /// Quiet refusals are for compatibility (a library tries and falls back): they are no event.
 enum class Report { kEvent, kQuiet };
 
-/// (low 32 bits of the argument & mask) == value. The kernel ignores the high half of every
-/// argument that these rows look at, so a filter that looked at it could be talked round.
+/// (low 32 bits of the argument & mask) == value. The kernel ignores or refuses the high half of
+/// every argument that these rows look at; a filter that looked at it could be talked round.
 struct Compare {
   uint8_t argument = 0;
   uint32_t mask = 0xFFFFFFFF;

@@ -1,0 +1,176 @@
+#include "launcher/box/kernel/seccomp_filter.h"
+
+#include <linux/audit.h>
+#include <linux/seccomp.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <memory>
+#include <string>
+
+#include "profiles/base/check.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::kernel {
+namespace {
+
+using plan::Action;
+using plan::Clause;
+using plan::Compare;
+using plan::Row;
+
+static_assert(plan::kArchX86_64 == AUDIT_ARCH_X86_64);
+
+// Libseccomp's answer to a number without a rule. Every number without a row is answered before its
+// program starts, so this is what a conditional row says where no clause holds.
+constexpr int kDefaultError = EPERM;
+
+struct ContextDeleter {
+  void operator()(void* context) const { seccomp_release(context); }
+};
+using Context = std::unique_ptr<void, ContextDeleter>;
+
+sock_filter statement(uint16_t code, uint32_t k) {
+  return {code, 0, 0, k};
+}
+
+sock_filter jump(uint16_t code, uint32_t k, uint8_t if_true, uint8_t if_false) {
+  return {code, if_true, if_false, k};
+}
+
+sock_filter answer_error(int error) {
+  return statement(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | static_cast<uint32_t>(error));
+}
+
+// Architecture, x32 bit and unknown numbers; what passes falls through to the next instruction.
+std::vector<sock_filter> prologue(const plan::Table& table) {
+  std::vector<sock_filter> out = {
+      statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+      jump(BPF_JMP | BPF_JEQ | BPF_K, table.arch, 1, 0),
+      statement(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+      statement(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      jump(BPF_JMP | BPF_JSET | BPF_K, plan::kX32Bit, 0, 1),
+      answer_error(ENOSYS),
+  };
+  uint32_t next = 0;  // the lowest number not looked at yet
+  for (const Row& row : table.rows) {
+    if (row.number > next) {  // [next, row.number) has no rows
+      out.push_back(jump(BPF_JMP | BPF_JGE | BPF_K, next, 0, 2));
+      out.push_back(jump(BPF_JMP | BPF_JGE | BPF_K, row.number, 1, 0));
+      out.push_back(answer_error(ENOSYS));
+    }
+    next = row.number + 1;
+  }
+  out.push_back(jump(BPF_JMP | BPF_JGE | BPF_K, next, 0, 1));
+  out.push_back(answer_error(ENOSYS));
+  return out;
+}
+
+// The values other than `refused`, as masked compares of leading bits that do not overlap:
+// libseccomp cannot say "unless", only "where".
+void complement(const std::vector<uint32_t>& refused, unsigned depth, uint32_t mask, uint32_t value,
+                std::vector<Compare>& out) {
+  const bool any = std::any_of(refused.begin(), refused.end(),
+                               [&](uint32_t one) { return (one & mask) == value; });
+  if (!any) {
+    out.push_back({0, mask, value});
+    return;
+  }
+  if (depth == 32) return;
+  const uint32_t bit = uint32_t{1} << (31 - depth);
+  complement(refused, depth + 1, mask | bit, value, out);
+  complement(refused, depth + 1, mask | bit, value | bit, out);
+}
+
+uint32_t action_code(Action action, int error) {
+  if (action == Action::kAllow) return SCMP_ACT_ALLOW;
+  if (action == Action::kKillProcess) return SCMP_ACT_KILL_PROCESS;
+  return SCMP_ACT_ERRNO(static_cast<uint32_t>(error));
+}
+
+Status add_rule(const Context& context, const Row& row, Action action, int error,
+                const std::vector<Compare>& when) {
+  if (action == Action::kErrno && error == kDefaultError) return Done{};
+  std::vector<scmp_arg_cmp> compares;
+  compares.reserve(when.size());
+  for (const Compare& one : when) {
+    compares.push_back({one.argument, SCMP_CMP_MASKED_EQ, one.mask, one.value});
+  }
+  const int rc = seccomp_rule_add_array(context.get(), action_code(action, error),
+                                        static_cast<int>(row.number),
+                                        static_cast<unsigned>(compares.size()), compares.data());
+  if (rc != 0) return Error{"seccomp rule for " + std::string(row.name), -rc};
+  return Done{};
+}
+
+// A row that allows but for some values of one argument.
+Status add_allow_unless(const Context& context, const Row& row) {
+  std::vector<uint32_t> refused;
+  const uint8_t argument = row.clauses.front().when.front().argument;
+  for (const Clause& clause : row.clauses) {
+    const bool shaped = clause.when.size() == 1 && clause.when[0].argument == argument &&
+                        clause.when[0].mask == 0xFFFFFFFF && clause.action == Action::kErrno;
+    CHECK(shaped);
+    refused.push_back(clause.when[0].value);
+    RETURN_IF_ERROR(add_rule(context, row, clause.action, clause.error, clause.when));
+  }
+  std::vector<Compare> others;
+  complement(refused, 0, 0, 0, others);
+  for (Compare& one : others) {
+    one.argument = argument;
+    RETURN_IF_ERROR(add_rule(context, row, Action::kAllow, 0, {one}));
+  }
+  return Done{};
+}
+
+Status add_row(const Context& context, const Row& row) {
+  if (row.clauses.empty()) return add_rule(context, row, row.action, row.error, {});
+  if (row.action == Action::kAllow) return add_allow_unless(context, row);
+  CHECK(row.action == Action::kErrno && row.error == kDefaultError);
+  for (const Clause& clause : row.clauses) {
+    RETURN_IF_ERROR(add_rule(context, row, clause.action, clause.error, clause.when));
+  }
+  return Done{};
+}
+
+// seccomp_export_bpf writes to a descriptor only; a memory file keeps it off the disk.
+Result<std::vector<sock_filter>> export_program(const Context& context) {
+  const UniqueFd file(memfd_create("carrel-seccomp", MFD_CLOEXEC));
+  if (!file.valid()) return errno_error("memfd_create for the seccomp program");
+  if (const int rc = seccomp_export_bpf(context.get(), file.get()); rc != 0) {
+    return Error{"export the seccomp program", -rc};
+  }
+  const off_t size = lseek(file.get(), 0, SEEK_END);
+  if (size <= 0 || static_cast<size_t>(size) % sizeof(sock_filter) != 0) {
+    return Error{"the exported seccomp program has an odd size"};
+  }
+  std::vector<sock_filter> program(static_cast<size_t>(size) / sizeof(sock_filter));
+  if (pread(file.get(), program.data(), static_cast<size_t>(size), 0) != size) {
+    return errno_error("read the exported seccomp program");
+  }
+  return program;
+}
+
+}  // namespace
+
+Result<std::vector<sock_filter>> compile_seccomp(const plan::Table& table) {
+  const Context context(seccomp_init(SCMP_ACT_ERRNO(kDefaultError)));
+  if (context == nullptr) return Error{"seccomp_init", ENOMEM};
+  // 2: a binary tree over the numbers instead of a list.
+  if (const int rc = seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2); rc != 0) {
+    return Error{"ask libseccomp for a binary tree", -rc};
+  }
+  for (const Row& row : table.rows)
+    RETURN_IF_ERROR(add_row(context, row));
+  std::vector<sock_filter> program = prologue(table);
+  ASSIGN_OR_RETURN(std::vector<sock_filter> tree, export_program(context));
+  program.insert(program.end(), tree.begin(), tree.end());
+  if (program.size() > BPF_MAXINSNS) return Error{"the seccomp program is longer than 4096 steps"};
+  return program;
+}
+
+}  // namespace carrel::kernel
