@@ -49,7 +49,7 @@ class SegmentStore {
 
 /// What a record's directory holds, by name only.
 struct RecordFiles {
-  uint32_t segments = 0;  // 000001.seg … without a gap
+  std::vector<uint32_t> segments;  // the indexes of NNNNNN.seg, sorted
   bool has_seals = false;
   std::vector<std::string> blobs;    // hex names, sorted
   std::vector<std::string> unknown;  // anything else, also blobs with other names, sorted
@@ -66,6 +66,8 @@ class RecordReader {
   /// The bytes of a file of the record; `name` may be "blobs/<hex>".
   [[nodiscard]] Result<std::string> read(const std::string& name, uint64_t limit) const;
   [[nodiscard]] Result<std::string> read_blob(std::string_view sha256_hex) const;
+  /// The SHA-256 of a file of the record, read in pieces.
+  [[nodiscard]] Result<evidence::Digest> hash(const std::string& name, uint64_t limit) const;
 
   struct Summary {
     uint64_t events = 0;
@@ -90,6 +92,8 @@ class RecordReader {
   explicit RecordReader(UniqueFd dir) : dir_(std::move(dir)) {}
   Status list();
   Status list_blobs();
+  [[nodiscard]] Result<UniqueFd> open_file(const std::string& name, uint64_t limit) const;
+  [[nodiscard]] Result<size_t> first_segment_for(uint64_t seq) const;
   UniqueFd dir_;
   RecordFiles files_;
 };
