@@ -56,7 +56,7 @@ struct Repository {
   std::vector<PathEntry> read;   // sorted, none below another of the same list
   std::vector<PathEntry> write;  // implies read
   std::vector<PathEntry> never;
-  SourceLine where;              // of the [[repository]] header
+  SourceLine where;  // of the [[repository]] header
   bool operator==(const Repository&) const = default;
 };
 

@@ -36,7 +36,4 @@ Result<ParsedProfile> parse_profile(std::string_view source, std::string_view fi
 /// Seconds of a duration text: digits and one unit of s, m, h, d ("90s", "8h").
 Result<uint64_t> parse_duration(std::string_view text);
 
-/// The largest unit that divides the seconds: 120 is "2m", 90 is "90s", 0 is "0s".
-std::string to_duration_text(uint64_t seconds);
-
 }  // namespace carrel::parse
