@@ -31,7 +31,9 @@ struct ReadProfile {
   std::string canonical;
   std::vector<std::pair<std::string, uint32_t>> rule_lines;  // rule id, line of the source
 };
-using ProfileReader = std::function<Result<ReadProfile>(std::string_view source)>;
+/// `path` only labels messages.
+using ProfileReader =
+    std::function<Result<ReadProfile>(std::string_view source, std::string_view path)>;
 
 /// One line for the operator's log: a fixed event name, then key=value; no secrets, no raw bytes.
 using Log = std::function<void(const std::string& line)>;

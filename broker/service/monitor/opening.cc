@@ -59,7 +59,8 @@ Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
   if (request.profile_source().size() > kMaxSource) return Error{"profile: larger than 1 MiB"};
   if (request.profile_path().size() > kMaxPath) return Error{"profile: path too long"};
   RETURN_IF_ERROR(check_command(request));
-  ASSIGN_OR_RETURN(ReadProfile read, read_profile(request.profile_source()));
+  ASSIGN_OR_RETURN(ReadProfile read,
+                   read_profile(request.profile_source(), request.profile_path()));
   if (read.canonical != request.canonical()) {
     return Error{"profile: what was asked for is not what its source says"};
   }
