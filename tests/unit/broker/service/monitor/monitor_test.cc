@@ -1,0 +1,468 @@
+#include "broker/service/monitor/monitor.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "broker/record/evidence/note.h"
+#include "broker/service/store/sqlite_catalogue.h"
+#include "profiles/base/text.h"
+#include "profiles/base/ulid.h"
+#include "tests/support/folder.h"
+#include "tests/unit/broker/service/monitor/session_maker.h"
+
+namespace carrel::monitor {
+namespace {
+
+using evidence::SealState;
+using protocol::Message;
+using protocol::Type;
+using support::SessionMaker;
+
+constexpr uid_t kUid = 1000;
+
+/// A profile whose canonical form is its source in capitals' stead: "ok".
+Result<ReadProfile> fake_reader(std::string_view source, std::string_view path) {
+  if (source != "source") return Error{std::string(path) + ":1:1: not a profile"};
+  ReadProfile read;
+  read.profile.name = "demo";
+  read.profile.version = 3;
+  read.profile.credentials.push_back(
+      {"registry", model::CredentialKind::kJwt, "r.example", 120, {}});
+  read.canonical = "canonical";
+  read.rule_lines = {{"repository.app", 4}};
+  return read;
+}
+
+evidence::SigningKey key(char fill) {
+  return evidence::SigningKey::from_seed(Secret(std::string(32, fill))).take();
+}
+
+struct Desk {
+  Desk()
+      : store(open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
+        catalogue(store::open_sqlite_catalogue(folder / "c").take().catalogue),
+        records(store::RecordFolder::open(store.get()).take()),
+        broker_key(key('b')),
+        world{[this] { return now_ns; },
+              [this](size_t n) {
+                std::string bytes(n, 0);
+                for (char& byte : bytes)
+                  byte = static_cast<char>(++drawn);
+                return Result<std::string>(bytes);
+              }},
+        issuer("carrel.test", key('t'), world),
+        monitor({*catalogue, records, broker_key, issuer, world, fake_reader,
+                 [this](const std::string& line) { log += line + "\n"; }}) {}
+
+  static Message message(Type type, const std::string& body) { return {type, body, {}}; }
+
+  static protocol::OpenRequest open_request() {
+    protocol::OpenRequest request;
+    request.set_profile_source("source");
+    request.set_profile_path("demo.toml");
+    request.set_canonical("canonical");
+    request.add_command("/bin/true");
+    return request;
+  }
+
+  Reply ask_open(const protocol::OpenRequest& request, uid_t uid = kUid) {
+    return monitor.answer_client(uid, message(Type::kOpenRequest, request.SerializeAsString()));
+  }
+
+  protocol::OpenReply opened() {
+    const Reply reply = ask_open(open_request());
+    EXPECT_EQ(reply.type, Type::kOpenReply);
+    protocol::OpenReply body;
+    body.ParseFromString(reply.body);
+    return body;
+  }
+
+  Reply confirm(const std::string& ticket, uid_t uid = kUid) {
+    protocol::ConfirmTicket body;
+    body.set_ticket(ticket);
+    body.set_peer_uid(uid);
+    return monitor.answer_launcher(message(Type::kConfirmTicket, body.SerializeAsString())).reply;
+  }
+
+  Monitor::LauncherAnswer start(const std::string& session) {
+    protocol::SessionStart body;
+    body.set_session(session);
+    body.set_host("desk");
+    body.set_mode("root");
+    Message start = message(Type::kSessionStart, body.SerializeAsString());
+    start.fds.emplace_back(dup(store.get()));
+    return monitor.answer_launcher(std::move(start));
+  }
+
+  /// A session that lives.
+  std::string live() {
+    const auto body = opened();
+    EXPECT_EQ(confirm(body.ticket()).type, Type::kSessionSpec);
+    EXPECT_EQ(start(body.session()).reply.type, Type::kAck);
+    return body.session();
+  }
+
+  protocol::ListReply list(uid_t uid = kUid) {
+    const Reply reply = monitor.answer_client(uid, message(Type::kListRequest, ""));
+    protocol::ListReply body;
+    EXPECT_EQ(reply.type, Type::kListReply);
+    body.ParseFromString(reply.body);
+    return body;
+  }
+
+  Reply record(const std::string& session, const std::string& action, uid_t uid = kUid) {
+    protocol::RecordRequest body;
+    body.set_session(session);
+    body.set_action(action);
+    return monitor.answer_client(uid, message(Type::kRecordRequest, body.SerializeAsString()));
+  }
+
+  static protocol::Failure failure_of(const Reply& reply) {
+    EXPECT_EQ(reply.type, Type::kFailure);
+    protocol::Failure body;
+    body.ParseFromString(reply.body);
+    return body;
+  }
+
+  std::vector<segments::RecordReader::StoredSeal> seals(const std::string& session) {
+    const UniqueFd fd = records.open_record(session).take();
+    return segments::RecordReader::open(fd.get()).take().seals().take();
+  }
+
+  support::Folder folder;
+  UniqueFd store;
+  std::unique_ptr<store::Catalogue> catalogue;
+  store::RecordFolder records;
+  evidence::SigningKey broker_key;
+  uint64_t now_ns = 1'700'000'000'000'000'000;
+  int drawn = 0;
+  World world;
+  credentials::Issuer issuer;
+  std::string log;
+  Monitor monitor;
+};
+
+/// Sends a session's first block and seal; both are acknowledged.
+void begin(Desk& desk, SessionMaker& maker, const std::string& session) {
+  maker.add(maker.first_event());
+  ASSERT_TRUE(desk.monitor.take_from_session(session, maker.block()).take().empty());
+  const auto replies = desk.monitor.take_from_session(session, maker.seal(SealState::kOpen)).take();
+  ASSERT_EQ(replies.size(), 1U);
+  ASSERT_EQ(replies[0].type, Type::kSealed);
+}
+
+Message end_message(const std::string& by, int code) {
+  protocol::EndSession body;
+  body.set_by(by);
+  body.set_code(code);
+  return {Type::kEndSession, body.SerializeAsString(), {}};
+}
+
+Message mint_message(const std::string& name, bool renewal) {
+  protocol::MintCredential body;
+  body.set_name(name);
+  body.set_renewal(renewal);
+  return {Type::kMintCredential, body.SerializeAsString(), {}};
+}
+
+// ---- opening -----------------------------------------------------------------------------------
+
+TEST(MonitorOpen, GivesATicketThatTheLauncherCanConfirm) {
+  Desk desk;
+  const auto body = desk.opened();
+  EXPECT_TRUE(is_ulid(body.session()));
+  EXPECT_TRUE(is_ulid(body.workspace()));
+  EXPECT_NE(body.session(), body.workspace());
+  EXPECT_EQ(body.task(), "local/demo");
+  const Reply reply = desk.confirm(body.ticket());
+  ASSERT_EQ(reply.type, Type::kSessionSpec);
+  protocol::SessionSpec spec;
+  ASSERT_TRUE(spec.ParseFromString(reply.body));
+  EXPECT_EQ(spec.session(), body.session());
+  EXPECT_EQ(spec.person(), "local:1000");
+  EXPECT_EQ(spec.canonical(), "canonical");
+  EXPECT_EQ(spec.command(0), "/bin/true");
+  ASSERT_EQ(spec.rule_lines_size(), 1);
+  EXPECT_EQ(spec.rule_lines(0).line(), 4U);
+  EXPECT_EQ(desk.catalogue->person("local:1000").take()->organisation, "local");
+}
+
+TEST(MonitorOpen, RefusesWhatIsNotWhatItSays) {
+  Desk desk;
+  const auto refused = [&](auto spoil) {
+    auto request = Desk::open_request();
+    spoil(request);
+    return Desk::failure_of(desk.ask_open(request)).code();
+  };
+  EXPECT_EQ(refused([](auto& r) { r.set_profile_source("other"); }), 120U);
+  EXPECT_EQ(refused([](auto& r) { r.set_canonical("other"); }), 120U);
+  EXPECT_EQ(refused([](auto& r) { r.set_profile_source(std::string((1 << 20) + 1, 'x')); }), 120U);
+  EXPECT_EQ(refused([](auto& r) { r.set_profile_path(std::string(5000, 'x')); }), 120U);
+  EXPECT_EQ(refused([](auto& r) { r.add_command(std::string("a\0b", 3)); }), 120U);
+  EXPECT_EQ(refused([](auto& r) { r.add_command(std::string(1 << 20, 'x')); }), 120U);
+  EXPECT_EQ(refused([](auto& r) {
+              for (int i = 0; i < 5000; ++i)
+                r.add_command("x");
+            }),
+            120U);
+  EXPECT_EQ(Desk::failure_of(
+                desk.monitor.answer_client(kUid, Desk::message(Type::kOpenRequest, "\xFF\xFF\xFF")))
+                .code(),
+            120U);
+}
+
+TEST(MonitorOpen, BindsTheTicketToTheUidAndToOneUse) {
+  Desk desk;
+  const auto stolen = desk.opened();
+  EXPECT_EQ(Desk::failure_of(desk.confirm(stolen.ticket(), 1001)).code(), 121U);
+  EXPECT_EQ(Desk::failure_of(desk.confirm(stolen.ticket())).code(), 121U);
+  const auto twice = desk.opened();
+  EXPECT_EQ(desk.confirm(twice.ticket()).type, Type::kSessionSpec);
+  EXPECT_EQ(Desk::failure_of(desk.confirm(twice.ticket())).code(), 121U);
+}
+
+TEST(MonitorOpen, StartsOnlyWhatWasConfirmedAndOnlyOnce) {
+  Desk desk;
+  const auto body = desk.opened();
+  EXPECT_EQ(Desk::failure_of(desk.start(body.session()).reply).code(), 123U);
+  desk.confirm(body.ticket());
+  const auto answer = desk.start(body.session());
+  EXPECT_EQ(answer.reply.type, Type::kAck);
+  EXPECT_EQ(answer.started, body.session());
+  EXPECT_TRUE(answer.channel.valid());
+  EXPECT_EQ(Desk::failure_of(desk.start(body.session()).reply).code(), 123U);
+  EXPECT_EQ(desk.monitor.live_sessions(), 1U);
+}
+
+TEST(MonitorClient, RefusesMessagesThatAreNotForClients) {
+  Desk desk;
+  for (const Type type : {Type::kConfirmTicket, Type::kSessionStart, Type::kSegmentBlock,
+                          Type::kMintCredential, static_cast<Type>(9999)}) {
+    EXPECT_EQ(Desk::failure_of(desk.monitor.answer_client(kUid, Desk::message(type, ""))).code(),
+              1U);
+  }
+}
+
+// ---- a session's life --------------------------------------------------------------------------
+
+TEST(MonitorSession, IsClosedByItsClosingSeal) {
+  Desk desk;
+  const std::string session = desk.live();
+  SessionMaker maker(session);
+  begin(desk, maker, session);
+  EXPECT_EQ(desk.list().rows(0).state(), "running");
+  maker.add(events::FileProbe{"/x"});
+  ASSERT_TRUE(desk.monitor.take_from_session(session, maker.block()).ok());
+  ASSERT_TRUE(desk.monitor.take_from_session(session, maker.seal(SealState::kRunning)).ok());
+  ASSERT_TRUE(desk.monitor.take_from_session(session, maker.seal(SealState::kClosed, 5)).ok());
+  ASSERT_TRUE(desk.monitor.take_from_session(session, end_message("command", 7)).take().empty());
+  desk.monitor.end_session(session, "channel closed");
+  EXPECT_EQ(desk.monitor.live_sessions(), 0U);
+  const store::SessionRow row = desk.catalogue->session(session).take().value();
+  EXPECT_EQ(row.state, store::SessionState::kClosed);
+  EXPECT_EQ(row.end_by, "command");
+  EXPECT_EQ(row.end_code, 7);
+  EXPECT_EQ(row.events, 2U);
+  EXPECT_EQ(row.denied, 1U);
+  EXPECT_EQ(row.lost, 5U);
+  const auto seals = desk.seals(session);
+  ASSERT_EQ(seals.size(), 3U);
+  const auto broker = evidence::make_vkey(evidence::kBrokerKeyName, desk.broker_key.public_key());
+  EXPECT_EQ(evidence::check_signature(seals[0].note, broker), evidence::SignatureState::kGood);
+  EXPECT_EQ(evidence::check_signature(seals[1].note, broker), evidence::SignatureState::kMissing);
+  EXPECT_EQ(evidence::check_signature(seals[2].note, broker), evidence::SignatureState::kGood);
+}
+
+TEST(MonitorSession, IsBrokenWithoutItsClosingSeal) {
+  Desk desk;
+  const std::string session = desk.live();
+  SessionMaker maker(session);
+  begin(desk, maker, session);
+  protocol::SessionGone gone;
+  gone.set_session(session);
+  gone.set_how("killed by signal 9");
+  EXPECT_EQ(
+      desk.monitor.answer_launcher(Desk::message(Type::kSessionGone, gone.SerializeAsString()))
+          .reply.type,
+      Type::kAck);
+  const store::SessionRow row = desk.catalogue->session(session).take().value();
+  EXPECT_EQ(row.state, store::SessionState::kBroken);
+  EXPECT_EQ(row.end_by, "kill");
+  EXPECT_EQ(row.end_code, 137);
+  EXPECT_EQ(row.events, 1U);
+  EXPECT_FALSE(desk.monitor.take_from_session(session, maker.seal(SealState::kClosed)).ok());
+}
+
+TEST(MonitorSession, EndsAtTheFirstMessageThatIsWrong) {
+  const std::string id = "01hzx00000000000000000000z";
+  struct Row {
+    const char* why;
+    std::function<Message(SessionMaker&)> make;
+  };
+  const std::vector<Row> rows{
+      {"no block",
+       [](SessionMaker&) {
+         return Message{Type::kSegmentBlock, "x", {}};
+       }},
+      {"malformed seal",
+       [](SessionMaker&) {
+         return Message{Type::kSeal, "\xFF\xFF", {}};
+       }},
+      {"another's seal", [&](SessionMaker&) { return SessionMaker(id).seal(SealState::kOpen); }},
+      {"second open seal",
+       [](SessionMaker& m) {
+         return m.seal(SealState::kRunning), Message{Type::kSeal, "", {}};
+       }},
+      {"a client's message",
+       [](SessionMaker&) {
+         return Message{Type::kListRequest, "", {}};
+       }},
+      {"a launcher's message",
+       [](SessionMaker&) {
+         return Message{Type::kSessionStart, "", {}};
+       }},
+      {"blob without digest",
+       [](SessionMaker&) {
+         return Message{Type::kBlobPart, "", {}};
+       }},
+      {"credential not granted", [](SessionMaker&) { return mint_message("billing", false); }},
+      {"renewal of nothing", [](SessionMaker&) { return mint_message("registry", true); }},
+      {"no word for an end", [](SessionMaker&) { return end_message("whim", 0); }},
+      {"no exit code", [](SessionMaker&) { return end_message("command", 4000); }},
+  };
+  for (const Row& row : rows) {
+    Desk desk;
+    const std::string session = desk.live();
+    SessionMaker maker(session);
+    begin(desk, maker, session);
+    EXPECT_FALSE(desk.monitor.take_from_session(session, row.make(maker)).ok()) << row.why;
+    EXPECT_FALSE(desk.monitor.take_from_session(session, maker.seal(SealState::kClosed)).ok())
+        << row.why;
+    desk.monitor.end_session(session, "protocol");
+    EXPECT_EQ(desk.catalogue->session(session).take()->state, store::SessionState::kBroken)
+        << row.why;
+  }
+}
+
+TEST(MonitorSession, TakesNoDescriptors) {
+  Desk desk;
+  const std::string session = desk.live();
+  Message message = mint_message("registry", false);
+  message.fds.emplace_back(dup(desk.store.get()));
+  EXPECT_FALSE(desk.monitor.take_from_session(session, message).ok());
+}
+
+TEST(MonitorSession, AcknowledgesABlobOnceItIsWhole) {
+  Desk desk;
+  const std::string session = desk.live();
+  protocol::BlobPart part;
+  const std::string digest(evidence::as_view(evidence::sha256("abcdef")));
+  part.set_sha256(digest);
+  part.set_bytes("abc");
+  const auto send = [&] {
+    return desk.monitor.take_from_session(session, {Type::kBlobPart, part.SerializeAsString(), {}});
+  };
+  EXPECT_TRUE(send().take().empty());
+  part.set_offset(3);
+  part.set_bytes("def");
+  part.set_last(true);
+  const auto replies = send().take();
+  ASSERT_EQ(replies.size(), 1U);
+  EXPECT_EQ(replies[0].type, Type::kBlobStored);
+  EXPECT_TRUE(
+      std::filesystem::exists(desk.folder / ("sessions/" + session + "/blobs/" + to_hex(digest))));
+}
+
+TEST(MonitorSession, MintsWhatTheProfileGrantsAndRenewsAtHalfOfItsLife) {
+  Desk desk;
+  const std::string session = desk.live();
+  const auto mint = [&](bool renewal) {
+    return desk.monitor.take_from_session(session, mint_message("registry", renewal));
+  };
+  auto replies = mint(false).take();
+  ASSERT_EQ(replies.size(), 1U);
+  protocol::Minted first;
+  ASSERT_TRUE(first.ParseFromString(replies[0].body));
+  EXPECT_EQ(first.audience(), "r.example");
+  EXPECT_EQ(first.not_after(), first.issued() + 120);
+  EXPECT_EQ(first.jwks(), desk.issuer.jwks());
+  desk.now_ns += 60ULL * 1'000'000'000;
+  replies = mint(true).take();
+  protocol::Minted second;
+  ASSERT_TRUE(second.ParseFromString(replies[0].body));
+  EXPECT_TRUE(second.renewal());
+  EXPECT_NE(second.lease(), first.lease());
+  EXPECT_EQ(second.issued(), first.issued() + 60);
+  desk.now_ns += 30ULL * 1'000'000'000;
+  EXPECT_FALSE(mint(true).ok());
+}
+
+TEST(MonitorSession, MintsNothingTwiceAsNewAndNothingAfterTheEnd) {
+  Desk desk;
+  const std::string twice = desk.live();
+  ASSERT_TRUE(desk.monitor.take_from_session(twice, mint_message("registry", false)).ok());
+  EXPECT_FALSE(desk.monitor.take_from_session(twice, mint_message("registry", false)).ok());
+  const std::string ended = desk.live();
+  SessionMaker maker(ended);
+  begin(desk, maker, ended);
+  ASSERT_TRUE(desk.monitor.take_from_session(ended, maker.seal(SealState::kClosed)).ok());
+  EXPECT_FALSE(desk.monitor.take_from_session(ended, mint_message("registry", false)).ok());
+}
+
+// ---- reading -----------------------------------------------------------------------------------
+
+TEST(MonitorRecord, GivesTheFolderToItsOwnPersonOnly) {
+  Desk desk;
+  const std::string session = desk.live();
+  const Reply reply = desk.record("last", "show");
+  ASSERT_EQ(reply.type, Type::kRecordReply);
+  ASSERT_EQ(reply.fds.size(), 1U);
+  EXPECT_EQ(fcntl(reply.fds[0].get(), F_GETFL) & O_ACCMODE, O_RDONLY);
+  EXPECT_EQ(desk.record(session.substr(0, 12), "verify").type, Type::kRecordReply);
+  EXPECT_EQ(Desk::failure_of(desk.record("last", "show", 1001)).code(), 2U);
+  EXPECT_EQ(Desk::failure_of(desk.record(session, "verify", 0)).code(), 2U);
+  EXPECT_EQ(Desk::failure_of(desk.record(session, "erase")).code(), 1U);
+  EXPECT_EQ(Desk::failure_of(desk.record("../" + session, "show")).code(), 2U);
+}
+
+TEST(MonitorRecord, LetsAnAdminListAndVerifyButNotReview) {
+  Desk desk;
+  const std::string session = desk.live();
+  EXPECT_EQ(desk.list(2000).rows_size(), 0);
+  ASSERT_TRUE(desk.catalogue->register_person({"local:2000", "local", 2000}).ok());
+  EXPECT_EQ(desk.list(2000).rows_size(), 0);
+  ASSERT_TRUE(desk.catalogue->grant_role("local:2000", "admin").ok());
+  EXPECT_EQ(desk.list(2000).rows_size(), 1);
+  EXPECT_EQ(desk.record(session, "verify", 2000).type, Type::kRecordReply);
+  EXPECT_EQ(Desk::failure_of(desk.record(session, "replay", 2000)).code(), 2U);
+}
+
+TEST(MonitorList, ShowsALiveSessionAsItIsNow) {
+  Desk desk;
+  const std::string session = desk.live();
+  SessionMaker maker(session);
+  begin(desk, maker, session);
+  const auto reply = desk.list();
+  ASSERT_EQ(reply.rows_size(), 1);
+  EXPECT_EQ(reply.rows(0).events(), 1U);
+  EXPECT_EQ(reply.rows(0).host(), "desk");
+  EXPECT_EQ(reply.rows(0).end_by(), "");
+}
+
+TEST(MonitorLog, HoldsNoSecretAndNoRawBytes) {
+  Desk desk;
+  const std::string session = desk.live();
+  protocol::Minted minted;
+  minted.ParseFromString(
+      desk.monitor.take_from_session(session, mint_message("registry", false)).take()[0].body);
+  desk.monitor.end_session(session, "\x1B[2J\n");
+  EXPECT_EQ(desk.log.find(minted.token()), std::string::npos);
+  EXPECT_EQ(desk.log.find('\x1B'), std::string::npos);
+  EXPECT_NE(desk.log.find("session.ended session=" + session + " state=broken"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace carrel::monitor
