@@ -61,6 +61,7 @@ struct HostFacts {
   SensorFacts sensor;
   int landlock_abi = 0;  // 0: none
   bool user_namespaces = false;
+  bool network_namespaces = false;
   bool two_uids = false;  // two host uids can be mapped: init and payload get one each
   bool clone_into_cgroup = false;
   bool new_mount_api = false;  // fsopen, fsmount, open_tree, move_mount, mount_setattr

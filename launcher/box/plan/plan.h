@@ -65,7 +65,7 @@ enum class MountKind {
   kProc,        // a new procfs of the workspace's pid namespace
   kDevpts,      // a new devpts instance: newinstance,ptmxmode=0666,mode=0620
   kDevice,      // bind of a host character device, checked to be (major, minor), on a made file
-  kReadOnly,    // bind of `target` on itself, then read-only, recursively
+  kReadOnly,    // bind of `target` on itself, then read-only, recursively; absent as below
   kMaskFile,    // the verified null device over a file; absent target: nothing to hide, no failure
   kMaskFolder,  // one empty read-only directory over a directory; absent target as above
 };
@@ -84,8 +84,10 @@ struct MountStep {
   Access access = Access::kReadOnly;  // a kTmpfs is made read-only after the last step
   Exec exec = Exec::kAllowed;
   TargetType type = TargetType::kFolder;  // of kHostBind and kSource
-  bool make_target = true;     // make the mount point and its parents (never below a kSource)
-  bool idmapped = false;       // kSource: on-disk owner kOnDiskOwner shown as the payload
+  bool make_target = true;  // make the mount point and its parents (never below a kSource)
+  bool idmapped = false;    // kSource: (disk_owner, disk_group) are shown as the payload
+  uint32_t disk_owner = kOnDiskOwner;
+  uint32_t disk_group = kOnDiskOwner;
   Owner owner = Owner::kInit;  // of what is made: kTmpfs root directory, kDirectory, kFile
   uint32_t mode = 0755;
   uint64_t size_bytes = 0;    // kTmpfs
@@ -95,6 +97,7 @@ struct MountStep {
   bool operator==(const MountStep&) const = default;
 };
 
+/// Cut to the hard limit that is already there: a child in a user namespace cannot raise one.
 struct Rlimit {
   int resource = 0;  // RLIMIT_*
   uint64_t soft = 0;
@@ -191,8 +194,12 @@ Status check_host(const model::Profile& profile, const HostFacts& facts);
 
 /// The slicer's workspace: the repository read-only at /repository, an output folder at /output,
 /// the host's /usr read-only, no network, program by descriptor, standard streams on pipes.
+/// `repository_owner`: uid and gid of the repository's folder, shown as the slicer's own where its
+/// file system can be idmapped; empty: it is mounted as it is, and must then be readable by
+/// everybody.
 struct SlicerRequest {
   uint32_t uid_base = 0;
+  std::optional<std::pair<uint32_t, uint32_t>> repository_owner;
   std::vector<std::string> arguments;  // argv, the program's name first
 };
 Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest& request);

@@ -1,0 +1,50 @@
+#include "launcher/box/plan/frame.h"
+
+#include <sched.h>
+#include <sys/resource.h>
+
+namespace carrel::plan {
+namespace {
+
+// The bits of linux/securebits.h: no power for uid 0, none kept or won by changing uid, no ambient
+// raise; each with its lock.
+constexpr uint64_t kSecurebits = 0x01 | 0x02 | 0x04 | 0x08 | 0x20 | 0x40 | 0x80;
+
+constexpr uint32_t kFirstSlot = kBlockBase + 8;
+constexpr uint32_t kSlotSize = 8;
+constexpr uint32_t kBlockEnd = 0x7FFFFFF0;
+
+std::vector<Rlimit> limits() {
+  return {
+      {RLIMIT_CORE, 0, 0},
+      {RLIMIT_MEMLOCK, uint64_t{8} << 20, uint64_t{8} << 20},
+      {RLIMIT_MSGQUEUE, 819200, 819200},
+      {RLIMIT_NICE, 0, 0},
+      {RLIMIT_NOFILE, kMaxOpenFiles, kMaxOpenFiles},
+      {RLIMIT_NPROC, kMaxProcesses, kMaxProcesses},
+      {RLIMIT_RTPRIO, 0, 0},
+      {RLIMIT_STACK, uint64_t{8} << 20, RLIM_INFINITY},
+  };
+}
+
+}  // namespace
+
+Result<SandboxPlan> make_frame(const HostFacts& facts, uint32_t uid_base) {
+  if (uid_base < kFirstSlot || uid_base > kBlockEnd || (uid_base - kFirstSlot) % kSlotSize != 0) {
+    return Error{"uid " + std::to_string(uid_base) + " is not the first of a session's slot"};
+  }
+  SandboxPlan plan;
+  plan.uids.base = uid_base;
+  plan.hostname = "carrel";
+  plan.namespaces =
+      CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
+  plan.rlimits = limits();
+  const CgroupFacts& cgroup = facts.cgroup;
+  if (cgroup.pids_v2 || !cgroup.pids_v1.empty()) plan.ceilings.processes = kMaxProcesses;
+  if (cgroup.memory_v2 || !cgroup.memory_v1.empty()) plan.ceilings.memory_bytes = kMaxMemoryBytes;
+  plan.securebits = kSecurebits;
+  plan.umask = 022;
+  return plan;
+}
+
+}  // namespace carrel::plan

@@ -1,0 +1,156 @@
+#include "launcher/box/plan/guarantee.h"
+
+namespace carrel::plan {
+namespace {
+
+Guarantee given(GuaranteeId id, std::string why) {
+  return {id, true, true, std::move(why), ""};
+}
+
+Guarantee missing(GuaranteeId id, std::string why, std::string mends) {
+  return {id, false, true, std::move(why), std::move(mends)};
+}
+
+constexpr const char* kAsRoot = "run carrel as root";
+
+Guarantee events_complete(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kEventsComplete;
+  switch (facts.sensor.back_end) {
+    case SensorBackEnd::kVfs:
+      return given(kId, "back end vfs: the kernel reports what it did; losses are counted exactly");
+    case SensorBackEnd::kSyscall:
+      return given(
+          kId, "back end syscall: every call is seen as it returns; losses are counted exactly");
+    case SensorBackEnd::kNone:
+      break;
+  }
+  const std::string why =
+      facts.sensor.reason.empty() ? "no back end was tried" : facts.sensor.reason;
+  if (!facts.root) return missing(kId, why, kAsRoot);
+  return missing(
+      kId, why,
+      "boot a kernel with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS and CONFIG_DEBUG_INFO_BTF");
+}
+
+Guarantee names_exact(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kNamesExact;
+  if (facts.sensor.back_end == SensorBackEnd::kVfs) {
+    return given(kId, "back end vfs: paths are those the kernel resolved");
+  }
+  if (facts.sensor.back_end == SensorBackEnd::kSyscall) {
+    std::string why =
+        "back end syscall: names of failed and changing calls are as the program gave them";
+    if (!facts.sensor.reason.empty()) why += " (vfs: " + facts.sensor.reason + ")";
+    return missing(kId, why, "the vfs back end, which is not built yet");
+  }
+  return missing(kId, "no sensor back end", facts.root ? "see events-complete" : kAsRoot);
+}
+
+Guarantee io_uring_refused(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kIoUringRefused;
+  if (facts.machine != "x86_64") {
+    return missing(kId, "the table of system calls is for x86_64, this is " + facts.machine,
+                   "use an x86_64 host");
+  }
+  if (facts.seccomp_filter && facts.seccomp_errno && facts.seccomp_kill_process) {
+    return given(kId,
+                 "seccomp answers ENOSYS to io_uring_setup, io_uring_enter and io_uring_register");
+  }
+  return missing(kId, "the kernel has no seccomp filters that answer errno and kill",
+                 "boot a kernel with CONFIG_SECCOMP_FILTER (Linux 4.14 or later)");
+}
+
+Guarantee limits(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kLimits;
+  const CgroupFacts& cgroup = facts.cgroup;
+  const bool memory = cgroup.memory_v2 || !cgroup.memory_v1.empty();
+  const bool pids = cgroup.pids_v2 || !cgroup.pids_v1.empty();
+  if (!facts.root) return missing(kId, "an ordinary user may not set ceilings", kAsRoot);
+  if (memory && pids) {
+    return given(kId, "fixed ceilings: 512 processes, 4 GiB of memory, 4096 open files a process");
+  }
+  std::string lacking = memory ? "" : "memory";
+  if (!pids) lacking += lacking.empty() ? "pids" : " and pids";
+  return missing(kId, "no control group controller for " + lacking,
+                 "boot with cgroup_enable=memory, or switch the controllers on in the root's "
+                 "cgroup.subtree_control");
+}
+
+Guarantee recorder_separate(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kRecorderSeparate;
+  if (facts.root) {
+    return given(kId,
+                 "the recorder has a host uid of its own, outside the workspace's control group");
+  }
+  return missing(kId, "contractor and recorder would be one uid", kAsRoot);
+}
+
+Guarantee init_separate(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kInitSeparate;
+  if (facts.two_uids)
+    return given(kId, "init is uid 999 and not dumpable, the payload is uid 1000");
+  return missing(kId, "only one host uid can be mapped", facts.root ? "" : kAsRoot);
+}
+
+Guarantee network_isolated(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kNetworkIsolated;
+  if (facts.network_namespaces) {
+    return given(kId, "a network namespace with nothing but its own loopback");
+  }
+  return missing(kId, "network namespaces cannot be made",
+                 facts.root ? "boot a kernel with CONFIG_NET_NS and look at user.max_net_namespaces"
+                            : kAsRoot);
+}
+
+}  // namespace
+
+std::string_view to_string(GuaranteeId id) {
+  switch (id) {
+    case GuaranteeId::kEventsComplete:
+      return "events-complete";
+    case GuaranteeId::kNamesExact:
+      return "names-exact";
+    case GuaranteeId::kIoUringRefused:
+      return "io-uring-refused";
+    case GuaranteeId::kLimits:
+      return "limits";
+    case GuaranteeId::kDiskEncrypted:
+      return "disk-encrypted";
+    case GuaranteeId::kRecorderSeparate:
+      return "recorder-separate";
+    case GuaranteeId::kInitSeparate:
+      return "init-separate";
+    case GuaranteeId::kRecordUnlosable:
+      return "record-unlosable";
+    case GuaranteeId::kNetworkIsolated:
+      return "network-isolated";
+  }
+  return "unknown";
+}
+
+std::vector<Guarantee> guarantees(const HostFacts& facts, const model::Profile* profile) {
+  std::vector<Guarantee> list = {
+      events_complete(facts),
+      names_exact(facts),
+      io_uring_refused(facts),
+      limits(facts),
+      missing(GuaranteeId::kDiskEncrypted,
+              "workspaces are plain folders; encrypted images are not built yet", ""),
+      recorder_separate(facts),
+      init_separate(facts),
+      missing(GuaranteeId::kRecordUnlosable,
+              "a workspace is not frozen before its ring is full; losses are counted instead", ""),
+      network_isolated(facts),
+  };
+  if (profile == nullptr) return list;
+  for (Guarantee& one : list) {
+    // What `on_record_failure = "end"` asks for is met by ending; only "freeze" relies on no loss.
+    if (one.id == GuaranteeId::kRecordUnlosable) {
+      one.used = profile->session.on_record_failure != model::OnRecordFailure::kEnd;
+    }
+    if (one.id == GuaranteeId::kDiskEncrypted) one.used = !profile->repositories.empty();
+  }
+  return list;
+}
+
+}  // namespace carrel::plan
