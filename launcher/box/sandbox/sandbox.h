@@ -1,0 +1,45 @@
+#pragma once
+// Carries a plan out as root: builds every mount detached, makes the child in its namespaces and
+// cgroup, and has it become carrel-init. Decides nothing.
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/plan/plan.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::sandbox {
+
+/// What the launcher opened for a plan. Descriptors are borrowed unless they are UniqueFd.
+struct Resources {
+  int network_fd = -1;  // the namespace to be born in
+  const kernel::CgroupLeaf* cgroup = nullptr;
+  std::vector<UniqueFd> sources;  // detached trees, in the order of plan.sources
+  int idmap_fd = -1;              // user namespace: on-disk owner -> payload
+  int control_fd = -1;            // carrel-init's end (SOCK_SEQPACKET)
+  int gate_fd = -1;               // read end; one byte opens it, end of file shuts it
+  int stdin_fd = -1;              // Terminal::kPipes: the payload's ends
+  int stdout_fd = -1;
+  int stderr_fd = -1;
+  int init_fd = -1;     // carrel-init: load_init()
+  int program_fd = -1;  // Program::kDescriptor
+};
+
+struct Running {
+  pid_t pid = -1;  // carrel-init, as the host sees it
+  UniqueFd pidfd;
+};
+
+/// carrel-init's bytes in a sealed memfd that can be executed but not read (execveat(2)).
+Result<UniqueFd> load_init(const std::string& path);
+
+/// Starts it. When this answers, carrel-init has been executed; that the payload waits at the gate
+/// is said on the control socket. On failure nothing is left (the cgroup is emptied) and the Error
+/// names the step, the object and errno. Call with one thread.
+Result<Running> start(const plan::SandboxPlan& plan, Resources& resources);
+
+}  // namespace carrel::sandbox
