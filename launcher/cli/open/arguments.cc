@@ -1,0 +1,114 @@
+#include "launcher/cli/open/arguments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <exception>
+#include <sstream>
+
+#include "profiles/base/text.h"
+#include <boost/program_options.hpp>
+
+namespace carrel::open {
+namespace {
+
+namespace po = boost::program_options;
+
+/// "90s", "10m", "8h": whole seconds, at least one, at most 30 days.
+Result<uint64_t> parse_duration(const std::string& text) {
+  uint64_t number = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<size_t>(text.data() + text.size() - end));
+  const uint64_t factor = unit == "s" ? 1U : unit == "m" ? 60U : unit == "h" ? 3600U : 0U;
+  constexpr uint64_t kLongest = 30UL * 24 * 3600;
+  if (failure != std::errc{} || factor == 0 || number == 0 || number > kLongest / factor) {
+    return Error{"--timeout " + quoted(text) +
+                 ": give a duration such as 90s, 10m or 8h (at most 720h)"};
+  }
+  return number * factor;
+}
+
+po::options_description make_options() {
+  po::options_description options("options");
+  options.add_options()("help,h", "show this text")(
+      "profile", po::value<std::string>()->value_name("FILE"), "the profile to open (TOML)")(
+      "state", po::value<std::string>()->value_name("DIR"),
+      "the state folder (else CARREL_STATE, else /var/lib/carrel)")(
+      "status-fd", po::value<int>()->value_name("N"), "write JSON status lines to descriptor N")(
+      "timeout", po::value<std::string>()->value_name("D"),
+      "end the session after D, such as 90s, 10m, 8h");
+  return options;
+}
+
+/// Boost reports by exceptions; they end here.
+Result<po::variables_map> read_options(const std::vector<std::string>& words,
+                                       std::vector<std::string>* rest) {
+  try {
+    const po::options_description options = make_options();
+    const po::parsed_options parsed =
+        po::command_line_parser(words)
+            .options(options)
+            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
+            .positional({})
+            .allow_unregistered()
+            .run();
+    for (const auto& option : parsed.options) {
+      if (option.unregistered && option.position_key < 0) {
+        return Error{"unknown option " + quoted(option.original_tokens.front())};
+      }
+      if (option.position_key >= 0) {
+        rest->insert(rest->end(), option.value.begin(), option.value.end());
+      }
+    }
+    po::variables_map values;
+    po::store(parsed, values);
+    po::notify(values);
+    return values;
+  } catch (const std::exception& problem) {
+    return Error{quoted(problem.what())};
+  }
+}
+
+}  // namespace
+
+std::string help_text() {
+  std::ostringstream text;
+  text
+      << "usage: carrel open --profile FILE [options] [-- COMMAND [ARGUMENT...]]\n\n"
+         "Opens a recorded workspace that holds only what the profile allows, runs COMMAND in it\n"
+         "(default: /bin/bash -l) and returns its status. Everything is recorded.\n\n"
+      << make_options()
+      << "\nexit: the command's own status; 120 usage or profile, 121 not found, 122 the host "
+         "cannot\n"
+         "give it, 123 a step failed, 124 time, limit or record failure, 125 closed by a person.\n";
+  return text.str();
+}
+
+Result<OpenArguments> parse_arguments(const std::vector<std::string>& words) {
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  OpenArguments out;
+  std::vector<std::string> rest;
+  ASSIGN_OR_RETURN(const po::variables_map values,
+                   read_options(std::vector<std::string>(words.begin(), dashes), &rest));
+  if (dashes != words.end()) out.command.assign(dashes + 1, words.end());
+  out.help = values.count("help") != 0;
+  if (out.help) return out;
+  if (!rest.empty()) {
+    return Error{"opening a task (" + quoted(rest.front()) +
+                 ") is not supported yet: give --profile FILE, and the command after --"};
+  }
+  if (values.count("profile") == 0) return Error{"no profile: give --profile FILE"};
+  out.profile = values["profile"].as<std::string>();
+  if (values.count("state") != 0) out.state = values["state"].as<std::string>();
+  if (values.count("status-fd") != 0) out.status_fd = values["status-fd"].as<int>();
+  if (values.count("status-fd") != 0 && out.status_fd < 0) {
+    return Error{"--status-fd: give the number of an open descriptor"};
+  }
+  if (values.count("timeout") != 0) {
+    ASSIGN_OR_RETURN(out.timeout_s, parse_duration(values["timeout"].as<std::string>()));
+  }
+  if (dashes != words.end() && out.command.empty()) return Error{"no command after --"};
+  if (out.command.empty()) out.command = {"/bin/bash", "-l"};
+  return out;
+}
+
+}  // namespace carrel::open

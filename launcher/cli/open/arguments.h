@@ -1,0 +1,27 @@
+#pragma once
+// The words of `carrel open` as values.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "profiles/base/result.h"
+
+namespace carrel::open {
+
+struct OpenArguments {
+  bool help = false;
+  std::string profile;
+  std::string state;
+  int status_fd = -1;
+  uint64_t timeout_s = 0;  // 0: none
+  std::vector<std::string> command;
+};
+
+/// Parses them; an Error is a usage error (exit 120) in one sentence.
+Result<OpenArguments> parse_arguments(const std::vector<std::string>& words);
+
+/// The text of `carrel open --help`.
+std::string help_text();
+
+}  // namespace carrel::open

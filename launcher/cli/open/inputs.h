@@ -1,0 +1,29 @@
+#pragma once
+// What `carrel open` reads with the caller's own rights: the profile and the repositories it names.
+
+#include <string>
+#include <vector>
+
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::open {
+
+/// A failure with the exit code it asks for (120 or 121).
+struct InputFailure {
+  int code = 120;
+  std::string text;
+};
+
+struct Inputs {
+  std::string source;     // the TOML as read
+  std::string canonical;  // to_canonical() of the parsed profile
+  model::Profile profile;
+  std::vector<UniqueFd> repositories;  // in the profile's order, O_PATH directories
+};
+
+/// Opens, bounds, parses. On failure fills `failure` and returns its text as an Error.
+Result<Inputs> read_inputs(const std::string& profile_path, InputFailure* failure);
+
+}  // namespace carrel::open

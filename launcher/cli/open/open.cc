@@ -1,0 +1,172 @@
+#include "launcher/cli/open/open.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "broker/wire/client/broker_client.h"
+#include "launcher/cli/open/arguments.h"
+#include "launcher/cli/open/inputs.h"
+#include "launcher/cli/open/relay.h"
+#include "launcher/cli/open/status_lines.h"
+#include "launcher/cli/start/services.h"
+#include "launcher/cli/start/state_folder.h"
+#include "launcher/watch/terminal/raw_mode.h"
+#include "profiles/base/text.h"
+
+namespace carrel::open {
+namespace {
+
+constexpr int kUsage = 120;
+constexpr int kHostCannot = 122;
+constexpr int kSetupFailed = 123;
+
+/// The opening's own failure: a sentence for the person, the end line for programs, the exit code.
+int fail(const OpenArguments& arguments, int code, const std::string& text) {
+  fprintf(stderr, "carrel: %s\n", text.c_str());
+  if (arguments.status_fd >= 0) {
+    protocol::Ended ended;
+    ended.set_by("setup");
+    ended.set_code(code);
+    ended.set_error(text);
+    const std::string line = end_line(ended);
+    if (write(arguments.status_fd, line.data(), line.size()) < 0) perror("carrel: --status-fd");
+  }
+  return code;
+}
+
+/// A value of the caller's environment that passes the allowlist, bounded and printable.
+std::string passed_value(const char* name) {
+  const char* value = getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
+  if (value == nullptr) return "";
+  std::string text(value);
+  constexpr std::string_view kAllowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+@";
+  if (text.size() > 64 || text.find_first_not_of(kAllowed) != std::string::npos) return "";
+  return text;
+}
+
+struct Way {
+  protocol::Connection launcher;
+  protocol::Connection session;
+};
+
+protocol::OpenRequest make_open_request(const OpenArguments& arguments, const Inputs& inputs,
+                                        bool tty) {
+  protocol::OpenRequest request;
+  request.set_profile_source(inputs.source);
+  request.set_profile_path(arguments.profile);
+  request.set_canonical(inputs.canonical);
+  for (const std::string& word : arguments.command)
+    request.add_command(word);
+  request.set_tty(tty);
+  return request;
+}
+
+/// Asks the launcher to build what the broker's ticket names; hands it the repositories and one end
+/// of the stdio stream, never the caller's terminal.
+Result<Way> launch(const start::StateFolder& state, const OpenArguments& arguments,
+                   const Inputs& inputs, const std::string& ticket) {
+  ASSIGN_OR_RETURN(UniqueFd socket, client::connect_beneath(state.run.get(), "launcher.sock"));
+  auto ends = protocol::make_socket_pair();
+  if (!ends.ok()) return ends.take_error();
+  auto [ours, theirs] = ends.take();
+  Way way{protocol::Connection(std::move(socket)), protocol::Connection(std::move(ours))};
+  const terminal::WindowSize size = terminal::window_size(STDIN_FILENO);
+  protocol::LaunchRequest request;
+  request.set_ticket(ticket);
+  request.set_columns(size.columns);
+  request.set_rows(size.rows);
+  request.set_term(passed_value("TERM"));
+  request.set_lang(passed_value("LANG"));
+  request.set_timeout_s(arguments.timeout_s);
+  std::vector<int> fds;
+  for (const UniqueFd& repository : inputs.repositories)
+    fds.push_back(repository.get());
+  fds.push_back(theirs.get());
+  RETURN_IF_ERROR(
+      protocol::send_message(way.launcher, protocol::Type::kLaunchRequest, request, fds));
+  return way;
+}
+
+/// The last line: what ended it, where the work is, what to do next.
+void say_goodbye(const RelayResult& result) {
+  const protocol::Ended& ended = result.ended;
+  std::string how = "ended by " + ended.by();
+  if (ended.by() == "command" && ended.signal() != 0) {
+    how = "command ended by " + signal_name(ended.signal());
+  } else if (ended.by() == "command") {
+    how = "command ended with status " + std::to_string(ended.code());
+  }
+  if (!ended.error().empty()) how += ": " + quoted(ended.error());
+  fprintf(
+      stderr,
+      "carrel: session %s closed, %s\ncarrel: your work is kept in %s; look back: carrel show %s\n",
+      result.started.session().c_str(), how.c_str(), quoted(result.started.folder()).c_str(),
+      result.started.session().substr(0, 12).c_str());
+}
+
+int finish(const OpenArguments& arguments, const RelayResult& result) {
+  if (!result.was_started)
+    return fail(arguments, result.ended.code(), quoted(result.ended.error()));
+  say_goodbye(result);
+  if (arguments.status_fd >= 0) {
+    const std::string line = end_line(result.ended);
+    if (write(arguments.status_fd, line.data(), line.size()) < 0) perror("carrel: --status-fd");
+  }
+  return result.ended.code();
+}
+
+}  // namespace
+
+int run_open(const std::vector<std::string>& words) {
+  Result<OpenArguments> parsed = parse_arguments(words);
+  if (!parsed.ok()) {
+    return fail(OpenArguments{}, kUsage,
+                "open: " + to_string(parsed.error()) + " (see: carrel open --help)");
+  }
+  const OpenArguments arguments = parsed.take();
+  if (arguments.help) {
+    fputs(help_text().c_str(), stdout);
+    return 0;
+  }
+  InputFailure failure;
+  Result<Inputs> inputs = read_inputs(arguments.profile, &failure);
+  if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
+  if (geteuid() != 0) {
+    return fail(arguments, kHostCannot,
+                "opening a workspace needs root on this version: rootless is not supported yet");
+  }
+  Result<std::string> path = start::state_path(arguments.state);
+  if (!path.ok()) return fail(arguments, kSetupFailed, to_string(path.error()));
+  Result<start::StateFolder> state = start::open_state(path.value(), start::Create::kYes);
+  if (!state.ok()) return fail(arguments, kSetupFailed, to_string(state.error()));
+  const start::StateFolder folder = state.take();
+  Result<std::string> programs = start::programs_folder();
+  if (!programs.ok()) return fail(arguments, kSetupFailed, to_string(programs.error()));
+  if (const Status up = start::ensure_running(folder, programs.value()); !up.ok()) {
+    return fail(arguments, kSetupFailed, to_string(up.error()));
+  }
+  const bool tty = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  Result<client::BrokerClient> broker = client::BrokerClient::connect(folder.run.get());
+  if (!broker.ok()) return fail(arguments, kSetupFailed, to_string(broker.error()));
+  client::BrokerClient client = broker.take();
+  Result<protocol::OpenReply> reply =
+      client.open(make_open_request(arguments, inputs.value(), tty));
+  if (!reply.ok()) {
+    return fail(arguments, client.refused() ? client.refusal().code : kSetupFailed,
+                to_string(reply.error()));
+  }
+  Result<Way> way = launch(folder, arguments, inputs.value(), reply.value().ticket());
+  if (!way.ok()) return fail(arguments, kSetupFailed, to_string(way.error()));
+  Way lines = way.take();
+  const RelayOptions options{tty, arguments.status_fd};
+  Result<RelayResult> result = relay(lines.launcher, lines.session, options);
+  if (!result.ok()) return fail(arguments, kSetupFailed, to_string(result.error()));
+  return finish(arguments, result.value());
+}
+
+}  // namespace carrel::open

@@ -1,0 +1,209 @@
+#include "launcher/cli/open/relay.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <string>
+
+#include "launcher/cli/open/status_lines.h"
+#include "launcher/watch/terminal/raw_mode.h"
+
+namespace carrel::open {
+namespace {
+
+using protocol::Connection;
+using protocol::Message;
+using protocol::Type;
+
+/// Input waits in the session's socket, never in this process.
+constexpr size_t kMaxQueued = size_t{256} << 10;
+
+Status write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t taken = write(fd, bytes.data(), bytes.size());
+    if (taken < 0 && errno == EINTR) continue;
+    if (taken < 0 && errno == EAGAIN) {
+      pollfd wait{fd, POLLOUT, 0};
+      poll(&wait, 1, -1);
+      continue;
+    }
+    if (taken < 0) return errno_error("write output");
+    bytes.remove_prefix(static_cast<size_t>(taken));
+  }
+  return Done{};
+}
+
+class Relay {
+ public:
+  Relay(Connection& launcher, Connection& session, const RelayOptions& options)
+      : launcher_(launcher), session_(session), options_(options) {}
+
+  Result<RelayResult> run();
+
+ private:
+  Status on_launcher();
+  Status on_session();
+  Status on_stdin();
+  Status on_signal();
+  Status show(const Message& message);
+  void notice(const std::string& text);
+
+  Connection& launcher_;
+  Connection& session_;
+  RelayOptions options_;
+  RelayResult result_;
+  std::optional<terminal::RawMode> raw_;
+  UniqueFd signals_;
+  bool session_open_ = true;
+  bool launcher_done_ = false;
+  bool stdin_open_ = true;
+  bool stdout_broken_ = false;
+};
+
+/// Carrel's own line, to stderr; a raw terminal needs the carriage return.
+void Relay::notice(const std::string& text) {
+  std::string line;
+  for (const char c : text) {
+    if (c == '\n' && raw_.has_value()) line += '\r';
+    line += c;
+  }
+  if (!write_all(STDERR_FILENO, line).ok()) return;  // nowhere left to say it
+}
+
+Status Relay::show(const Message& message) {
+  if (message.type == Type::kNotice) {
+    notice(message.body);
+    return Done{};
+  }
+  if (message.type == Type::kStderr) {
+    const Status written = write_all(STDERR_FILENO, message.body);
+    if (!written.ok() && written.error().sys_errno != EPIPE) return written.error();
+    return Done{};
+  }
+  if (message.type != Type::kStdout) return Error{"the session spoke out of turn", EPROTO};
+  if (stdout_broken_) return Done{};
+  const Status written = write_all(STDOUT_FILENO, message.body);
+  if (!written.ok()) {
+    // The reader of our output has gone: tell the session, as a pipe would.
+    stdout_broken_ = true;
+    protocol::Signal signal;
+    signal.set_number(SIGPIPE);
+    return protocol::queue_message(session_, Type::kSignal, signal);
+  }
+  return Done{};
+}
+
+Status Relay::on_session() {
+  const Result<bool> open = session_.fill();
+  while (true) {
+    ASSIGN_OR_RETURN(const std::optional<Message> message, session_.next());
+    if (!message.has_value()) break;
+    RETURN_IF_ERROR(show(*message));
+  }
+  if (!open.ok() || !open.value()) session_open_ = false;
+  return Done{};
+}
+
+Status Relay::on_launcher() {
+  const Result<bool> open = launcher_.fill();
+  while (true) {
+    ASSIGN_OR_RETURN(const std::optional<Message> message, launcher_.next());
+    if (!message.has_value()) break;
+    if (message->type == Type::kStarted) {
+      ASSIGN_OR_RETURN(result_.started, protocol::parse_message<protocol::Started>(*message));
+      result_.was_started = true;
+      if (options_.status_fd >= 0) {
+        RETURN_IF_ERROR(write_all(options_.status_fd, started_line(result_.started)));
+      }
+      if (options_.tty) {
+        ASSIGN_OR_RETURN(terminal::RawMode raw, terminal::RawMode::enter(STDIN_FILENO));
+        raw_.emplace(std::move(raw));
+      }
+    } else if (message->type == Type::kEnded) {
+      ASSIGN_OR_RETURN(result_.ended, protocol::parse_message<protocol::Ended>(*message));
+      launcher_done_ = true;
+    } else {
+      return Error{"the launcher spoke out of turn", EPROTO};
+    }
+  }
+  if ((!open.ok() || !open.value()) && !launcher_done_) {
+    return Error{"the launcher has gone; the session was ended", ECONNRESET};
+  }
+  return Done{};
+}
+
+Status Relay::on_stdin() {
+  std::array<char, 65536> buffer{};
+  const ssize_t got = read(STDIN_FILENO, buffer.data(), buffer.size());
+  if (got < 0 && (errno == EINTR || errno == EAGAIN)) return Done{};
+  if (got <= 0) {
+    stdin_open_ = false;
+    return session_.queue(Type::kStdinEnd, "");
+  }
+  return session_.queue(Type::kStdin, {buffer.data(), static_cast<size_t>(got)});
+}
+
+Status Relay::on_signal() {
+  signalfd_siginfo info{};
+  if (read(signals_.get(), &info, sizeof info) != sizeof info) return Done{};
+  if (info.ssi_signo == SIGWINCH) {
+    if (!options_.tty) return Done{};
+    const terminal::WindowSize size = terminal::window_size(STDIN_FILENO);
+    protocol::Resize resize;
+    resize.set_columns(size.columns);
+    resize.set_rows(size.rows);
+    return protocol::queue_message(session_, Type::kResize, resize);
+  }
+  protocol::Signal signal;
+  signal.set_number(static_cast<int>(info.ssi_signo));
+  return protocol::queue_message(session_, Type::kSignal, signal);
+}
+
+Result<RelayResult> Relay::run() {
+  sigset_t set{};
+  sigemptyset(&set);
+  for (const int number : {SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
+    sigaddset(&set, number);
+  }
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_.valid()) return errno_error("signalfd");
+  while (!launcher_done_ || session_open_) {
+    const bool take_input =
+        stdin_open_ && session_open_ && result_.was_started && session_.queued_bytes() < kMaxQueued;
+    std::array<pollfd, 4> waits{
+        pollfd{launcher_done_ ? -1 : launcher_.fd(), POLLIN, 0},
+        pollfd{session_open_ ? session_.fd() : -1,
+               static_cast<short>(POLLIN | (session_.wants_write() ? POLLOUT : 0)), 0},
+        pollfd{take_input ? STDIN_FILENO : -1, POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0}};
+    if (poll(waits.data(), waits.size(), launcher_done_ ? 5000 : -1) < 0 && errno != EINTR) {
+      return errno_error("poll");
+    }
+    if (launcher_done_ && waits[1].revents == 0 && waits[3].revents == 0 && session_open_ &&
+        waits[2].revents == 0) {
+      break;  // a descriptor of the stream outlived the session; its bytes are all here
+    }
+    if (waits[3].revents != 0) RETURN_IF_ERROR(on_signal());
+    if ((waits[1].revents & POLLOUT) != 0 && !session_.flush().ok()) session_open_ = false;
+    if ((waits[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0) RETURN_IF_ERROR(on_session());
+    if (waits[0].revents != 0) RETURN_IF_ERROR(on_launcher());
+    if (waits[2].revents != 0 && !on_stdin().ok()) stdin_open_ = false;
+  }
+  raw_.reset();
+  return result_;
+}
+
+}  // namespace
+
+Result<RelayResult> relay(Connection& launcher, Connection& session, const RelayOptions& options) {
+  return Relay(launcher, session, options).run();
+}
+
+}  // namespace carrel::open

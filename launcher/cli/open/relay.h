@@ -1,0 +1,26 @@
+#pragma once
+// The caller's side of a session: bytes, sizes and signals to it, output and notices from it.
+
+#include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/messages.pb.h"
+#include "profiles/base/result.h"
+
+namespace carrel::open {
+
+struct RelayOptions {
+  bool tty = false;
+  int status_fd = -1;
+};
+
+struct RelayResult {
+  protocol::Ended ended;
+  protocol::Started started;
+  bool was_started = false;
+};
+
+/// Relays until the launcher says the session has ended and its output is drained. Terminal
+/// settings are restored on every way out. An Error when the launcher or the session vanished.
+Result<RelayResult> relay(protocol::Connection& launcher, protocol::Connection& session,
+                          const RelayOptions& options);
+
+}  // namespace carrel::open
