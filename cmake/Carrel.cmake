@@ -132,8 +132,13 @@ function(carrel_test)
   if(arg_KIND MATCHES "sandbox|attacks|faults|e2e")
     set(serial RESOURCE_LOCK host)
   endif()
-  set_property(GLOBAL APPEND PROPERTY CARREL_TESTS
-    "${arg_KIND}|${target}|${arg_TIMEOUT}|${arg_ROOT_ONLY}")
   gtest_discover_tests(${target} TEST_PREFIX "${arg_KIND}.root." DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS "kind=${arg_KIND};mode=root" TIMEOUT ${arg_TIMEOUT} ${serial})
+  if(arg_KIND MATCHES "unit|golden" AND NOT arg_ROOT_ONLY)
+    # The same cases once more as one run without any privilege: a user namespace with one ordinary id.
+    add_test(NAME ${arg_KIND}.rootless.${arg_NAME}
+      COMMAND unshare --user --map-user=1000 --map-group=1000 $<TARGET_FILE:${target}> --gtest_brief=1)
+    set_tests_properties(${arg_KIND}.rootless.${arg_NAME} PROPERTIES
+      LABELS "kind=${arg_KIND};mode=rootless" TIMEOUT ${arg_TIMEOUT})
+  endif()
 endfunction()
