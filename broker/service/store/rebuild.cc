@@ -30,9 +30,9 @@ void take_event(const events::Event& event, SessionRow& row) {
   ++row.events;
   if (event.verdict == events::Verdict::kDenied) ++row.denied;
   if (std::holds_alternative<events::FileChanged>(event.data)) ++row.changed;
-  if (const auto* open = std::get_if<events::RecorderOpen>(&event.data); open && event.seq == 0) {
-    take_open(*open, row);
-  }
+  // Who it belongs to is what the broker granted, wherever that is still known.
+  const auto* open = std::get_if<events::RecorderOpen>(&event.data);
+  if (open != nullptr && event.seq == 0 && row.person.empty()) take_open(*open, row);
   if (const auto* end = std::get_if<events::RecorderEnd>(&event.data)) {
     row.end_by = end->by;
     row.end_code = end->code;

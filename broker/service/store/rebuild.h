@@ -9,9 +9,10 @@
 
 namespace carrel::store {
 
-/// Reads one record and corrects `row`: whatever event 0 and the last events say, the counters, and
-/// the state: closed with a finished last segment and a closing seal that `broker` countersigned,
-/// else broken. A record that cannot be read leaves the row broken; never an Error of its own.
+/// Reads one record and corrects `row`: times, counters, how it ended; what event 0 says about its
+/// origin only where the row names no person, for it was the supervisor who wrote that; and the
+/// state: closed with a finished last segment and a closing seal that `broker` countersigned, else
+/// broken. A record that cannot be read leaves the row broken; never an Error of its own.
 void row_from_record(const RecordFolder& records, const evidence::PublicKey& broker,
                      SessionRow& row);
 

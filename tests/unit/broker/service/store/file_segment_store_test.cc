@@ -203,10 +203,11 @@ TEST(Rebuild, CallsARecordBrokenThatHasNoClosingSeal) {
   auto catalogue = open_sqlite_catalogue(store.folder / "c").take().catalogue;
   SessionRow row;
   row.session = kSession;
-  row.person = "local:1000";
+  row.person = "local:77";
   ASSERT_TRUE(catalogue->put_session(row).ok());
   EXPECT_EQ(rebuild(*catalogue, store.records, broker_key().public_key()).take(), 1U);
   EXPECT_EQ(catalogue->session(kSession).take()->state, SessionState::kBroken);
+  EXPECT_EQ(catalogue->session(kSession).take()->person, "local:77");
 }
 
 TEST(Rebuild, CallsARecordBrokenThatAnotherBrokerClosed) {
