@@ -1,0 +1,60 @@
+#include "broker/programs/broker_keys.h"
+
+#include <cerrno>
+#include <string>
+
+#include "broker/record/evidence/policy.h"
+#include "broker/service/credentials/jwk.h"
+#include "broker/service/store/files.h"
+#include "profiles/base/secret.h"
+
+namespace carrel::programs {
+namespace {
+
+constexpr size_t kSeedBytes = 32;
+
+enum class WhenMissing { kMake, kRefuse };
+
+Result<Secret> open_seed(int keys_fd, const std::string& name, WhenMissing when_missing) {
+  auto read = store::read_file(keys_fd, name, kSeedBytes);
+  if (read.ok()) {
+    Secret seed(read.take());
+    if (seed.expose().size() != kSeedBytes) return Error{"keys/" + name + ": not a 32-byte seed"};
+    return seed;
+  }
+  if (read.error().sys_errno != ENOENT) return read.take_error();
+  if (when_missing == WhenMissing::kRefuse) {
+    return Error{"keys/" + name + " is missing, and there are records that it has signed", ENOENT};
+  }
+  ASSIGN_OR_RETURN(Secret seed, evidence::generate_seed());
+  RETURN_IF_ERROR(store::replace_file(keys_fd, name, seed.expose(), 0600));
+  return seed;
+}
+
+Status write_policy(int store_fd, const evidence::PublicKey& key) {
+  const auto there = store::read_file(store_fd, "trust.policy", 64 << 10);
+  if (there.ok() || there.error().sys_errno != ENOENT) {
+    return there.ok() ? Status(Done{}) : Status(there.error());
+  }
+  return store::replace_file(store_fd, "trust.policy",
+                             evidence::format_policy(evidence::broker_policy(key)), 0644);
+}
+
+}  // namespace
+
+Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records) {
+  ASSIGN_OR_RETURN(const UniqueFd folder, store::make_folder(store_fd, "keys", 0700));
+  ASSIGN_OR_RETURN(const Secret seal_seed,
+                   open_seed(folder.get(), "broker.ed25519",
+                             has_records ? WhenMissing::kRefuse : WhenMissing::kMake));
+  ASSIGN_OR_RETURN(const Secret token_seed,
+                   open_seed(folder.get(), "tokens.ed25519", WhenMissing::kMake));
+  ASSIGN_OR_RETURN(evidence::SigningKey seals, evidence::SigningKey::from_seed(seal_seed));
+  ASSIGN_OR_RETURN(evidence::SigningKey tokens, evidence::SigningKey::from_seed(token_seed));
+  RETURN_IF_ERROR(write_policy(store_fd, seals.public_key()));
+  RETURN_IF_ERROR(store::replace_file(store_fd, "jwks.json",
+                                      credentials::jwks_text(tokens.public_key()), 0644));
+  return BrokerKeys{std::move(seals), std::move(tokens)};
+}
+
+}  // namespace carrel::programs

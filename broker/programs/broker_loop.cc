@@ -1,0 +1,241 @@
+#include "broker/programs/broker_loop.h"
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <optional>
+#include <utility>
+
+#include "profiles/base/text.h"
+
+namespace carrel::programs {
+namespace {
+
+using monitor::Reply;
+using protocol::Connection;
+using protocol::Message;
+using protocol::Type;
+
+constexpr size_t kMaxClients = 64;
+constexpr uint64_t kIdleMs = 30'000;
+constexpr uint64_t kLastWordsMs = 20'000;
+// A client that does not read its answers; one frame of the largest size always fits.
+constexpr size_t kMaxQueued = size_t{4} << 20;
+
+uint64_t now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+Status queue_reply(Connection& to, const Reply& reply) {
+  std::vector<int> fds;
+  for (const UniqueFd& fd : reply.fds)
+    fds.push_back(fd.get());
+  if (to.queued_bytes() > kMaxQueued) return Error{"peer does not read its answers", ENOBUFS};
+  return to.queue(reply.type, reply.body, fds);
+}
+
+/// What a library throws ends the connection that caused it, here and nowhere else.
+template <typename Serve>
+auto at_boundary(Serve serve) -> decltype(serve()) {
+  try {
+    return serve();
+  } catch (const std::exception& thrown) {
+    return Error{std::string("exception: ") + thrown.what()};
+  }
+}
+
+/// A peer that has closed already is told nothing; what it sent before still counts.
+Status unless_peer_closed(Status status) {
+  if (status.ok() || status.error().sys_errno == EPIPE) return Done{};
+  return status;
+}
+
+bool is_readable(int fd) {
+  pollfd wait{fd, POLLIN, 0};
+  return poll(&wait, 1, 0) > 0;
+}
+
+pollfd interest(const Connection& connection) {
+  return {connection.fd(), static_cast<short>(POLLIN | (connection.wants_write() ? POLLOUT : 0)),
+          0};
+}
+
+}  // namespace
+
+Status BrokerLoop::run() {
+  while (launcher_.valid() || !sessions_.empty()) {
+    if (!launcher_.valid() && now_ms() >= give_up_ms_) break;
+    ASSIGN_OR_RETURN(const Ready ready, wait());
+    // Sessions before clients: what a session has said is known to who asks afterwards.
+    for (const std::string& session : ready.sessions)
+      serve_session(session, HowMuch::kSome);
+    if (ready.launcher) {
+      const Status served = at_boundary([this] { return serve_launcher(); });
+      if (!served.ok()) {
+        log_("launcher.gone why=" + quoted(to_string(served.error())));
+        launcher_.close();
+        listener_.reset();
+        clients_.clear();
+        give_up_ms_ = now_ms() + kLastWordsMs;
+        continue;
+      }
+    }
+    for (Client* client : ready.clients)
+      serve_client(*client);
+    if (ready.listener) accept_client();
+    drop_idle_clients();
+  }
+  while (!sessions_.empty())
+    drop_session(sessions_.begin()->first, "the broker ends");
+  return Done{};
+}
+
+Result<BrokerLoop::Ready> BrokerLoop::wait() {
+  std::vector<pollfd> polls;
+  const bool take_more = clients_.size() < kMaxClients;
+  polls.push_back({take_more ? listener_.get() : -1, POLLIN, 0});
+  polls.push_back(interest(launcher_));
+  std::vector<std::string> sessions;
+  for (const auto& [session, connection] : sessions_) {
+    sessions.push_back(session);
+    polls.push_back(interest(connection));
+  }
+  std::vector<Client*> clients;
+  for (Client& client : clients_) {
+    clients.push_back(&client);
+    polls.push_back(interest(client.connection));
+  }
+  const int timeout_ms = !launcher_.valid() || !clients_.empty() ? 1000 : -1;
+  if (poll(polls.data(), polls.size(), timeout_ms) < 0) {
+    if (errno == EINTR) return Ready{};
+    return errno_error("poll");
+  }
+  Ready ready;
+  ready.listener = polls[0].revents != 0;
+  ready.launcher = polls[1].revents != 0;
+  for (size_t i = 0; i < sessions.size(); ++i) {
+    if (polls[2 + i].revents != 0) ready.sessions.push_back(sessions[i]);
+  }
+  for (size_t i = 0; i < clients.size(); ++i) {
+    if (polls[2 + sessions.size() + i].revents != 0) ready.clients.push_back(clients[i]);
+  }
+  return ready;
+}
+
+// ---- launcher ----------------------------------------------------------------------------------
+
+Status BrokerLoop::serve_launcher() {
+  RETURN_IF_ERROR(launcher_.flush());
+  ASSIGN_OR_RETURN(const bool open, launcher_.fill());
+  while (true) {
+    ASSIGN_OR_RETURN(std::optional<Message> message, launcher_.next());
+    if (!message.has_value()) break;
+    RETURN_IF_ERROR(take_launcher_message(std::move(*message)));
+  }
+  if (!open) return Error{"closed"};
+  return Done{};
+}
+
+Status BrokerLoop::take_launcher_message(Message message) {
+  if (message.type == Type::kSessionGone) {
+    // Its last words may still lie in the channel: they count.
+    const auto gone = protocol::parse_message<protocol::SessionGone>(message);
+    if (gone.ok() && sessions_.contains(gone.value().session())) {
+      serve_session(gone.value().session(), HowMuch::kAll);
+    }
+  }
+  monitor::Monitor::LauncherAnswer answer = monitor_.answer_launcher(std::move(message));
+  if (!answer.started.empty()) sessions_[answer.started] = Connection(std::move(answer.channel));
+  return queue_reply(launcher_, answer.reply);
+}
+
+// ---- sessions ----------------------------------------------------------------------------------
+
+void BrokerLoop::serve_session(const std::string& session, HowMuch how_much) {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return;
+  const auto served =
+      at_boundary([&] { return take_from_session(session, found->second, how_much); });
+  if (!served.ok()) {
+    const std::string why = to_string(served.error());
+    (void)queue_reply(found->second, monitor::failure(123, why)).ok();
+    drop_session(session, why);
+  } else if (!served.value()) {
+    drop_session(session, "channel closed");
+  }
+}
+
+/// False when the supervisor has closed its end and all it sent is taken.
+Result<bool> BrokerLoop::take_from_session(const std::string& session, Connection& connection,
+                                           HowMuch how_much) {
+  RETURN_IF_ERROR(unless_peer_closed(connection.flush()));
+  bool open = true;
+  do {
+    ASSIGN_OR_RETURN(open, connection.fill());
+    RETURN_IF_ERROR(take_messages(session, connection));
+  } while (how_much == HowMuch::kAll && open && is_readable(connection.fd()));
+  return open;
+}
+
+Status BrokerLoop::take_messages(const std::string& session, Connection& connection) {
+  while (true) {
+    ASSIGN_OR_RETURN(const std::optional<Message> message, connection.next());
+    if (!message.has_value()) return Done{};
+    ASSIGN_OR_RETURN(const std::vector<Reply> replies,
+                     monitor_.take_from_session(session, *message));
+    for (const Reply& reply : replies)
+      RETURN_IF_ERROR(unless_peer_closed(queue_reply(connection, reply)));
+  }
+}
+
+void BrokerLoop::drop_session(const std::string& session, const std::string& why) {
+  sessions_.erase(session);
+  monitor_.end_session(session, why);
+}
+
+// ---- clients -----------------------------------------------------------------------------------
+
+void BrokerLoop::accept_client() {
+  UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+  if (!socket.valid()) return;
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  clients_.push_back(Client{Connection(std::move(socket)), peer.uid, now_ms()});
+}
+
+void BrokerLoop::serve_client(Client& client) {
+  const auto served = at_boundary([&] { return take_from_client(client); });
+  if (served.ok() && served.value()) return;
+  if (!served.ok()) {
+    log_("client.dropped uid=" + std::to_string(client.uid) +
+         " why=" + quoted(to_string(served.error())));
+  }
+  clients_.remove_if([&client](const Client& each) { return &each == &client; });
+}
+
+Result<bool> BrokerLoop::take_from_client(Client& client) {
+  RETURN_IF_ERROR(client.connection.flush());
+  ASSIGN_OR_RETURN(const bool open, client.connection.fill());
+  while (true) {
+    ASSIGN_OR_RETURN(const std::optional<Message> message, client.connection.next());
+    if (!message.has_value()) break;
+    client.idle_since_ms = now_ms();
+    const Reply reply = monitor_.answer_client(client.uid, *message);
+    RETURN_IF_ERROR(queue_reply(client.connection, reply));
+  }
+  return open;
+}
+
+void BrokerLoop::drop_idle_clients() {
+  const uint64_t now = now_ms();
+  clients_.remove_if([now](const Client& client) { return now - client.idle_since_ms >= kIdleMs; });
+}
+
+}  // namespace carrel::programs

@@ -1,0 +1,70 @@
+#pragma once
+// The broker's one event loop: carries messages between its sockets and the monitor.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "broker/service/monitor/monitor.h"
+#include "broker/wire/protocol/connection.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::programs {
+
+/// Serves until the launcher's channel closes and then, for at most 20 s, the sessions that still
+/// send. A peer that breaks the protocol loses its connection, nobody else's.
+class BrokerLoop {
+ public:
+  BrokerLoop(monitor::Monitor& monitor, monitor::Log log, UniqueFd listener,
+             protocol::Connection launcher)
+      : monitor_(monitor),
+        log_(std::move(log)),
+        listener_(std::move(listener)),
+        launcher_(std::move(launcher)) {}
+
+  /// An Error only when it cannot even wait any more.
+  Status run();
+
+ private:
+  struct Client {
+    protocol::Connection connection;
+    uid_t uid = 0;
+    uint64_t idle_since_ms = 0;
+  };
+  struct Ready {
+    bool listener = false;
+    bool launcher = false;
+    std::vector<std::string> sessions;
+    std::vector<Client*> clients;
+  };
+
+  Result<Ready> wait();
+  void accept_client();
+  Status serve_launcher();
+  Status take_launcher_message(protocol::Message message);
+  /// kAll: until nothing is left in the channel; for a supervisor that is gone.
+  enum class HowMuch { kSome, kAll };
+  void serve_session(const std::string& session, HowMuch how_much);
+  Result<bool> take_from_session(const std::string& session, protocol::Connection& connection,
+                                 HowMuch how_much);
+  Status take_messages(const std::string& session, protocol::Connection& connection);
+  void drop_session(const std::string& session, const std::string& why);
+  void serve_client(Client& client);
+  Result<bool> take_from_client(Client& client);
+  void drop_idle_clients();
+
+  monitor::Monitor& monitor_;
+  monitor::Log log_;
+  UniqueFd listener_;
+  protocol::Connection launcher_;
+  std::map<std::string, protocol::Connection> sessions_;
+  std::list<Client> clients_;
+  uint64_t give_up_ms_ = 0;  // when the launcher has gone: until when sessions are waited for
+};
+
+}  // namespace carrel::programs

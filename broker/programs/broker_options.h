@@ -1,0 +1,22 @@
+#pragma once
+// The broker's command line: descriptors it was started with, and whom it becomes.
+
+#include <sys/types.h>
+
+#include "profiles/base/result.h"
+
+namespace carrel::programs {
+
+struct BrokerOptions {
+  int listener_fd = -1;  // listening unix stream socket for clients
+  int store_fd = -1;     // the store's directory
+  int launcher_fd = -1;  // connected unix stream socket
+  int log_fd = 2;
+  uid_t uid = 0;  // and gid; 0: stay who we are (a rootless store)
+};
+
+/// "--listener-fd N --store-fd N --launcher-fd N [--log-fd N] [--uid N]"; anything else is an
+/// Error.
+Result<BrokerOptions> parse_broker_options(int argc, const char* const* argv);
+
+}  // namespace carrel::programs

@@ -1,0 +1,228 @@
+// The broker's service over its real sockets.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "broker/record/evidence/note.h"
+#include "broker/wire/client/broker_client.h"
+#include "profiles/base/text.h"
+#include "tests/sandbox/broker/broker_process.h"
+#include "tests/unit/broker/service/monitor/session_maker.h"
+
+namespace carrel::sandbox_test {
+namespace {
+
+using evidence::SealState;
+using protocol::Connection;
+using protocol::Message;
+using protocol::Type;
+using support::SessionMaker;
+
+void send(Connection& channel, const Message& message) {
+  ASSERT_TRUE(channel.send(message.type, message.body).ok());
+}
+
+/// Event 0 and seal 0, acknowledged.
+void begin(Connection& channel, SessionMaker& maker) {
+  maker.add(maker.first_event());
+  send(channel, maker.block());
+  send(channel, maker.seal(SealState::kOpen));
+  ASSERT_EQ(next_frame(channel).type, Type::kSealed);
+}
+
+void finish(Connection& channel, SessionMaker& maker, int code) {
+  send(channel, maker.seal(SealState::kClosed));
+  ASSERT_EQ(next_frame(channel).type, Type::kSealed);
+  protocol::EndSession end;
+  end.set_by("command");
+  end.set_code(code);
+  ASSERT_TRUE(protocol::send_message(channel, Type::kEndSession, end).ok());
+  channel.close();
+}
+
+protocol::SessionGone gone(const std::string& session) {
+  protocol::SessionGone message;
+  message.set_session(session);
+  message.set_how("exited");
+  return message;
+}
+
+TEST(BrokerService, CarriesASessionFromTicketToRecord) {
+  const Home home;
+  BrokerProcess broker(home);
+  ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+  std::string session;
+  Connection channel = broker.start_session(&session);
+  SessionMaker maker(session);
+  begin(channel, maker);
+  EXPECT_EQ(broker.row(session).state(), "running");
+  protocol::MintCredential mint;
+  mint.set_name("registry");
+  ASSERT_TRUE(protocol::send_message(channel, Type::kMintCredential, mint).ok());
+  const auto minted = protocol::parse_message<protocol::Minted>(next_frame(channel)).take();
+  EXPECT_EQ(minted.audience(), "registry.example");
+  EXPECT_EQ(minted.jwks(), home.read("jwks.json"));
+  finish(channel, maker, 3);
+  // The supervisor's last words are in the channel before the launcher's word of its end.
+  ASSERT_EQ(broker.launcher_call(Type::kSessionGone, gone(session).SerializeAsString()).type,
+            Type::kAck);
+  const protocol::SessionRow row = broker.row(session);
+  EXPECT_EQ(row.state(), "closed");
+  EXPECT_EQ(row.end_by(), "command");
+  EXPECT_EQ(row.end_code(), 3);
+  EXPECT_EQ(row.person(), "local:0");
+  EXPECT_EQ(home.log().find(minted.token()), std::string::npos);
+
+  protocol::RecordRequest request;
+  request.set_session("last");
+  request.set_action("show");
+  const Message answer = broker.client_call(Type::kRecordRequest, request.SerializeAsString());
+  ASSERT_EQ(answer.type, Type::kRecordReply);
+  ASSERT_EQ(answer.fds.size(), 1U);
+  const auto reader = segments::RecordReader::open(answer.fds[0].get()).take();
+  EXPECT_EQ(reader.seals().take().size(), 2U);
+  EXPECT_EQ(
+      openat(answer.fds[0].get(), "new", O_CREAT | O_WRONLY | O_CLOEXEC, 0600) < 0 || getuid() == 0,
+      true);
+}
+
+TEST(BrokerService, CountsTheLastWordsOfASupervisorThatIsGone) {
+  const Home home;
+  BrokerProcess broker(home);
+  ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+  std::string session;
+  Connection channel = broker.start_session(&session);
+  SessionMaker maker(session);
+  maker.add(maker.first_event());
+  // All at once, no answer awaited: more than one read of the broker's.
+  Connection& c = channel;
+  send(c, maker.block());
+  send(c, maker.seal(SealState::kOpen));
+  for (int i = 0; i < 100; ++i) {
+    maker.add(events::FileProbe{std::string(1000, static_cast<char>('a' + i % 26))});
+    send(c, maker.block());
+  }
+  send(c, maker.seal(SealState::kClosed));
+  channel.close();
+  ASSERT_EQ(broker.launcher_call(Type::kSessionGone, gone(session).SerializeAsString()).type,
+            Type::kAck);
+  EXPECT_EQ(broker.row(session).state(), "closed");
+  EXPECT_EQ(broker.row(session).events(), 101U);
+}
+
+TEST(BrokerService, DropsOnlyThePeerThatBreaksTheProtocol) {
+  const Home home;
+  BrokerProcess broker(home);
+  ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+  std::string good_session;
+  std::string bad_session;
+  Connection good = broker.start_session(&good_session);
+  Connection bad = broker.start_session(&bad_session);
+  SessionMaker maker(good_session);
+  begin(good, maker);
+  Connection client = broker.connect();
+  const std::string garbage(64, '\xFF');
+  ASSERT_EQ(write(client.fd(), garbage.data(), garbage.size()), 64);
+  EXPECT_THROW(next_frame(client), std::runtime_error);
+  ASSERT_EQ(write(bad.fd(), garbage.data(), garbage.size()), 64);
+  EXPECT_EQ(next_frame(bad).type, Type::kFailure);
+  EXPECT_THROW(next_frame(bad), std::runtime_error);
+  EXPECT_EQ(broker.row(bad_session).state(), "broken");
+  EXPECT_EQ(broker.row(good_session).state(), "running");
+  finish(good, maker, 0);
+}
+
+TEST(BrokerService, KeepsASupervisorOutOfOtherRecords) {
+  const Home home;
+  BrokerProcess broker(home);
+  ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+  std::string mine;
+  std::string other;
+  Connection channel = broker.start_session(&mine);
+  Connection others = broker.start_session(&other);
+  SessionMaker maker(other);
+  maker.add(maker.first_event());
+  send(channel, maker.seal(SealState::kOpen));
+  EXPECT_EQ(next_frame(channel).type, Type::kFailure);
+  EXPECT_EQ(home.read("sessions/" + other + "/seals.notes"), "");
+  EXPECT_EQ(home.read("sessions/" + mine + "/seals.notes"), "");
+  EXPECT_EQ(broker.row(other).state(), "running");
+}
+
+TEST(BrokerService, EndsWithTheLaunchersChannel) {
+  const Home home;
+  BrokerProcess broker(home);
+  ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+  broker.close_launcher_channel();
+  EXPECT_EQ(broker.wait_for_end(), 0) << home.log();
+}
+
+TEST(BrokerService, LetsASessionCloseWhenTheLauncherHasGone) {
+  const Home home;
+  std::string session;
+  {
+    BrokerProcess broker(home);
+    ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+    Connection channel = broker.start_session(&session);
+    SessionMaker maker(session);
+    begin(channel, maker);
+    broker.close_launcher_channel();
+    finish(channel, maker, 0);
+    EXPECT_EQ(broker.wait_for_end(), 0) << home.log();
+  }
+  BrokerProcess again(home);
+  ASSERT_EQ(again.hello().type, Type::kBrokerReady) << home.log();
+  EXPECT_EQ(again.row(session).state(), "closed");
+}
+
+TEST(BrokerService, SaysThatItsStoreIsFullAndCallsTheSessionBroken) {
+  const Home home;
+  ASSERT_EQ(mount("none", home.store().c_str(), "tmpfs", MS_NOSUID | MS_NODEV,
+                  "size=1m,mode=0700,uid=1879048192,gid=1879048192"),
+            0);
+  {
+    BrokerProcess broker(home);
+    ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+    std::string session;
+    Connection channel = broker.start_session(&session);
+    SessionMaker maker(session);
+    begin(channel, maker);
+    protocol::BlobPart part;
+    part.set_sha256(std::string(32, 'x'));
+    part.set_bytes(std::string(1 << 20, 'x'));
+    ASSERT_TRUE(protocol::send_message(channel, Type::kBlobPart, part).ok());
+    const Message answer = next_frame(channel);
+    ASSERT_EQ(answer.type, Type::kFailure);
+    const auto failure = protocol::parse_message<protocol::Failure>(answer).take();
+    EXPECT_NE(failure.text().find("store full"), std::string::npos) << failure.text();
+    EXPECT_NE(failure.text().find("ENOSPC"), std::string::npos) << failure.text();
+    EXPECT_EQ(broker.row(session).state(), "broken");
+    EXPECT_EQ(home.seals(session).size(), 1U);
+  }
+  EXPECT_EQ(umount2(home.store().c_str(), MNT_DETACH), 0);
+}
+
+TEST(BrokerService, AnswersTheTypedClient) {
+  const Home home;
+  BrokerProcess broker(home);
+  ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+  const std::string run = std::filesystem::path(home.socket()).parent_path();
+  const UniqueFd run_fd(open(run.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  auto client = client::BrokerClient::connect(run_fd.get()).take();
+  EXPECT_TRUE(client.sessions().take().empty());
+  EXPECT_FALSE(client.record("last", "show").ok());
+  EXPECT_EQ(client.refusal().code, 2);
+  EXPECT_TRUE(client.open(open_request()).ok());
+  protocol::OpenRequest forged = open_request();
+  forged.set_canonical(forged.canonical() + " ");
+  EXPECT_FALSE(client.open(forged).ok());
+  EXPECT_EQ(client.refusal().code, 120);
+}
+
+}  // namespace
+}  // namespace carrel::sandbox_test
