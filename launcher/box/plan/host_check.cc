@@ -103,4 +103,8 @@ Status check_host(const model::Profile& profile, const HostFacts& facts) {
   return Error{"this host lacks what the workspace needs:" + text};
 }
 
+Status check_host(const HostFacts& facts) {
+  return check_host(model::Profile{}, facts);
+}
+
 }  // namespace carrel::plan

@@ -21,7 +21,7 @@ struct CgroupFacts {
   std::string
       memory_v1;  // folder of this process' group in the v1 memory tree, "" when there is none
   std::string pids_v1;     // the same of the pids tree
-  bool memory_v2 = false;  // the controller can be switched on below `own`
+  bool memory_v2 = false;  // the controller belongs to the unified tree
   bool pids_v2 = false;
   bool has_kill = false;    // cgroup.kill (Linux 5.14)
   bool has_freeze = false;  // cgroup.freeze

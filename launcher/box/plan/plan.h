@@ -191,6 +191,8 @@ Result<SandboxPlan> make_plan(const model::Profile& profile, const HostFacts& fa
 /// What is missing for make_plan, before slicing has told the repositories' entries: the launcher
 /// asks this first so that nothing is made on a host that cannot go on.
 Status check_host(const model::Profile& profile, const HostFacts& facts);
+/// The same for any profile with `assurance = "best"`.
+Status check_host(const HostFacts& facts);
 
 /// The slicer's workspace: the repository read-only at /repository, an output folder at /output,
 /// the host's /usr read-only, no network, program by descriptor, standard streams on pipes.

@@ -23,7 +23,7 @@ void add_source(SourceKind kind, std::string_view target, Access access, Sandbox
 }  // namespace
 
 Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest& request) {
-  RETURN_IF_ERROR(check_host(model::Profile{}, facts));
+  RETURN_IF_ERROR(check_host(facts));
   if (request.arguments.empty()) return Error{"the slicer was given no arguments"};
   ASSIGN_OR_RETURN(SandboxPlan plan, make_frame(facts, request.uid_base));
   add_root(plan.mounts);

@@ -1,0 +1,79 @@
+#include "launcher/box/plan/guarantee.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "tests/unit/launcher/box/plan/sample_facts.h"
+
+namespace carrel::plan {
+namespace {
+
+std::set<std::string> missing(const HostFacts& facts, const model::Profile* profile = nullptr) {
+  std::set<std::string> names;
+  for (const Guarantee& one : guarantees(facts, profile)) {
+    if (!one.given) names.insert(std::string(to_string(one.id)));
+  }
+  return names;
+}
+
+using Names = std::set<std::string>;
+
+TEST(Guarantees, AreAllListedOnceInTheirOrderEachWithAReason) {
+  const auto list = guarantees(hybrid_host(), nullptr);
+  ASSERT_EQ(list.size(), 9U);
+  for (size_t i = 0; i < list.size(); ++i) {
+    EXPECT_EQ(static_cast<size_t>(list[i].id), i);
+    EXPECT_FALSE(list[i].why.empty());
+    EXPECT_NE(to_string(list[i].id), "unknown");
+    EXPECT_TRUE(!list[i].given || list[i].mends.empty());
+  }
+}
+
+TEST(Guarantees, WhatAGoodHostLacksIsWhatIsNotBuilt) {
+  EXPECT_EQ(missing(unified_host()), (Names{"disk-encrypted", "record-unlosable"}));
+}
+
+TEST(Guarantees, TheSyscallBackEndHasNoExactNames) {
+  EXPECT_EQ(missing(hybrid_host()), (Names{"disk-encrypted", "names-exact", "record-unlosable"}));
+}
+
+TEST(Guarantees, LimitsNeedBothControllersOfEitherVersion) {
+  HostFacts facts = hybrid_host();
+  facts.cgroup.pids_v1.clear();
+  EXPECT_TRUE(missing(facts).contains("limits"));
+  facts.cgroup.pids_v2 = true;
+  EXPECT_FALSE(missing(facts).contains("limits"));
+}
+
+TEST(Guarantees, FollowEachFact) {
+  HostFacts facts = hybrid_host();
+  facts.sensor = {};
+  EXPECT_TRUE(missing(facts).contains("events-complete"));
+  facts = hybrid_host();
+  facts.seccomp_errno = false;
+  EXPECT_TRUE(missing(facts).contains("io-uring-refused"));
+  facts = hybrid_host();
+  facts.machine = "riscv64";
+  EXPECT_TRUE(missing(facts).contains("io-uring-refused"));
+  facts = hybrid_host();
+  facts.two_uids = false;
+  EXPECT_TRUE(missing(facts).contains("init-separate"));
+  facts = hybrid_host();
+  facts.network_namespaces = false;
+  EXPECT_TRUE(missing(facts).contains("network-isolated"));
+  facts = hybrid_host();
+  facts.root = false;
+  EXPECT_TRUE(missing(facts).contains("recorder-separate"));
+  EXPECT_TRUE(missing(facts).contains("limits"));
+}
+
+TEST(Guarantees, AProfileThatEndsOnFailureDoesNotUseRecordUnlosable) {
+  const model::Profile profile = sample_profile();
+  for (const Guarantee& one : guarantees(hybrid_host(), &profile)) {
+    EXPECT_EQ(one.used, one.id != GuaranteeId::kRecordUnlosable) << to_string(one.id);
+  }
+}
+
+}  // namespace
+}  // namespace carrel::plan

@@ -1,0 +1,260 @@
+#include "launcher/box/plan/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "launcher/box/plan/landlock.h"
+#include "launcher/box/plan/view.h"
+#include "tests/unit/launcher/box/plan/sample_facts.h"
+
+namespace carrel::plan {
+namespace {
+
+using testing::Contains;
+using testing::HasSubstr;
+using testing::Not;
+
+SandboxPlan plan_of(const HostFacts& facts, const PlanRequest& request) {
+  auto plan = make_plan(sample_profile(), facts, request);
+  EXPECT_TRUE(plan.ok()) << to_string(plan.error());
+  return plan.take();
+}
+
+std::string refusal(const model::Profile& profile, const HostFacts& facts,
+                    const PlanRequest& request) {
+  auto plan = make_plan(profile, facts, request);
+  return plan.ok() ? "" : plan.error().what;
+}
+
+const MountStep* step_at(const SandboxPlan& plan, const std::string& target, MountKind kind) {
+  for (const MountStep& step : plan.mounts) {
+    if (step.kind == kind && step.target.text() == target) return &step;
+  }
+  return nullptr;
+}
+
+TEST(Plan, EqualInputsGiveEqualPlansAndTexts) {
+  const SandboxPlan one = plan_of(hybrid_host(), sample_request());
+  const SandboxPlan two = plan_of(hybrid_host(), sample_request());
+  EXPECT_EQ(one, two);
+  EXPECT_EQ(print_plan(one), print_plan(two));
+}
+
+TEST(Plan, PassesOnlyTermAndLangOfTheCallersEnvironment) {
+  const SandboxPlan plan = plan_of(hybrid_host(), sample_request());
+  EXPECT_THAT(plan.environment, Contains("TERM=xterm-256color"));
+  EXPECT_THAT(plan.environment, Contains("LANG=de_DE.UTF-8"));
+  EXPECT_THAT(plan.environment, Not(Contains(HasSubstr("LD_PRELOAD"))));
+  EXPECT_EQ(plan.environment.size(), 7U);
+}
+
+TEST(Plan, ReplacesOddValuesOfTermAndLang) {
+  PlanRequest request = sample_request();
+  request.environment = {{"TERM", "../../evil"}, {"LANG", "a\nLD_PRELOAD=x"}};
+  const SandboxPlan plan = plan_of(hybrid_host(), request);
+  EXPECT_THAT(plan.environment, Contains("TERM=dumb"));
+  EXPECT_THAT(plan.environment, Contains("LANG=C.UTF-8"));
+}
+
+TEST(Plan, EveryHostBindIsReadOnlyAndOnAnAllowlist) {
+  const SandboxPlan plan = plan_of(unified_host(), sample_request());
+  for (const MountStep& step : plan.mounts) {
+    if (step.kind != MountKind::kHostBind) continue;
+    ASSERT_TRUE(step.host.has_value());
+    EXPECT_EQ(step.access, Access::kReadOnly) << step.target.text();
+    const std::string top = step.host->parts().front();
+    const bool listed =
+        top == "usr" || top == "etc" ||
+        std::find(kRootEntries.begin(), kRootEntries.end(), top) != kRootEntries.end();
+    EXPECT_TRUE(listed) << step.target.text();
+  }
+}
+
+TEST(Plan, OnlyItsOwnPlacesAreWritable) {
+  const SandboxPlan plan = plan_of(hybrid_host(), sample_request());
+  std::vector<std::string> writable;
+  for (const MountStep& step : plan.mounts) {
+    const bool storage = step.kind == MountKind::kTmpfs || step.kind == MountKind::kSource;
+    if (storage && step.access == Access::kReadWrite) writable.push_back(step.target.text());
+  }
+  EXPECT_THAT(writable, testing::UnorderedElementsAre("/dev/shm", "/tmp", "/home/contractor",
+                                                      "/workspaces/engine"));
+}
+
+TEST(Plan, ReadOnlyEntriesLieOverTheirTreeAndMakeNothing) {
+  const SandboxPlan plan = plan_of(hybrid_host(), sample_request());
+  const MountStep* tree = step_at(plan, "/workspaces/engine", MountKind::kSource);
+  const MountStep* file = step_at(plan, "/workspaces/engine/include/api.h", MountKind::kSource);
+  ASSERT_NE(tree, nullptr);
+  ASSERT_NE(file, nullptr);
+  EXPECT_LT(tree, file);
+  EXPECT_EQ(file->access, Access::kReadOnly);
+  EXPECT_EQ(file->type, TargetType::kFile);
+  EXPECT_FALSE(file->make_target);
+  EXPECT_EQ(plan.sources[*file->source], (Source{SourceKind::kEntry, "engine", 1}));
+}
+
+TEST(Plan, ProcSysIsReadOnlyAndKcoreMaskedUnconditionally) {
+  const SandboxPlan plan = plan_of(unified_host(), sample_request());
+  EXPECT_NE(step_at(plan, "/proc/sys", MountKind::kReadOnly), nullptr);
+  EXPECT_NE(step_at(plan, "/proc/kcore", MountKind::kMaskFile), nullptr);
+  EXPECT_NE(step_at(plan, "/proc/sysrq-trigger", MountKind::kMaskFile), nullptr);
+}
+
+TEST(Plan, CredentialsAreMountedOnlyWhereTheProfileHasSome) {
+  model::Profile profile = sample_profile();
+  EXPECT_NE(step_at(plan_of(hybrid_host(), sample_request()), "/run/carrel/credentials",
+                    MountKind::kSource),
+            nullptr);
+  profile.credentials.clear();
+  const auto plan = make_plan(profile, hybrid_host(), sample_request());
+  ASSERT_TRUE(plan.ok());
+  EXPECT_EQ(step_at(plan.value(), "/run/carrel/credentials", MountKind::kSource), nullptr);
+}
+
+TEST(Plan, RefusesABaseThatIsNoSlot) {
+  for (const uint32_t base : {0U, 1000U, kBlockBase, kBlockBase + 9, 0xFFFFFFF8U}) {
+    PlanRequest request = sample_request();
+    request.uid_base = base;
+    EXPECT_THAT(refusal(sample_profile(), hybrid_host(), request), HasSubstr("slot")) << base;
+  }
+}
+
+TEST(Plan, RefusesTreesThatDoNotMatchTheProfile) {
+  PlanRequest request = sample_request();
+  request.repositories.clear();
+  EXPECT_THAT(refusal(sample_profile(), hybrid_host(), request), HasSubstr("engine"));
+  request = sample_request();
+  request.repositories.push_back({"other", {}});
+  EXPECT_THAT(refusal(sample_profile(), hybrid_host(), request), HasSubstr("does not name"));
+}
+
+TEST(Plan, RefusesOddCommands) {
+  PlanRequest request = sample_request();
+  request.command = {std::string("a\0b", 3)};
+  EXPECT_THAT(refusal(sample_profile(), hybrid_host(), request), HasSubstr("NUL"));
+  request.command = {""};
+  EXPECT_THAT(refusal(sample_profile(), hybrid_host(), request), HasSubstr("empty"));
+  request.command.assign(5000, "x");
+  EXPECT_THAT(refusal(sample_profile(), hybrid_host(), request), HasSubstr("4096"));
+  request.command = {std::string(1 << 20, 'x')};
+  EXPECT_THAT(refusal(sample_profile(), hybrid_host(), request), HasSubstr("1 MiB"));
+}
+
+TEST(Plan, OrdinaryUsersGetOneSentence) {
+  HostFacts facts;
+  const std::string text = refusal(sample_profile(), facts, sample_request());
+  EXPECT_THAT(text, HasSubstr("root"));
+  EXPECT_EQ(text.find('\n'), std::string::npos);
+}
+
+// Each feature taken away must be named, with something to do about it.
+struct Lack {
+  const char* name;
+  std::function<void(HostFacts&)> take;
+};
+
+TEST(Plan, EachMissingFeatureIsRefusedByName) {
+  const std::vector<Lack> lacks = {
+      {"x86_64", [](HostFacts& f) { f.machine = "aarch64"; }},
+      {"user namespaces", [](HostFacts& f) { f.user_namespaces = false; }},
+      {"network namespaces", [](HostFacts& f) { f.network_namespaces = false; }},
+      {"two host uids", [](HostFacts& f) { f.two_uids = false; }},
+      {"clone3 into", [](HostFacts& f) { f.clone_into_cgroup = false; }},
+      {"mount calls", [](HostFacts& f) { f.new_mount_api = false; }},
+      {"idmapped", [](HostFacts& f) { f.idmapped_mounts = false; }},
+      {"openat2", [](HostFacts& f) { f.openat2 = false; }},
+      {"close_range", [](HostFacts& f) { f.close_range = false; }},
+      {"pidfd", [](HostFacts& f) { f.pidfd = false; }},
+      {"seccomp", [](HostFacts& f) { f.seccomp_kill_process = false; }},
+      {"sensor", [](HostFacts& f) { f.sensor = {}; }},
+      {"cgroup2", [](HostFacts& f) { f.cgroup = {}; }},
+      {"cgroup.kill", [](HostFacts& f) { f.cgroup.has_kill = false; }},
+      {"cgroup.freeze", [](HostFacts& f) { f.cgroup.has_freeze = false; }},
+      {"/bin", [](HostFacts& f) { f.root_entries.erase(f.root_entries.begin()); }},
+      {"/dev/urandom", [](HostFacts& f) { f.devices.erase(f.devices.end() - 2); }},
+  };
+  for (const Lack& lack : lacks) {
+    HostFacts facts = hybrid_host();
+    lack.take(facts);
+    const std::string text = refusal(sample_profile(), facts, sample_request());
+    EXPECT_THAT(text, HasSubstr(lack.name));
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+    EXPECT_FALSE(check_host(sample_profile(), facts).ok()) << lack.name;
+  }
+}
+
+TEST(Plan, WithoutControllersThereAreNoCeilingsAndBestGoesOn) {
+  HostFacts facts = hybrid_host();
+  facts.cgroup.memory_v1.clear();
+  const SandboxPlan plan = plan_of(facts, sample_request());
+  EXPECT_EQ(plan.ceilings, (Ceilings{kMaxProcesses, 0}));
+}
+
+TEST(Plan, FullAssuranceIsRefusedWhileAUsedGuaranteeIsMissing) {
+  model::Profile profile = sample_profile();
+  profile.session.assurance = model::AssuranceLevel::kFull;
+  const std::string text = refusal(profile, hybrid_host(), sample_request());
+  EXPECT_THAT(text, HasSubstr("names-exact"));
+  EXPECT_THAT(text, HasSubstr("disk-encrypted"));
+  EXPECT_THAT(text, Not(HasSubstr("record-unlosable")));
+}
+
+TEST(Plan, NeverRunsAsUidZeroOfTheHost) {
+  const SandboxPlan plan = plan_of(hybrid_host(), sample_request());
+  EXPECT_EQ(plan.uids.init_host(), kBlockBase + 8);
+  EXPECT_EQ(plan.uids.payload_host(), kBlockBase + 9);
+}
+
+TEST(Landlock, RightsFollowTheAbi) {
+  EXPECT_EQ(landlock_known_rights(0), 0U);
+  EXPECT_EQ(landlock_known_rights(1), 0U);
+  EXPECT_EQ(landlock_known_rights(2), 0x3FFFU);
+  EXPECT_EQ(landlock_known_rights(3), 0x7FFFU);
+  EXPECT_EQ(landlock_known_rights(4), 0x7FFFU);
+  EXPECT_EQ(landlock_known_rights(5), 0xFFFFU);
+  for (int abi = 2; abi < 8; ++abi) {
+    const LandlockPlan plan = make_landlock(abi, {inside("/tmp")}, true);
+    EXPECT_EQ(plan.scoped, abi < 6 ? 0U : 3U);
+    for (const LandlockRule& rule : plan.rules)
+      EXPECT_EQ(rule.rights & ~plan.handled_fs, 0U);
+  }
+}
+
+TEST(Landlock, DeviceNodesAreNeverMade) {
+  for (const LandlockRule& rule : make_landlock(7, {inside("/tmp")}, true).rules) {
+    EXPECT_EQ(rule.rights & (1U << 6 | 1U << 11), 0U) << rule.path.text();
+  }
+}
+
+TEST(GitConfig, QuotesNamesSoThatNoneStartsASection) {
+  EXPECT_EQ(git_quoted("Ada"), "\"Ada\"");
+  EXPECT_EQ(git_quoted("a\"b\\c"), "\"a\\\"b\\\\c\"");
+  EXPECT_EQ(git_quoted("x\n[core]\n\tpager = evil"), "\"x [core]  pager = evil\"");
+}
+
+TEST(SlicerPlan, SeesOneRepositoryReadOnlyAndOneFolder) {
+  SlicerRequest request;
+  request.uid_base = kBlockBase + 8;
+  request.arguments = {"carrel-slicer"};
+  const auto made = make_slicer_plan(hybrid_host(), request);
+  ASSERT_TRUE(made.ok()) << to_string(made.error());
+  const SandboxPlan& plan = made.value();
+  const MountStep* repository = step_at(plan, "/repository", MountKind::kSource);
+  ASSERT_NE(repository, nullptr);
+  EXPECT_EQ(repository->access, Access::kReadOnly);
+  EXPECT_FALSE(repository->idmapped);
+  EXPECT_EQ(step_at(plan, "/output", MountKind::kSource)->access, Access::kReadWrite);
+  EXPECT_EQ(plan.seccomp, SeccompProgram::kSlicer);
+  EXPECT_EQ(plan.program, Program::kDescriptor);
+  EXPECT_EQ(plan.terminal, Terminal::kPipes);
+  EXPECT_EQ(step_at(plan, "/dev/tty", MountKind::kDevice), nullptr);
+  request.arguments.clear();
+  EXPECT_FALSE(make_slicer_plan(hybrid_host(), request).ok());
+}
+
+}  // namespace
+}  // namespace carrel::plan
