@@ -26,6 +26,7 @@ struct SampleOptions {
   std::vector<events::Event> events;             // numbered 0 …; see session_events()
   std::vector<size_t> seals_after = {5, 12};     // running seals at these sizes
   std::vector<size_t> segments_after = {7, 11};  // a new segment begins at these events
+  size_t events_per_block = 3;
   uint64_t lost = 0;
   bool close = true;
 };
@@ -134,7 +135,7 @@ class SampleRecord {
     };
     for (const events::Event& event : options.events) {
       tree.append(sha, blocks.add(event).take());
-      if (event.seq % 3 == 2) flush();
+      if ((event.seq + 1) % options.events_per_block == 0) flush();
       if (contains(options.seals_after, tree.size())) seal(evidence::SealState::kRunning, 0);
       if (!contains(options.segments_after, tree.size())) continue;
       flush();
