@@ -8,6 +8,6 @@ namespace carrel::probe {
 /// The facts, all but `sensor` (the caller knows, or tried, the back ends). Needs no privilege;
 /// what only root may try is false for others. Forks a child for the namespace probe and waits for
 /// it, so call it while single-threaded. Takes a few milliseconds.
-plan::HostFacts probe_host();
+plan::HostFacts probe_host(int state_fd = -1);
 
 }  // namespace carrel::probe

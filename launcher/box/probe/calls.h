@@ -1,0 +1,20 @@
+#pragma once
+// One question to the kernel each; none changes anything outside this process. Used by probe.cc
+// only.
+
+#include <cstdint>
+
+namespace carrel::probe {
+
+/// The Landlock ABI, 0 for none. landlock_create_ruleset(2).
+int landlock_abi();
+bool has_clone_into_cgroup();
+bool has_openat2();
+bool has_seccomp_action(uint32_t action);
+bool has_close_range();
+bool has_pidfd();
+bool has_secret_memory();
+/// CAP_SYS_ADMIN is effective.
+bool has_admin_capability();
+
+}  // namespace carrel::probe

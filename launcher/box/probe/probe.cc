@@ -1,0 +1,168 @@
+#include "launcher/box/probe/probe.h"
+
+#include <fcntl.h>
+#include <linux/seccomp.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <array>
+#include <climits>
+#include <cstdio>
+#include <string_view>
+
+#include "launcher/box/probe/calls.h"
+#include "launcher/box/probe/cgroup_layout.h"
+#include "launcher/box/probe/namespaces.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::probe {
+namespace {
+
+constexpr size_t kMaxFile = 1 << 20;
+
+// At most 1 MiB of a file that the kernel makes up; "" when it cannot be read.
+std::string read_bounded(const std::string& path) {
+  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return "";
+  std::string text;
+  std::array<char, 4096> part{};
+  while (text.size() < kMaxFile) {
+    const ssize_t got = read(file.get(), part.data(), part.size());
+    if (got <= 0) break;
+    text.append(part.data(), static_cast<size_t>(got));
+  }
+  return text;
+}
+
+bool has_word(std::string_view text, std::string_view word) {
+  size_t at = 0;
+  while ((at = text.find(word, at)) != std::string_view::npos) {
+    const size_t end = at + word.size();
+    const bool starts = at == 0 || text[at - 1] == ' ' || text[at - 1] == '\n';
+    const bool ends = end == text.size() || text[end] == ' ' || text[end] == '\n';
+    if (starts && ends) return true;
+    at = end;
+  }
+  return false;
+}
+
+// "major.minor" of a release at least as high as asked; false when it does not start with numbers.
+bool at_least(const std::string& release, int major, int minor) {
+  int have_major = 0;
+  int have_minor = 0;
+  if (std::sscanf(release.c_str(), "%d.%d", &have_major, &have_minor) != 2) return false;
+  return have_major != major ? have_major > major : have_minor >= minor;
+}
+
+plan::CgroupFacts probe_cgroups(const std::string& release) {
+  plan::CgroupFacts facts =
+      parse_cgroups(read_bounded("/proc/self/mountinfo"), read_bounded("/proc/self/cgroup"));
+  if (facts.layout == plan::CgroupLayout::kNone) return facts;
+  const std::string controllers = read_bounded(facts.unified + "/cgroup.controllers");
+  facts.memory_v2 = has_word(controllers, "memory");
+  facts.pids_v2 = has_word(controllers, "pids");
+  // These files are in every group but the tree's root; where this process sits there, the version
+  // must do, since making a group to look into would change the host.
+  const std::string own = facts.unified + (facts.own == "/" ? "" : facts.own);
+  const auto has = [&](const char* name) { return access((own + "/" + name).c_str(), F_OK) == 0; };
+  facts.has_kill = has("cgroup.kill") || (facts.own == "/" && at_least(release, 5, 14));
+  facts.has_freeze = has("cgroup.freeze") || (facts.own == "/" && at_least(release, 5, 2));
+  for (std::string* folder : {&facts.memory_v1, &facts.pids_v1}) {
+    if (!folder->empty() && access((*folder + "/cgroup.procs").c_str(), F_OK) != 0) folder->clear();
+  }
+  return facts;
+}
+
+std::vector<plan::RootEntry> probe_root_entries() {
+  std::vector<plan::RootEntry> list;
+  for (const std::string& name : plan::kRootEntries) {
+    const std::string path = "/" + name;
+    struct stat info {};
+    if (lstat(path.c_str(), &info) != 0) continue;
+    if (S_ISDIR(info.st_mode)) list.push_back({name, ""});
+    if (!S_ISLNK(info.st_mode)) continue;
+    std::array<char, PATH_MAX> target{};
+    const ssize_t size = readlink(path.c_str(), target.data(), target.size());
+    // A link that leaves /usr would lead nowhere inside.
+    const std::string_view text(target.data(), size > 0 ? static_cast<size_t>(size) : 0);
+    if (text.starts_with("usr/") || text.starts_with("/usr/")) {
+      list.push_back({name, std::string(text)});
+    }
+  }
+  return list;
+}
+
+std::vector<plan::EtcEntry> probe_etc() {
+  std::vector<plan::EtcEntry> list;
+  for (const std::string& name : plan::kVisibleEtc) {
+    struct stat info {};
+    if (lstat(("/etc/" + name).c_str(), &info) != 0) continue;
+    if (S_ISDIR(info.st_mode) || S_ISREG(info.st_mode)) {
+      list.push_back({name, S_ISDIR(info.st_mode)});
+    }
+  }
+  return list;
+}
+
+std::vector<std::string> probe_devices() {
+  struct Known {
+    std::string_view name;
+    unsigned major, minor;
+  };
+  constexpr std::array<Known, 6> kKnown = {{{"full", 1, 7},
+                                            {"null", 1, 3},
+                                            {"random", 1, 8},
+                                            {"tty", 5, 0},
+                                            {"urandom", 1, 9},
+                                            {"zero", 1, 5}}};
+  std::vector<std::string> list;
+  for (const Known& known : kKnown) {
+    struct stat info {};
+    if (lstat(("/dev/" + std::string(known.name)).c_str(), &info) != 0) continue;
+    const bool right = S_ISCHR(info.st_mode) && info.st_rdev == makedev(known.major, known.minor);
+    if (right) list.emplace_back(known.name);
+  }
+  return list;
+}
+
+// Uid 0 alone is not enough: in a container it may be nobody outside, or have no capability.
+bool is_host_root() {
+  if (geteuid() != 0) return false;
+  unsigned inner = 0;
+  unsigned outer = 0;
+  unsigned long count = 0;
+  const std::string map = read_bounded("/proc/self/uid_map");
+  if (std::sscanf(map.c_str(), "%u %u %lu", &inner, &outer, &count) != 3) return false;
+  return inner == 0 && outer == 0 && count == 0xFFFFFFFF && has_admin_capability();
+}
+
+}  // namespace
+
+plan::HostFacts probe_host(int state_fd) {
+  plan::HostFacts facts;
+  utsname name{};
+  if (uname(&name) == 0) {
+    facts.kernel_release = name.release;
+    facts.machine = name.machine;
+  }
+  facts.root = is_host_root();
+  facts.cgroup = probe_cgroups(facts.kernel_release);
+  facts.landlock_abi = landlock_abi();
+  facts.clone_into_cgroup = has_clone_into_cgroup();
+  facts.openat2 = has_openat2();
+  facts.seccomp_filter = has_seccomp_action(SECCOMP_RET_ALLOW);
+  facts.seccomp_errno = has_seccomp_action(SECCOMP_RET_ERRNO);
+  facts.seccomp_kill_process = has_seccomp_action(SECCOMP_RET_KILL_PROCESS);
+  facts.close_range = has_close_range();
+  facts.pidfd = has_pidfd();
+  facts.secret_memory = has_secret_memory();
+  probe_namespaces(state_fd, facts);
+  facts.root_entries = probe_root_entries();
+  facts.etc = probe_etc();
+  facts.devices = probe_devices();
+  return facts;
+}
+
+}  // namespace carrel::probe
