@@ -65,7 +65,13 @@ std::string TableReader::nearest_key(std::string_view key) const {
     if (last == key) return std::string(spec.name);
     if (table == prefix_) here.push_back(last);
   }
-  return nearest(key.substr(0, kShownBytes), here.data(), here.size(), kShownBytes);
+  key = key.substr(0, kShownBytes);
+  // Two swapped letters are the commonest slip, but no nearer by edit distance: such words go
+  // first.
+  std::stable_partition(here.begin(), here.end(), [key](std::string_view word) {
+    return std::is_permutation(word.begin(), word.end(), key.begin(), key.end());
+  });
+  return nearest(key, here.data(), here.size(), kShownBytes);
 }
 
 void TableReader::refuse_other_keys() const {
