@@ -113,7 +113,8 @@ bool matches(const HostFile& row, std::string_view path) {
 
 bool is_other_home(std::string_view path) {
   constexpr std::string_view kHome = "/home/";
-  return path.starts_with(kHome) && !is_at_or_below(path.substr(kHome.size()), kOwnHome);
+  return path.size() > kHome.size() && path.starts_with(kHome) &&
+         !is_at_or_below(path.substr(kHome.size()), kOwnHome);
 }
 
 }  // namespace
