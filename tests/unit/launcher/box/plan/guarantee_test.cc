@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
 #include <set>
+#include <sstream>
 
 #include "tests/unit/launcher/box/plan/sample_facts.h"
 
@@ -73,6 +76,40 @@ TEST(Guarantees, AProfileThatEndsOnFailureDoesNotUseRecordUnlosable) {
   for (const Guarantee& one : guarantees(hybrid_host(), &profile)) {
     EXPECT_EQ(one.used, one.id != GuaranteeId::kRecordUnlosable) << to_string(one.id);
   }
+}
+
+std::string assurance_document() {
+  std::ifstream file(CARREL_SOURCE_DIR "/docs/assurance.md");
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+TEST(AssuranceDocument, HasOneRowInEachTableForEveryGuarantee) {
+  const std::string text = assurance_document();
+  for (const Guarantee& one : guarantees(hybrid_host(), nullptr)) {
+    const std::string row = "\n| `" + std::string(to_string(one.id)) + "` |";
+    size_t count = 0;
+    for (size_t at = text.find(row); at != std::string::npos; at = text.find(row, at + 1))
+      ++count;
+    EXPECT_EQ(count, 2U) << row;
+  }
+  size_t rows = 0;
+  for (size_t at = text.find("\n| `"); at != std::string::npos; at = text.find("\n| `", at + 1))
+    ++rows;
+  EXPECT_EQ(rows, 18U);
+}
+
+TEST(AssuranceDocument, NamesOnlyTestsThatAreThere) {
+  const std::string text = assurance_document();
+  size_t named = 0;
+  for (size_t at = text.find("`tests/"); at != std::string::npos;
+       at = text.find("`tests/", at + 1)) {
+    const std::string path = text.substr(at + 1, text.find('`', at + 1) - at - 1);
+    EXPECT_TRUE(std::filesystem::exists(std::string(CARREL_SOURCE_DIR "/") + path)) << path;
+    ++named;
+  }
+  EXPECT_GT(named, 5U);
 }
 
 }  // namespace
