@@ -208,5 +208,7 @@ constexpr size_t kMaxPayload = (1U << 20) - 4096;
 /// Fills all but seq and times. Bounds: kMaxPayload; anything malformed or of an unknown type is an
 /// Error.
 Result<Event> decode_payload(uint16_t code, std::string_view payload);
+/// Ok exactly for what decode_payload() accepts, ten times as fast: builds no event.
+Status check_payload(uint16_t code, std::string_view payload);
 
 }  // namespace carrel::events

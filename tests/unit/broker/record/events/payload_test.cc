@@ -39,6 +39,7 @@ TEST(Payload, EveryTypeComesBackEqual) {
     const auto back = decode_payload(code, payload);
     ASSERT_TRUE(back.ok()) << back.error().what;
     EXPECT_EQ(back.value(), without_place(event)) << type_name(event.data);
+    EXPECT_TRUE(check_payload(code, payload).ok()) << type_name(event.data);
     const auto head = read_payload_head(payload);
     ASSERT_TRUE(head.ok());
     EXPECT_EQ(head.value().verdict, static_cast<uint32_t>(event.verdict));
@@ -53,6 +54,7 @@ TEST(Payload, AnotherTypesCodeIsRefused) {
     for (const Event& other : events) {
       if (type_code(event.data) == type_code(other.data)) continue;
       const auto decoded = decode_payload(type_code(other.data), encode_payload(event));
+      EXPECT_EQ(check_payload(type_code(other.data), encode_payload(event)).ok(), decoded.ok());
       // The three credential types share one shape; only the code tells them apart.
       const bool both_credentials = std::holds_alternative<Credential>(event.data) &&
                                     std::holds_alternative<Credential>(other.data);
@@ -78,7 +80,7 @@ TEST(Payload, MutationsNeverCrashAndNeverChangeSpelling) {
   std::mt19937 random(20261124);  // NOLINT: a fixed seed makes failures repeatable
   const auto events = sample_events(24);
   size_t accepted = 0;
-  for (int round = 0; round < 40000; ++round) {
+  for (int round = 0; round < 300000; ++round) {
     const Event& event = events[random() % events.size()];
     std::string payload = encode_payload(event);
     const size_t edits = 1 + random() % 3;
@@ -100,6 +102,8 @@ TEST(Payload, MutationsNeverCrashAndNeverChangeSpelling) {
     }
     const auto head = read_payload_head(payload);
     const auto decoded = decode_payload(type_code(event.data), payload);
+    ASSERT_EQ(check_payload(type_code(event.data), payload).ok(), decoded.ok())
+        << type_name(event.data) << " " << to_hex(payload);
     if (!decoded.ok()) continue;
     ++accepted;
     EXPECT_EQ(encode_payload(decoded.value()), payload);

@@ -230,13 +230,21 @@ TEST(Verify, DeletingAnyFileIsNoticed) {
   EXPECT_EQ(check(record).exit, 0);
 }
 
+/// As small as a record with everything in it can be: each of its bytes costs the loops two whole
+/// verifications.
+SampleOptions small_session() {
+  SampleOptions options;
+  options.seals_after = {9};
+  return options;
+}
+
 /// Overwrites one byte of an open file.
 void poke(const UniqueFd& file, size_t at, char byte) {
   ASSERT_EQ(pwrite(file.get(), &byte, 1, static_cast<off_t>(at)), 1);
 }
 
 TEST(Verify, EveryFlippedByteOfEveryFileIsNoticedAndNamed) {
-  const SampleRecord record;
+  const SampleRecord record(small_session());
   const UniqueFd dir = record.open_dir();
   const auto policy = record.policy();
   size_t flips = 0;
@@ -256,12 +264,12 @@ TEST(Verify, EveryFlippedByteOfEveryFileIsNoticedAndNamed) {
       poke(file, at, good[at]);
     }
   }
-  EXPECT_GT(flips, 4000U);
+  EXPECT_GT(flips, 3000U);
   EXPECT_EQ(check(record).exit, 0);
 }
 
 TEST(Verify, EveryTruncationIsNoticed) {
-  const SampleRecord record;
+  const SampleRecord record(small_session());
   const UniqueFd dir = record.open_dir();
   for (const std::string& name : record.files()) {
     const std::string good = record.read(name);
