@@ -6,7 +6,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstddef>
 #include <memory>
@@ -70,20 +69,29 @@ std::vector<sock_filter> prologue(const plan::Table& table) {
   return out;
 }
 
-// The values other than `refused`, as masked compares of leading bits that do not overlap:
-// libseccomp cannot say "unless", only "where".
-void complement(const std::vector<uint32_t>& refused, unsigned depth, uint32_t mask, uint32_t value,
-                std::vector<Compare>& out) {
-  const bool any = std::any_of(refused.begin(), refused.end(),
-                               [&](uint32_t one) { return (one & mask) == value; });
-  if (!any) {
-    out.push_back({0, mask, value});
-    return;
+// A row that allows but for some values of one argument. Libseccomp cannot say "unless", only
+// "where", and the complement of a few 32-bit values is hundreds of rules; so it is answered here.
+// Expects the number in the accumulator, and leaves it there for other numbers.
+void append_allow_unless(const Row& row, std::vector<sock_filter>& out) {
+  const uint8_t argument = row.clauses.front().when.front().argument;
+  std::vector<sock_filter> body = {
+      statement(BPF_LD | BPF_W | BPF_ABS, static_cast<uint32_t>(offsetof(seccomp_data, args)) +
+                                              argument * static_cast<uint32_t>(sizeof(uint64_t)))};
+  for (const Clause& clause : row.clauses) {
+    const bool shaped = clause.when.size() == 1 && clause.when[0].argument == argument &&
+                        clause.when[0].mask == 0xFFFFFFFF && clause.action == Action::kErrno;
+    CHECK(shaped);
+    body.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, clause.when[0].value, 0, 1));
+    body.push_back(answer_error(clause.error));
   }
-  if (depth == 32) return;
-  const uint32_t bit = uint32_t{1} << (31 - depth);
-  complement(refused, depth + 1, mask | bit, value, out);
-  complement(refused, depth + 1, mask | bit, value | bit, out);
+  body.push_back(statement(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  CHECK(body.size() <= UINT8_MAX);
+  out.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, row.number, 0, static_cast<uint8_t>(body.size())));
+  out.insert(out.end(), body.begin(), body.end());
+}
+
+bool is_allow_unless(const Row& row) {
+  return row.action == Action::kAllow && !row.clauses.empty();
 }
 
 uint32_t action_code(Action action, int error) {
@@ -107,29 +115,8 @@ Status add_rule(const Context& context, const Row& row, Action action, int error
   return Done{};
 }
 
-// A row that allows but for some values of one argument.
-Status add_allow_unless(const Context& context, const Row& row) {
-  std::vector<uint32_t> refused;
-  const uint8_t argument = row.clauses.front().when.front().argument;
-  for (const Clause& clause : row.clauses) {
-    const bool shaped = clause.when.size() == 1 && clause.when[0].argument == argument &&
-                        clause.when[0].mask == 0xFFFFFFFF && clause.action == Action::kErrno;
-    CHECK(shaped);
-    refused.push_back(clause.when[0].value);
-    RETURN_IF_ERROR(add_rule(context, row, clause.action, clause.error, clause.when));
-  }
-  std::vector<Compare> others;
-  complement(refused, 0, 0, 0, others);
-  for (Compare& one : others) {
-    one.argument = argument;
-    RETURN_IF_ERROR(add_rule(context, row, Action::kAllow, 0, {one}));
-  }
-  return Done{};
-}
-
 Status add_row(const Context& context, const Row& row) {
   if (row.clauses.empty()) return add_rule(context, row, row.action, row.error, {});
-  if (row.action == Action::kAllow) return add_allow_unless(context, row);
   CHECK(row.action == Action::kErrno && row.error == kDefaultError);
   for (const Clause& clause : row.clauses) {
     RETURN_IF_ERROR(add_rule(context, row, clause.action, clause.error, clause.when));
@@ -164,13 +151,24 @@ Result<std::vector<sock_filter>> compile_seccomp(const plan::Table& table) {
   if (const int rc = seccomp_attr_set(context.get(), SCMP_FLTATR_CTL_OPTIMIZE, 2); rc != 0) {
     return Error{"ask libseccomp for a binary tree", -rc};
   }
-  for (const Row& row : table.rows)
-    RETURN_IF_ERROR(add_row(context, row));
   std::vector<sock_filter> program = prologue(table);
+  for (const Row& row : table.rows) {
+    if (is_allow_unless(row)) {
+      append_allow_unless(row, program);
+    } else {
+      RETURN_IF_ERROR(add_row(context, row));
+    }
+  }
   ASSIGN_OR_RETURN(std::vector<sock_filter> tree, export_program(context));
   program.insert(program.end(), tree.begin(), tree.end());
   if (program.size() > BPF_MAXINSNS) return Error{"the seccomp program is longer than 4096 steps"};
   return program;
+}
+
+Result<SeccompPrograms> SeccompPrograms::compile() {
+  ASSIGN_OR_RETURN(std::vector<sock_filter> contractor, compile_seccomp(plan::contractor_table()));
+  ASSIGN_OR_RETURN(std::vector<sock_filter> slicer, compile_seccomp(plan::slicer_table()));
+  return SeccompPrograms(std::move(contractor), std::move(slicer));
 }
 
 }  // namespace carrel::kernel

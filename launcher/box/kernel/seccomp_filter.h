@@ -4,8 +4,10 @@
 
 #include <linux/filter.h>
 
+#include <utility>
 #include <vector>
 
+#include "launcher/box/plan/plan.h"
 #include "launcher/box/plan/seccomp_table.h"
 #include "profiles/base/result.h"
 
@@ -15,6 +17,22 @@ namespace carrel::kernel {
 /// as a binary tree; in front of it stand the checks of architecture (any other: the process is
 /// killed), of the x32 bit and of numbers without a row (ENOSYS). Fails only where libseccomp
 /// refuses a row.
+/// Takes milliseconds: a launcher compiles once, with SeccompPrograms.
 Result<std::vector<sock_filter>> compile_seccomp(const plan::Table& table);
+
+/// The programs of all tables, compiled when a launcher starts.
+class SeccompPrograms {
+ public:
+  static Result<SeccompPrograms> compile();
+  [[nodiscard]] const std::vector<sock_filter>& program(plan::SeccompProgram which) const {
+    return which == plan::SeccompProgram::kSlicer ? slicer_ : contractor_;
+  }
+
+ private:
+  SeccompPrograms(std::vector<sock_filter> contractor, std::vector<sock_filter> slicer)
+      : contractor_(std::move(contractor)), slicer_(std::move(slicer)) {}
+  std::vector<sock_filter> contractor_;
+  std::vector<sock_filter> slicer_;
+};
 
 }  // namespace carrel::kernel

@@ -158,5 +158,32 @@ TEST(SeccompFilterCompile, HonoursRowsThatAllowUnlessAndRowsThatRefuseUnless) {
   EXPECT_EQ(ask(0xFFFFFFFF), uint32_t{SECCOMP_RET_ALLOW});
 }
 
+TEST(SeccompPrograms, GivesEachPlanItsOwnProgram) {
+  auto programs = SeccompPrograms::compile();
+  ASSERT_TRUE(programs.ok()) << to_string(programs.error());
+  seccomp_data data{};
+  data.nr = 41;  // socket(AF_UNIX, …)
+  data.arch = AUDIT_ARCH_X86_64;
+  data.args[0] = 1;
+  const auto ask = [&](plan::SeccompProgram which) {
+    return tests::run_bpf(programs.value().program(which), data);
+  };
+  EXPECT_EQ(ask(plan::SeccompProgram::kContractor), uint32_t{SECCOMP_RET_ALLOW});
+  EXPECT_EQ(ask(plan::SeccompProgram::kSlicer), SECCOMP_RET_ERRNO | uint32_t{EPERM});
+}
+
+// The bit is tested by itself, not by being above the newest number.
+TEST(SeccompFilterCompile, AnswersX32EvenWhereARowHasThatNumber) {
+  Table table;
+  table.rows = {{"a", 7, Action::kAllow, 0, plan::Report::kQuiet, "r", {}},
+                {"b", 7 | plan::kX32Bit, Action::kAllow, 0, plan::Report::kQuiet, "r", {}}};
+  auto program = compile_seccomp(table);
+  ASSERT_TRUE(program.ok()) << to_string(program.error());
+  seccomp_data data{};
+  data.nr = static_cast<int>(7 | plan::kX32Bit);
+  data.arch = AUDIT_ARCH_X86_64;
+  EXPECT_EQ(tests::run_bpf(program.value(), data), SECCOMP_RET_ERRNO | uint32_t{ENOSYS});
+}
+
 }  // namespace
 }  // namespace carrel::kernel
