@@ -82,8 +82,12 @@ Status FileSegmentStore::append_seal(std::string_view note) {
 Status FileSegmentStore::write_seal(std::string_view note) {
   seals_dirty_ = true;
   const off_t before = lseek(seals_.get(), 0, SEEK_END);
+  if (before < 0) return errno_error("find the end of the seals");
+  if (static_cast<uint64_t>(before) + note.size() > segments::kMaxSealsSize) {
+    return Error{"too many seals in one record", EFBIG};
+  }
   Status written = write_all(seals_.get(), note, "seal");
-  if (!written.ok() && before >= 0) (void)!ftruncate(seals_.get(), before);
+  if (!written.ok()) (void)!ftruncate(seals_.get(), before);
   return written;
 }
 

@@ -1,7 +1,6 @@
 #include "tests/sandbox/broker/broker_process.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -74,6 +73,9 @@ Home::Home() {
 std::string Home::log() const {
   return slurp(log_path());
 }
+std::string Home::trace() const {
+  return slurp(trace_path());
+}
 std::string Home::read(const std::string& name) const {
   return slurp(store() + "/" + name);
 }
@@ -84,7 +86,8 @@ std::vector<segments::RecordReader::StoredSeal> Home::seals(const std::string& s
   return segments::RecordReader::open(fd.get()).take().seals().take();
 }
 
-BrokerProcess::BrokerProcess(const Home& home, const std::string& program)
+BrokerProcess::BrokerProcess(const Home& home, const std::string& program,
+                             const std::vector<std::string>& wrapper)
     : socket_path_(home.socket()) {
   auto [ours, theirs] = protocol::make_socket_pair().take();
   const UniqueFd listener = listen_at(home.socket());
@@ -92,7 +95,13 @@ BrokerProcess::BrokerProcess(const Home& home, const std::string& program)
   const UniqueFd log(
       open(home.log_path().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   const std::string path = std::string(CARREL_BINARY_DIR) + "/" + program;
-  const std::string uid = std::to_string(kBrokerUid);
+  std::vector<std::string> words = wrapper;
+  words.insert(words.end(), {path, "--listener-fd", "3", "--store-fd", "4", "--launcher-fd", "5",
+                             "--log-fd", "6", "--uid", std::to_string(kBrokerUid)});
+  std::vector<char*> argv;
+  for (std::string& word : words)
+    argv.push_back(word.data());
+  argv.push_back(nullptr);
   pid_ = fork();
   if (pid_ == 0) {
     // First out of the way of 3 to 6, then into place without close-on-exec.
@@ -101,8 +110,7 @@ BrokerProcess::BrokerProcess(const Home& home, const std::string& program)
     for (int i = 0; i < 4; ++i)
       dup2(from[i], 3 + i);
     close_range(7, ~0U, 0);
-    execl(path.c_str(), path.c_str(), "--listener-fd", "3", "--store-fd", "4", "--launcher-fd", "5",
-          "--log-fd", "6", "--uid", uid.c_str(), nullptr);
+    execvp(argv[0], argv.data());
     _exit(127);
   }
   launcher_ = Connection(std::move(ours));
@@ -175,15 +183,18 @@ Connection BrokerProcess::start_session(std::string* session) {
   protocol::ConfirmTicket confirm;
   confirm.set_ticket(reply.ticket());
   confirm.set_peer_uid(getuid());
-  EXPECT_EQ(launcher_call(Type::kConfirmTicket, confirm.SerializeAsString()).type,
-            Type::kSessionSpec);
+  if (launcher_call(Type::kConfirmTicket, confirm.SerializeAsString()).type != Type::kSessionSpec) {
+    throw std::runtime_error("ticket not confirmed");
+  }
   auto [ours, theirs] = protocol::make_socket_pair().take();
   protocol::SessionStart start;
   start.set_session(reply.session());
   start.set_host("desk");
   start.set_mode("root");
-  EXPECT_EQ(launcher_call(Type::kSessionStart, start.SerializeAsString(), theirs.get()).type,
-            Type::kAck);
+  if (launcher_call(Type::kSessionStart, start.SerializeAsString(), theirs.get()).type !=
+      Type::kAck) {
+    throw std::runtime_error("session not started");
+  }
   return Connection(std::move(ours));
 }
 

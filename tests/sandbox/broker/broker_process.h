@@ -25,6 +25,8 @@ class Home {
   [[nodiscard]] std::string socket() const { return folder_ / "broker.sock"; }
   [[nodiscard]] std::string log_path() const { return folder_ / "log"; }
   [[nodiscard]] std::string log() const;
+  [[nodiscard]] std::string trace_path() const { return folder_ / "trace"; }
+  [[nodiscard]] std::string trace() const;
   [[nodiscard]] std::string read(const std::string& name) const;  // below the store
   [[nodiscard]] std::vector<segments::RecordReader::StoredSeal> seals(
       const std::string& session) const;
@@ -35,9 +37,11 @@ class Home {
 
 class BrokerProcess {
  public:
-  /// Starts it; `program` is a file below the build folder.
+  /// Starts it; `program` is a file below the build folder. `wrapper` are words in front of the
+  /// command (strace and its options); then pid() is the wrapper's.
   explicit BrokerProcess(const Home& home,
-                         const std::string& program = "libexec/carrel/carrel-broker");
+                         const std::string& program = "libexec/carrel/carrel-broker",
+                         const std::vector<std::string>& wrapper = {});
   BrokerProcess(const BrokerProcess&) = delete;
   BrokerProcess& operator=(const BrokerProcess&) = delete;
   ~BrokerProcess();  // kills it when it still runs

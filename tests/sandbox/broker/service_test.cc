@@ -9,6 +9,8 @@
 #include <filesystem>
 
 #include "broker/record/evidence/note.h"
+#include "broker/record/evidence/policy.h"
+#include "broker/record/verify/verify.h"
 #include "broker/wire/client/broker_client.h"
 #include "profiles/base/text.h"
 #include "tests/sandbox/broker/broker_process.h"
@@ -67,6 +69,8 @@ TEST(BrokerService, CarriesASessionFromTicketToRecord) {
   const auto minted = protocol::parse_message<protocol::Minted>(next_frame(channel)).take();
   EXPECT_EQ(minted.audience(), "registry.example");
   EXPECT_EQ(minted.jwks(), home.read("jwks.json"));
+  maker.add(events::RecorderEnd{"command", 3, 0, 0, 0, {}});
+  send(channel, maker.block());
   finish(channel, maker, 3);
   // The supervisor's last words are in the channel before the launcher's word of its end.
   ASSERT_EQ(broker.launcher_call(Type::kSessionGone, gone(session).SerializeAsString()).type,

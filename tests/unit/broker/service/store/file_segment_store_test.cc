@@ -155,6 +155,14 @@ TEST(FileSegmentStore, RefusesABlockOutOfOrderAndEndsTheRecord) {
   EXPECT_FALSE(record->append(first.body).ok());
 }
 
+TEST(FileSegmentStore, BoundsTheSeals) {
+  Store store;
+  auto record = store.records.create(kSession).take();
+  std::filesystem::resize_file(store.path("seals.notes"), segments::kMaxSealsSize - 3);
+  EXPECT_TRUE(record->append_seal("abc").ok());
+  EXPECT_EQ(record->append_seal("d").error().sys_errno, EFBIG);
+}
+
 TEST(FileSegmentStore, TakesNothingAfterItsEnd) {
   Store store;
   SessionMaker maker(kSession);
