@@ -1,0 +1,145 @@
+#include "launcher/cli/profile/profile.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <fstream>
+
+#include "tests/support/folder.h"
+#include "tests/unit/profiles/sample_profile.h"
+
+namespace carrel::profile {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct Answer {
+  int code = 0;
+  std::string out;
+  std::string err;
+};
+
+std::string text_of(std::FILE* file) {
+  std::string text(static_cast<size_t>(std::ftell(file)), '\0');
+  std::rewind(file);
+  text.resize(std::fread(text.data(), 1, text.size(), file));
+  std::fclose(file);
+  return text;
+}
+
+Answer run(const std::vector<std::string>& arguments, const Hooks& hooks = {}) {
+  std::FILE* out = std::tmpfile();
+  std::FILE* err = std::tmpfile();
+  Answer answer;
+  answer.code = run_profile(arguments, hooks, out, err);
+  answer.out = text_of(out);
+  answer.err = text_of(err);
+  return answer;
+}
+
+class ProfileVerb : public ::testing::Test {
+ protected:
+  std::string write(const std::string& name, const std::string& text) {
+    const std::string path = folder_ / name;
+    std::ofstream(path, std::ios::binary) << text;
+    return path;
+  }
+
+  support::Folder folder_;
+};
+
+TEST_F(ProfileVerb, CheckNamesAValidProfile) {
+  const Answer answer = run({"check", write("good.toml", tests::full_profile())});
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_EQ(answer.out, "ok: dashboard-fix version 3: Fix widgets. \"Café\" only.\n");
+  EXPECT_EQ(answer.err, "");
+}
+
+TEST_F(ProfileVerb, CheckPrintsTheDigestOfTheCanonicalForm) {
+  Hooks hooks;
+  hooks.sha256_hex = [](std::string_view bytes) {
+    EXPECT_TRUE(bytes.starts_with("{\"credential\":"));
+    return std::string("abcd");
+  };
+  const Answer answer = run({"check", write("digest.toml", tests::minimal_profile())}, hooks);
+  EXPECT_THAT(answer.out, HasSubstr("\ndigest: sha256:abcd\n"));
+}
+
+TEST_F(ProfileVerb, CheckTellsErrorsWithTheirPlaceAndExitsOne) {
+  const std::string path = write("bad.toml", "versoin = 1\n" + tests::minimal_profile());
+  const Answer answer = run({"check", path});
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_EQ(answer.out, "");
+  EXPECT_THAT(answer.err, StartsWith(path + ":1:1: unknown key \"versoin\""));
+}
+
+TEST_F(ProfileVerb, CheckWarnsAndStillExitsZero) {
+  const std::string path = write("warn.toml", tests::with_repository());
+  const Answer answer = run({"check", path});
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_THAT(answer.err, StartsWith("warning: " + path + ":6:1: "));
+}
+
+TEST_F(ProfileVerb, MissingFilesExitTwo) {
+  const Answer answer = run({"check", "/nonexistent/p.toml"});
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_THAT(answer.err, HasSubstr("open profile \"/nonexistent/p.toml\": ENOENT"));
+  EXPECT_EQ(run({"explain", "/nonexistent/p.toml"}).code, 2);
+}
+
+TEST_F(ProfileVerb, RefusesWhatIsNoRegularFile) {
+  EXPECT_EQ(run({"check", "/dev/zero"}).code, 1);
+  EXPECT_EQ(run({"check", "/"}).code, 1);
+  const std::string fifo = folder_ / "fifo";
+  ASSERT_EQ(mkfifo(fifo.c_str(), 0600), 0);
+  EXPECT_EQ(run({"check", fifo}).code, 1);
+}
+
+TEST_F(ProfileVerb, RefusesALargeFile) {
+  const Answer answer = run({"check", write("large.toml", std::string((1 << 20) + 1, '#'))});
+  EXPECT_EQ(answer.code, 1);
+  EXPECT_THAT(answer.err, HasSubstr("larger than 1 MiB"));
+}
+
+TEST_F(ProfileVerb, ChecksSeveralFilesAndExitsWithTheWorst) {
+  const std::string good = write("one.toml", tests::minimal_profile());
+  const Answer answer = run({"check", good, "/nonexistent", write("two.toml", "x")});
+  EXPECT_EQ(answer.code, 2);
+  EXPECT_THAT(answer.out, StartsWith("ok: p version 1"));
+}
+
+TEST_F(ProfileVerb, ExplainSaysWordsAndThenThePlan) {
+  Hooks hooks;
+  hooks.plan_text = [](const model::Profile& profile) { return "plan of " + profile.name + "\n"; };
+  const Answer answer = run({"explain", write("explain.toml", tests::full_profile())}, hooks);
+  EXPECT_EQ(answer.code, 0);
+  EXPECT_THAT(answer.out, StartsWith("Profile \"dashboard-fix\", version 3"));
+  EXPECT_TRUE(answer.out.ends_with("\nplan of dashboard-fix\n"));
+}
+
+TEST_F(ProfileVerb, NamesVerbsThatAreNotBuiltYet) {
+  for (const char* verb : {"new", "lint", "diff", "test", "schema", "learn", "tighten"}) {
+    const Answer answer = run({verb, "x"});
+    EXPECT_EQ(answer.code, 1);
+    EXPECT_EQ(answer.err, "carrel profile " + std::string(verb) + ": not supported yet\n");
+  }
+}
+
+TEST_F(ProfileVerb, TellsItsUsage) {
+  const Answer help = run({"--help"});
+  EXPECT_EQ(help.code, 0);
+  EXPECT_THAT(help.out, StartsWith("usage: carrel profile check FILE"));
+  EXPECT_EQ(run({"check", "--help"}).out, help.out);
+  for (const std::vector<std::string>& wrong : std::vector<std::vector<std::string>>{
+           {}, {"chek"}, {"check"}, {"check", "--fast", "x"}, {"explain", "--"}}) {
+    const Answer answer = run(wrong);
+    EXPECT_EQ(answer.code, 1);
+    EXPECT_EQ(answer.out, "");
+    EXPECT_THAT(answer.err, HasSubstr("usage: carrel profile check FILE"));
+  }
+}
+
+}  // namespace
+}  // namespace carrel::profile
