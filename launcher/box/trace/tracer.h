@@ -32,7 +32,7 @@ struct TracerOptions {
   bool closes = true;              // closes of written files: costs a second program per call
 };
 
-/// What a session's reader is given. `counters_fd` is read-only.
+/// What a session's reader is given. The counters' map is frozen: it can only be mapped to read.
 struct SessionSensor {
   UniqueFd ring_fd;
   UniqueFd counters_fd;

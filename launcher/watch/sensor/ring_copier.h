@@ -34,8 +34,9 @@ class RingCopier {
   [[nodiscard]] pid_t thread_id() const { return tid_.load(); }
   /// Becomes readable when take() has something. Non-blocking eventfd; take() clears it.
   [[nodiscard]] int bell_fd() const { return bell_.get(); }
-  /// Moves what has been copied so far (at most `limit` bytes, whole records) to the end of `out`,
-  /// framed for Reader::feed. Any one thread. Returns the bytes moved.
+  /// Moves what has been copied so far (at most `limit` bytes) to the end of `out`, framed for
+  /// Reader::feed, which keeps a record that the limit has cut. Any one thread. Returns the bytes
+  /// moved.
   size_t take(std::string& out, size_t limit = size_t{1} << 20);
   /// Ends the thread after a last drain of the ring; take() then still gives the rest. When the
   /// queue is full the ring keeps what did not fit: take(), then drain(), until both give nothing.

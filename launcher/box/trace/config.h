@@ -1,0 +1,28 @@
+#ifndef CARREL_LAUNCHER_BOX_TRACE_CONFIG_H
+#define CARREL_LAUNCHER_BOX_TRACE_CONFIG_H
+/* What the loader fixes before the programs are verified, and what it keeps per session. Shared by
+   the BPF programs (C) and the loader (C++); types come from wire.h. */
+
+#ifndef CARREL_BPF
+#include "launcher/watch/sensor/wire.h"
+#endif
+
+#define CALL_LIMIT 512 /* system call numbers known; a power of two */
+#define MAX_SESSIONS 1024
+
+/* The one content of the section .rodata.config. */
+struct trace_config {
+  carrel_u64 folder_id; /* cgroup below which the sessions' cgroups are */
+  carrel_u32 folder_level;
+  carrel_u32 ring_mark; /* bytes: past this the reader is woken */
+  carrel_u16 refused[CALL_LIMIT][2];
+};
+
+struct trace_session {
+  carrel_u32 armed;
+  carrel_u32 serial;  /* never reused, so directory ids of an earlier session are not found */
+  carrel_u32 crossed; /* the mark was passed and the reader woken */
+  carrel_u32 pad;
+};
+
+#endif
