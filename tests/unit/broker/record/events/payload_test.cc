@@ -76,6 +76,74 @@ TEST(Payload, OnlyOneSpelling) {
   EXPECT_FALSE(decode_payload(code, std::string(kMaxPayload + 1, '\x08')).ok());
 }
 
+/// A length-delimited field with a number below 16, or its front part with a longer key.
+std::string bytes_field(int number, const std::string& content) {
+  std::string out;
+  const int key = number << 3 | 2;
+  if (key >= 0x80) out += static_cast<char>((key & 0x7F) | 0x80);
+  out += static_cast<char>(key >= 0x80 ? key >> 7 : key);
+  return out + static_cast<char>(content.size()) + content;
+}
+
+TEST(Payload, HandMadeSpellings) {
+  const std::string verdict("\x08\x03", 2);
+  const auto both = [](uint16_t code, const std::string& payload) {
+    const bool decoded = decode_payload(code, payload).ok();
+    EXPECT_EQ(check_payload(code, payload).ok(), decoded) << code << " " << to_hex(payload);
+    return decoded;
+  };
+  const auto fork = [&](const std::string& data) { return verdict + bytes_field(10, data); };
+  EXPECT_TRUE(both(0x0203, fork("")));
+  EXPECT_TRUE(both(0x0203, fork("\x08\x01")));
+  EXPECT_TRUE(both(0x0203, fork("\x08\xFF\xFF\xFF\xFF\x0F")));
+  EXPECT_FALSE(both(0x0203, fork("\x08\xFF\xFF\xFF\xFF\x1F")));  // above 32 bits
+  EXPECT_FALSE(both(0x0203, fork("\x08\x81\x80\x00")));          // not the shortest
+  EXPECT_FALSE(both(0x0203, fork(std::string("\x08\x00", 2))));  // a default
+  EXPECT_FALSE(both(0x0203, fork("\x10\x01\x08\x01")));          // descending
+  EXPECT_FALSE(both(0x0203, fork("\x08\x01\x08\x01")));          // twice
+  EXPECT_FALSE(both(0x0203, fork("\x18\x01")));                  // unknown
+  EXPECT_FALSE(both(0x0203, fork("\x0D\x01\x01\x01\x01")));      // another wire type
+  EXPECT_FALSE(both(0x0203, fork("") + fork("").substr(2)));     // data twice
+  EXPECT_FALSE(both(0x0203, bytes_field(10, "")));               // no verdict
+  EXPECT_FALSE(both(0x0203, "\x08\x04" + bytes_field(10, "")));
+  EXPECT_TRUE(both(0x0101, verdict + bytes_field(6, "\x18\x01")));
+  EXPECT_FALSE(both(0x0101, verdict + bytes_field(6, "\x18\x02")));  // a bool is 1
+  EXPECT_TRUE(both(0x0204, verdict + bytes_field(9, "\x08\x01")));
+  EXPECT_FALSE(both(0x0204, verdict + bytes_field(9, "\x08\xFF\xFF\xFF\xFF\x1F")));
+  EXPECT_FALSE(both(0x0101, verdict + "\x28\xFF\xFF\xFF\xFF\x1F" + bytes_field(6, "")));
+  EXPECT_FALSE(both(0x0101, verdict + bytes_field(2, "") + bytes_field(6, "")));
+  EXPECT_TRUE(both(0x0101, verdict + bytes_field(4, "") + bytes_field(6, "")));
+}
+
+TEST(Payload, HandMadeLists) {
+  const std::string verdict("\x08\x03", 2);
+  const auto both = [](uint16_t code, const std::string& payload) {
+    const bool decoded = decode_payload(code, payload).ok();
+    EXPECT_EQ(check_payload(code, payload).ok(), decoded) << code << " " << to_hex(payload);
+    return decoded;
+  };
+  const auto exec = [&](const std::string& data) { return verdict + bytes_field(8, data); };
+  EXPECT_TRUE(both(0x0201, exec(bytes_field(2, "") + bytes_field(2, "b") + bytes_field(2, "a"))));
+  EXPECT_FALSE(both(0x0201, exec(bytes_field(2, "a") + "\x18\x01" + bytes_field(2, "b"))));
+  const auto refused = [&](const std::string& data) { return verdict + bytes_field(17, data); };
+  EXPECT_TRUE(both(0x0205, refused(bytes_field(2, std::string("\x00\x01", 2)))));
+  EXPECT_FALSE(both(0x0205, refused(bytes_field(2, ""))));
+  EXPECT_FALSE(both(0x0205, refused("\x10\x01")));  // not packed
+  EXPECT_FALSE(both(0x0205, refused(bytes_field(2, std::string("\x81\x00", 2)))));
+  const auto loss = [&](const std::string& data) { return verdict + bytes_field(24, data); };
+  const auto count = [](const std::string& name, char n) {
+    return bytes_field(2, bytes_field(1, name) + "\x10" + n);
+  };
+  EXPECT_TRUE(both(0x0f02, loss(count("a", 1) + count("b", 2) + count("ba", 1))));
+  EXPECT_TRUE(both(0x0f02, loss(bytes_field(2, "") + bytes_field(2, bytes_field(1, "a")))));
+  EXPECT_FALSE(both(0x0f02, loss(count("b", 1) + count("a", 2))));
+  EXPECT_FALSE(both(0x0f02, loss(count("a", 1) + count("a", 1))));
+  EXPECT_FALSE(both(0x0f02, loss(count("a", 0))));
+  EXPECT_FALSE(both(0x0f02, loss(bytes_field(2, bytes_field(1, "")))));
+  EXPECT_FALSE(both(0x0f02, loss(bytes_field(2, "\x10\x01" + bytes_field(1, "a")))));
+  EXPECT_TRUE(both(0x0f02, loss(count("\x7F", 1) + count("\x80", 1))));  // as unsigned bytes
+}
+
 TEST(Payload, MutationsNeverCrashAndNeverChangeSpelling) {
   std::mt19937 random(20261124);  // NOLINT: a fixed seed makes failures repeatable
   const auto events = sample_events(24);

@@ -100,6 +100,7 @@ TEST(Verify, AProfileThatIsNotTheDigestsFails) {
   const VerifyReport report = check(SampleRecord(options));
   EXPECT_EQ(report.exit, 4);
   EXPECT_EQ(state_of(report, Claim::kProfile), ClaimState::kFailed);
+  ASSERT_TRUE(report.first_bad);
   EXPECT_EQ(report.first_bad->file, "000001.seg");
   EXPECT_EQ(report.first_bad->seq, 0U);
 }
@@ -135,13 +136,16 @@ TEST(Verify, StrangeFilesFail) {
     record.put(name, "x");
     const VerifyReport report = check(record);
     EXPECT_EQ(report.exit, 4);
+    ASSERT_TRUE(report.first_bad);
     EXPECT_EQ(report.first_bad->file, name);
     record.remove(name);
   }
   const std::string unnamed = "blobs/" + to_hex(evidence::as_view(evidence::sha256("z")));
   record.put(unnamed, "z");
-  EXPECT_EQ(check(record).exit, 4);
-  EXPECT_EQ(check(record).first_bad->file, unnamed);
+  const VerifyReport report = check(record);
+  EXPECT_EQ(report.exit, 4);
+  ASSERT_TRUE(report.first_bad);
+  EXPECT_EQ(report.first_bad->file, unnamed);
 }
 
 TEST(Verify, FilesOfAnotherRecordDoNotFit) {
@@ -186,6 +190,7 @@ TEST(Verify, SealsDroppedDoubledOrExchangedFail) {
     record.put("seals.notes", file);
     const VerifyReport report = check(record);
     EXPECT_EQ(report.exit, 4);
+    ASSERT_TRUE(report.first_bad);
     EXPECT_EQ(report.first_bad->file, "seals.notes");
   }
   record.put("seals.notes", notes[0] + notes[1] + notes[2]);
@@ -204,6 +209,7 @@ TEST(Verify, ASealSignedWithAnotherSealsKeyFails) {
   record.put("seals.notes", notes[0] + notes[1] + forged + notes[3]);
   const VerifyReport report = check(record);
   EXPECT_EQ(report.exit, 4);
+  ASSERT_TRUE(report.first_bad);
   EXPECT_EQ(report.first_bad->offset, notes[0].size() + notes[1].size());
 }
 
@@ -279,6 +285,7 @@ TEST(Verify, EveryTruncationIsNoticed) {
       record.put(name, good.substr(0, length));
       const auto report = verify_record(dir.get(), record.policy(), SampleRecord::kSession);
       ASSERT_EQ(report.exit, at_the_end ? 5 : 4) << name << " at " << length;
+      ASSERT_TRUE(report.first_bad);
       ASSERT_EQ(report.first_bad->file, name) << length;
     }
     record.put(name, good);
