@@ -93,7 +93,7 @@ Status LiveSession::store_seal(const evidence::Seal& seal, const std::string& no
   ASSIGN_OR_RETURN(const std::string both,
                    evidence::countersign(note, evidence::kBrokerKeyName, tools_.broker_key));
   if (seal.state == evidence::SealState::kClosed) return record_->close_with(both);
-  RETURN_IF_ERROR(record_->sync());
+  // The first one covers no events, so that it may become durable together with event 0.
   RETURN_IF_ERROR(record_->append_seal(both));
   return record_->sync();
 }

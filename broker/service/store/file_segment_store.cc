@@ -22,12 +22,9 @@ constexpr size_t kMaxUnsynced = 32;
 
 }  // namespace
 
-FileSegmentStore::FileSegmentStore(std::string session, UniqueFd record, UniqueFd blobs,
-                                   UniqueFd tmp, UniqueFd seals)
+FileSegmentStore::FileSegmentStore(std::string session, Folders folders, UniqueFd seals)
     : writer_(session),
-      record_(std::move(record)),
-      blobs_(std::move(blobs)),
-      tmp_(std::move(tmp)),
+      folders_(std::move(folders)),
       seals_(std::move(seals)),
       tmp_name_(std::move(session)) {}
 
@@ -59,7 +56,7 @@ Status FileSegmentStore::write_block(std::string_view block) {
 
 Status FileSegmentStore::open_segment() {
   const std::string header = writer_.begin();
-  ASSIGN_OR_RETURN(segment_, create_file(record_.get(), writer_.name(), kFileMode));
+  ASSIGN_OR_RETURN(segment_, create_file(folders_.record.get(), writer_.name(), kFileMode));
   record_dirty_ = true;
   segment_dirty_ = true;
   return write_all(segment_.get(), header, "segment");
@@ -97,6 +94,9 @@ Status FileSegmentStore::sync() {
 }
 
 Status FileSegmentStore::sync_all() {
+  // Begins writing the seals out, so that they share the segment's journal transaction. Only a
+  // hint: what counts is the fdatasync(2) below.
+  if (seals_dirty_) (void)sync_file_range(seals_.get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   if (segment_dirty_ && segment_.valid()) RETURN_IF_ERROR(sync_data(segment_.get(), "segment"));
   segment_dirty_ = false;
   for (const UniqueFd& blob : unsynced_blobs_)
@@ -104,10 +104,14 @@ Status FileSegmentStore::sync_all() {
   unsynced_blobs_.clear();
   if (seals_dirty_) RETURN_IF_ERROR(sync_data(seals_.get(), "seals"));
   seals_dirty_ = false;
-  if (blobs_dirty_ && fsync(blobs_.get()) != 0) return errno_error("sync folder of blobs");
+  if (blobs_dirty_ && fsync(folders_.blobs.get()) != 0) return errno_error("sync folder of blobs");
   blobs_dirty_ = false;
-  if (record_dirty_ && fsync(record_.get()) != 0) return errno_error("sync folder of the record");
+  if (record_dirty_ && fsync(folders_.record.get()) != 0)
+    return errno_error("sync folder of the record");
   record_dirty_ = false;
+  if (sessions_dirty_ && fsync(folders_.sessions.get()) != 0)
+    return errno_error("sync folder of sessions");
+  sessions_dirty_ = false;
   return Done{};
 }
 
@@ -157,7 +161,7 @@ Status FileSegmentStore::begin_blob(const evidence::Digest& digest) {
   if (blob_count_ >= kMaxBlobs) return Error{"too many blobs in one record", EDQUOT};
   Incoming incoming;
   incoming.digest = digest;
-  ASSIGN_OR_RETURN(incoming.file, create_file(tmp_.get(), tmp_name_, kFileMode));
+  ASSIGN_OR_RETURN(incoming.file, create_file(folders_.tmp.get(), tmp_name_, kFileMode));
   incoming_ = std::move(incoming);
   return Done{};
 }
@@ -166,12 +170,12 @@ Status FileSegmentStore::end_blob() {
   const evidence::Digest real = incoming_->sha.finish();
   if (real != incoming_->digest) return Error{"blob has another digest than its name", EPROTO};
   const std::string name = to_hex(evidence::as_view(real));
-  if (faccessat(blobs_.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
-    if (unlinkat(tmp_.get(), tmp_name_.c_str(), 0) != 0) return errno_error("remove blob");
+  if (faccessat(folders_.blobs.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+    if (unlinkat(folders_.tmp.get(), tmp_name_.c_str(), 0) != 0) return errno_error("remove blob");
     incoming_.reset();
     return Done{};
   }
-  if (renameat(tmp_.get(), tmp_name_.c_str(), blobs_.get(), name.c_str()) != 0) {
+  if (renameat(folders_.tmp.get(), tmp_name_.c_str(), folders_.blobs.get(), name.c_str()) != 0) {
     return errno_error("rename blob");
   }
   ++blob_count_;
@@ -212,17 +216,17 @@ Result<std::unique_ptr<FileSegmentStore>> RecordFolder::create(const std::string
   if (mkdirat(sessions_.get(), session.c_str(), kFolderMode) != 0) {
     return errno_error("make record " + session);
   }
-  ASSIGN_OR_RETURN(UniqueFd record, make_folder(sessions_.get(), session, kFolderMode));
-  ASSIGN_OR_RETURN(UniqueFd blobs,
-                   make_folder(record.get(), std::string(segments::kBlobsName), kFolderMode));
+  FileSegmentStore::Folders folders;
+  ASSIGN_OR_RETURN(folders.record, make_folder(sessions_.get(), session, kFolderMode));
+  ASSIGN_OR_RETURN(folders.blobs, make_folder(folders.record.get(),
+                                              std::string(segments::kBlobsName), kFolderMode));
   ASSIGN_OR_RETURN(UniqueFd seals,
-                   create_file(record.get(), std::string(segments::kSealsName), kFileMode));
-  UniqueFd tmp(fcntl(tmp_.get(), F_DUPFD_CLOEXEC, 0));
-  if (!tmp.valid()) return errno_error("duplicate descriptor");
-  if (fsync(sessions_.get()) != 0) return errno_error("sync folder of sessions");
+                   create_file(folders.record.get(), std::string(segments::kSealsName), kFileMode));
+  folders.tmp.reset(fcntl(tmp_.get(), F_DUPFD_CLOEXEC, 0));
+  folders.sessions.reset(fcntl(sessions_.get(), F_DUPFD_CLOEXEC, 0));
+  if (!folders.tmp.valid() || !folders.sessions.valid()) return errno_error("duplicate descriptor");
   return std::unique_ptr<FileSegmentStore>(
-      new FileSegmentStore(session, std::move(record), std::move(blobs),  // NOLINT: private
-                           std::move(tmp), std::move(seals)));
+      new FileSegmentStore(session, std::move(folders), std::move(seals)));  // NOLINT: private
 }
 
 Result<UniqueFd> RecordFolder::open_record(const std::string& session) const {

@@ -51,8 +51,10 @@ class FileSegmentStore final : public segments::SegmentStore {
     uint64_t size = 0;
     evidence::Sha256 sha;
   };
-  FileSegmentStore(std::string session, UniqueFd record, UniqueFd blobs, UniqueFd tmp,
-                   UniqueFd seals);
+  struct Folders {
+    UniqueFd sessions, record, blobs, tmp;
+  };
+  FileSegmentStore(std::string session, Folders folders, UniqueFd seals);
 
   Status write_block(std::string_view block);
   Status open_segment();
@@ -67,13 +69,15 @@ class FileSegmentStore final : public segments::SegmentStore {
   Status ended(Status status);
 
   segments::SegmentWriter writer_;
-  UniqueFd record_, blobs_, tmp_, seals_, segment_;
+  Folders folders_;
+  UniqueFd seals_, segment_;
   std::string tmp_name_;
   std::optional<Incoming> incoming_;
   std::vector<UniqueFd> unsynced_blobs_;
   std::optional<Error> broken_;
   size_t blob_count_ = 0;
-  bool segment_dirty_ = false, seals_dirty_ = false, record_dirty_ = true, blobs_dirty_ = true;
+  bool segment_dirty_ = false, seals_dirty_ = false, blobs_dirty_ = false;
+  bool record_dirty_ = true, sessions_dirty_ = true;
   bool finished_ = false;
 };
 
@@ -84,7 +88,8 @@ class RecordFolder {
   /// `tmp`.
   static Result<RecordFolder> open(int store_fd);
 
-  /// A new, empty record; EEXIST when there is one. `session` is a ULID.
+  /// A new, empty record; EEXIST when there is one. `session` is a ULID. It is durable with the
+  /// record's first sync().
   Result<std::unique_ptr<FileSegmentStore>> create(const std::string& session);
   /// The record's directory for reading. Its files are readable to whoever holds it; the store's
   /// own folder is closed to others.
