@@ -55,6 +55,7 @@ class Child {
 };
 
 void Child::wait_for_maps() {
+  close(plan_.maps_written_fd);
   char go = 0;
   ssize_t got = 0;
   do {

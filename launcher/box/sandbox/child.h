@@ -11,8 +11,9 @@ struct ChildPlan {
   const MountList* mounts = nullptr;
   const char* hostname = "";
   bool terminal = false;
-  int maps_ready_fd = -1;  // one byte when the id maps are written
-  int failure_fd = -1;     // Failure records; close-on-exec
+  int maps_ready_fd = -1;    // one byte when the id maps are written
+  int maps_written_fd = -1;  // the parent's end, closed first: its death must end the wait
+  int failure_fd = -1;       // Failure records; close-on-exec
   int plan_fd = -1;
   int control_fd = -1;
   int gate_fd = -1;

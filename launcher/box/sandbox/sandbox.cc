@@ -38,6 +38,14 @@ struct Born {
   UniqueFd pidfd;
 };
 
+void end_child(const Resources& resources, pid_t pid) {
+  kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  // pid 1 takes its namespace with it; the proof is the caller's when it removes the cgroup.
+  if (!resources.cgroup->kill_all(5000).ok()) return;
+}
+
 /// clone3(2) into the cgroup with every namespace of the plan. In the child never returns.
 Result<Born> give_birth(const plan::SandboxPlan& plan, const Resources& resources,
                         const ChildPlan& child) {
@@ -53,9 +61,14 @@ Result<Born> give_birth(const plan::SandboxPlan& plan, const Resources& resource
   const auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
   if (pid == 0) run_child(child);
   const int number = errno;
-  RETURN_IF_ERROR(kernel::enter_network(home.get()));
+  Status returned = kernel::enter_network(home.get());
   if (pid < 0) return Error{"clone3 with the workspace's namespaces", number};
-  return Born{pid, UniqueFd(pidfd)};
+  UniqueFd handle(pidfd);
+  if (!returned.ok()) {
+    end_child(resources, pid);
+    return returned.take_error();
+  }
+  return Born{pid, std::move(handle)};
 }
 
 /// Where a mount of the list stands, for a message.
@@ -82,14 +95,6 @@ Status wait_for_exec(int failure_fd, const MountList& mounts) {
   return Error{std::string(step_name(failure.step)) + object_of(mounts, failure), failure.number};
 }
 
-void end_child(const Resources& resources, pid_t pid) {
-  kill(pid, SIGKILL);
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
-  }
-  // pid 1 takes its namespace with it; the proof is the caller's when it removes the cgroup.
-  if (!resources.cgroup->kill_all(5000).ok()) return;
-}
-
 }  // namespace
 
 Result<Running> start(const plan::SandboxPlan& plan, Resources& resources) {
@@ -109,6 +114,7 @@ Result<Running> start(const plan::SandboxPlan& plan, Resources& resources) {
   child.hostname = plan.hostname.c_str();
   child.terminal = plan.terminal == plan::Terminal::kPty;
   child.maps_ready_fd = maps.read_end.get();
+  child.maps_written_fd = maps.write_end.get();
   child.failure_fd = failures.write_end.get();
   child.plan_fd = plan_fd.get();
   child.control_fd = resources.control_fd;

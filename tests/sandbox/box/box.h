@@ -110,7 +110,10 @@ class Box {
     resources.stderr_fd = output_end.get();
     resources.init_fd = init.get();
     Result<Running> running = sandbox::start(plan, resources);
-    if (!running.ok()) return running.take_error();
+    if (!running.ok()) {
+      EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
+      return running.take_error();
+    }
     running_ = running.take();
     return Done{};
   }
