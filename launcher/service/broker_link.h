@@ -1,0 +1,51 @@
+#pragma once
+// The launcher's side of the private channel to its broker: one question at a time.
+
+#include <sys/types.h>
+
+#include <string>
+
+#include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/messages.pb.h"
+#include "launcher/service/state.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::service {
+
+/// A broker of this launcher's own: started, confined and ready. Blocking; an answer that does not
+/// come within 30 s is an Error, after which the link is lost.
+class BrokerLink {
+ public:
+  /// Starts `PROGRAMS/carrel-broker` for the state folder and waits until it is ready. The Error
+  /// carries the broker's own last words.
+  static Result<BrokerLink> start(const std::string& programs, const State& state);
+
+  /// What the ticket stands for. A refusal is an Error with the broker's sentence, and its exit
+  /// code in `code`.
+  Result<protocol::SessionSpec> confirm(const std::string& ticket, uid_t peer_uid, int* code);
+  /// Makes the session live; answers the supervisor's end of its channel.
+  Result<UniqueFd> start_session(const protocol::SessionStart& start);
+  /// The session's supervisor has ended: the broker closes its row.
+  Status session_gone(const std::string& session, const std::string& how);
+
+  [[nodiscard]] int fd() const { return connection_.fd(); }
+  [[nodiscard]] bool lost() const { return lost_; }
+  /// What came on the channel without a question: only its end is expected.
+  void look();
+  /// Closes the channel and waits for the broker to end.
+  void stop();
+  /// In a forked child: closes the channel's copy, which would keep the broker from seeing its end.
+  void let_go() { connection_.close(); }
+
+ private:
+  BrokerLink(protocol::Connection connection, pid_t pid)
+      : connection_(std::move(connection)), pid_(pid) {}
+  Result<protocol::Message> call(protocol::Type type, const std::string& body, int fd,
+                                 protocol::Type expected, int* code);
+  protocol::Connection connection_;
+  pid_t pid_ = -1;
+  bool lost_ = false;
+};
+
+}  // namespace carrel::service

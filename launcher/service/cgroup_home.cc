@@ -1,0 +1,69 @@
+#include "launcher/service/cgroup_home.h"
+
+#include <dirent.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "profiles/base/text.h"
+#include "profiles/base/ulid.h"
+
+namespace carrel::service {
+namespace {
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { closedir(folder); }
+};
+
+/// Names of session groups: a ULID, or one with "-slicer" behind it.
+bool is_session(const std::string& name) {
+  constexpr size_t kUlid = 26;
+  return is_ulid(std::string_view(name).substr(0, kUlid)) &&
+         (name.size() == kUlid || name.substr(kUlid) == "-slicer");
+}
+
+Status clear_group(const kernel::CgroupFolder& folder, const std::string& name) {
+  ASSIGN_OR_RETURN(kernel::CgroupLeaf leaf, kernel::CgroupLeaf::create(folder, name, {}));
+  RETURN_IF_ERROR(leaf.kill_all(10'000));
+  return leaf.remove();
+}
+
+void clear(const kernel::CgroupFolder& folder, const Log& log) {
+  const std::unique_ptr<DIR, CloseFolder> groups(opendir(folder.folders().unified.c_str()));
+  if (groups == nullptr) return;
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(groups.get())) {  // NOLINT(concurrency-mt-unsafe)
+    if (is_session(entry->d_name)) names.emplace_back(entry->d_name);
+  }
+  for (const std::string& name : names) {
+    const Status gone = clear_group(folder, name);
+    log("cgroup.cleared group=" + name +
+        (gone.ok() ? "" : " why=" + quoted(to_string(gone.error()))));
+  }
+}
+
+}  // namespace
+
+Result<CgroupHome> make_cgroup_home(const plan::CgroupFacts& facts, int state_fd, const Log& log) {
+  struct stat state {};
+  if (fstat(state_fd, &state) != 0) return errno_error("fstat the state folder");
+  const bool controllers = facts.memory_v2 && facts.pids_v2;
+  // Only the root of the unified tree may hold processes and hand on controllers at once
+  // (cgroups(7), "no internal processes"); without controllers any place will do.
+  const std::string own = controllers || facts.own == "/" ? "" : facts.own;
+  const kernel::CgroupRoots roots{facts.unified + own, facts.memory_v1, facts.pids_v1, controllers};
+  const std::string name =
+      "carrel-" + std::to_string(state.st_dev) + "-" + std::to_string(state.st_ino);
+  ASSIGN_OR_RETURN(kernel::CgroupFolder folder, kernel::CgroupFolder::create(roots, name));
+  clear(folder, log);
+  struct stat what {};
+  const std::string& path = folder.folders().unified;
+  if (stat(path.c_str(), &what) != 0) return errno_error("stat " + path);
+  const auto depth = static_cast<uint32_t>(std::count(own.begin(), own.end(), '/')) + 1;
+  return CgroupHome{std::move(folder), what.st_ino, depth};
+}
+
+}  // namespace carrel::service

@@ -1,0 +1,159 @@
+#include "launcher/service/launcher_main.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <exception>
+#include <memory>
+#include <string>
+
+#include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/plan/seccomp_table.h"
+#include "launcher/box/probe/probe.h"
+#include "launcher/box/sandbox/sandbox.h"
+#include "launcher/box/trace/tracer.h"
+#include "launcher/service/broker_link.h"
+#include "launcher/service/cgroup_home.h"
+#include "launcher/service/options.h"
+#include "launcher/service/server.h"
+#include "profiles/base/text.h"
+
+namespace carrel::service {
+namespace {
+
+void tell_ready(int ready_fd, const std::string& text) {
+  const std::string line = text + "\n";
+  // The one who started us may have given up: we serve the next one.
+  (void)!write(ready_fd, line.data(), line.size());
+}
+
+Result<std::string> programs_folder() {
+  std::array<char, PATH_MAX> self{};
+  const ssize_t length = readlink("/proc/self/exe", self.data(), self.size() - 1);
+  if (length <= 0) return errno_error("readlink /proc/self/exe");
+  const std::string path(self.data(), static_cast<size_t>(length));
+  return path.substr(0, path.rfind('/'));
+}
+
+/// Mounts made here for a moment are nobody else's business, and mount propagation none of ours.
+Status leave_mount_namespace() {
+  if (unshare(CLONE_NEWNS) != 0) return errno_error("make a mount namespace");
+  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
+    return errno_error("make mounts private");
+  }
+  return Done{};
+}
+
+void block_signals() {
+  sigset_t set{};
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  sigaddset(&set, SIGTERM);
+  sigprocmask(SIG_BLOCK, &set, nullptr);
+  (void)signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): one thread
+}
+
+void allow_many_descriptors() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+Result<Programs> load_programs() {
+  Programs programs;
+  ASSIGN_OR_RETURN(programs.folder, programs_folder());
+  ASSIGN_OR_RETURN(programs.init, sandbox::load_init(programs.folder + "/carrel-init"));
+  ASSIGN_OR_RETURN(programs.slicer, sandbox::load_init(programs.folder + "/carrel-slicer"));
+  return programs;
+}
+
+/// Loads the sensor; where it cannot be had the facts say why, and every opening is refused.
+std::unique_ptr<trace::Tracer> load_sensor(const CgroupHome& home, plan::HostFacts& facts,
+                                           const Log& log) {
+  trace::TracerOptions options;
+  options.folder_id = home.id;
+  options.folder_level = home.level;
+  for (const plan::ReportedCall& call : plan::reported_numbers(plan::contractor_table()))
+    options.refused.push_back({call.number, call.error});
+  auto loaded = trace::Tracer::load(options);
+  if (!loaded.ok()) {
+    facts.sensor = {plan::SensorBackEnd::kNone, to_string(loaded.error())};
+    log("sensor.missing why=" + quoted(facts.sensor.reason));
+    return nullptr;
+  }
+  facts.sensor = {plan::SensorBackEnd::kSyscall, "the back end vfs is not built yet"};
+  log(std::string("sensor.loaded variant=") + loaded.value()->variant());
+  return loaded.take();
+}
+
+Status serve(State& state, const Log& log, int ready_fd) {
+  RETURN_IF_ERROR(leave_mount_namespace());
+  ASSIGN_OR_RETURN(const Programs programs, load_programs());
+  plan::HostFacts facts = probe::probe_host(state.directory.get());
+  ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), log));
+  const std::unique_ptr<trace::Tracer> tracer = load_sensor(home, facts, log);
+  Result<BrokerLink> started = BrokerLink::start(programs.folder, state);
+  if (!started.ok()) {
+    home.folder.remove();
+    return started.take_error();
+  }
+  BrokerLink broker = started.take();
+  log("ready pid=" + std::to_string(getpid()));
+  tell_ready(ready_fd, "ready");
+  close(ready_fd);
+  Server server({facts, state, home.folder, programs, tracer.get(), broker, log});
+  const Status served = server.run();
+  remove_sockets(state);
+  broker.stop();
+  home.folder.remove();
+  return served;
+}
+
+Status start(const LauncherOptions& options, Log* log) {
+  if (geteuid() != 0) return Error{"the launcher needs root: rootless is not supported yet"};
+  umask(022);
+  block_signals();
+  allow_many_descriptors();
+  ASSIGN_OR_RETURN(State state, open_state(UniqueFd(options.state_fd)));
+  *log = log_to(state.log.get());
+  const Status served = serve(state, *log, options.ready_fd);
+  if (served.ok()) {
+    (*log)("ended");
+  } else {
+    remove_sockets(state);
+    (*log)("failed why=" + quoted(to_string(served.error())));
+  }
+  *log = nullptr;  // its descriptor goes with the state
+  return served;
+}
+
+}  // namespace
+
+int launcher_main(int argc, const char* const* argv) {
+  const auto options = parse_launcher_options(argc, argv);
+  if (!options.ok()) {
+    const std::string text = "carrel-launcher: " + options.error().what + "\n";
+    (void)!write(STDERR_FILENO, text.data(), text.size());
+    return 1;
+  }
+  Log log;
+  Status done = Done{};
+  try {
+    done = start(options.value(), &log);
+  } catch (const std::exception& thrown) {
+    done = Error{std::string("exception: ") + thrown.what()};
+  }
+  if (done.ok()) return 0;
+  tell_ready(options.value().ready_fd, quoted(to_string(done.error())));
+  return 1;
+}
+
+}  // namespace carrel::service

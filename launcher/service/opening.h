@@ -1,0 +1,60 @@
+#pragma once
+// One opening from its confirmed ticket to its end, in a process of its own: steps 7 to 20 of
+// interfaces.md 7. What it makes is undone when a later step fails.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/messages.pb.h"
+#include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/plan/host_facts.h"
+#include "launcher/box/trace/tracer.h"
+#include "launcher/service/log.h"
+#include "launcher/service/state.h"
+#include "profiles/base/unique_fd.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::service {
+
+/// The programs that end up inside workspaces, loaded once; and where the others are.
+struct Programs {
+  std::string folder;
+  UniqueFd init;
+  UniqueFd slicer;
+};
+
+/// What all openings share; outlives them.
+struct OpeningTools {
+  const plan::HostFacts& facts;
+  const State& state;
+  const kernel::CgroupFolder& cgroups;
+  const Programs& programs;
+  trace::Tracer& tracer;
+  const Log& log;
+};
+
+/// One granted request and what the server made ready for it.
+struct Opening {
+  protocol::SessionSpec spec;
+  protocol::LaunchRequest request;
+  model::Profile profile;
+  protocol::Connection client;
+  std::vector<UniqueFd> repositories;  // in the profile's order
+  UniqueFd stream;                     // stdio frames, for the session
+  uint32_t uid_base = 0;
+  uint32_t slicer_uid_base = 0;
+  kernel::CgroupLeaf* cgroup = nullptr;
+  trace::SessionSensor sensor;  // opened for the cgroup, not armed
+  protocol::Connection server;  // asked once for the session's broker channel: kSessionStart
+};
+
+/// Runs it to its end and tells the client kStarted and kEnded. Blocks; SIGTERM ends the session.
+/// Must be the process's only thread, with SIGTERM blocked.
+void run_opening(const OpeningTools& tools, Opening& opening);
+
+/// The kEnded of an opening that failed before there was a session.
+protocol::Ended setup_failure(int code, const std::string& text);
+
+}  // namespace carrel::service

@@ -1,0 +1,16 @@
+#pragma once
+// The launcher's command line: descriptors it was started with.
+
+#include "profiles/base/result.h"
+
+namespace carrel::service {
+
+struct LauncherOptions {
+  int state_fd = -1;  // the state folder
+  int ready_fd = -1;  // hears "ready\n", or one sentence why not
+};
+
+/// "--state-fd N --ready-fd N"; anything else is an Error.
+Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv);
+
+}  // namespace carrel::service

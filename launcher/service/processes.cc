@@ -1,0 +1,81 @@
+#include "launcher/service/processes.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::service {
+namespace {
+
+constexpr int kFirstFd = 3;
+constexpr int kLifted = 512;  // above every number that is laid out
+
+/// In the child: nothing here allocates. Never returns.
+[[noreturn]] void become(const ProgramStart& start, char* const* argv, int null_fd) {
+  const int count = static_cast<int>(start.fds.size());
+  // Twice, so that no descriptor is overwritten before it has been moved.
+  for (int i = 0; i < count; ++i) {
+    if (dup2(start.fds[static_cast<size_t>(i)], kLifted + i) < 0) _exit(126);
+  }
+  for (int fd = 0; fd < kFirstFd; ++fd) {
+    if (dup2(null_fd, fd) < 0) _exit(126);
+  }
+  for (int i = 0; i < count; ++i) {
+    if (dup2(kLifted + i, kFirstFd + i) < 0) _exit(126);
+  }
+  if (close_range(static_cast<unsigned>(kFirstFd + count), ~0U, 0) != 0) _exit(126);
+  sigset_t none{};
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  for (const int number : {SIGCHLD, SIGPIPE, SIGTERM})
+    ::signal(number, SIG_DFL);
+  if (start.uid != 0 &&
+      (setgroups(0, nullptr) != 0 || setresgid(start.uid, start.uid, start.uid) != 0 ||
+       setresuid(start.uid, start.uid, start.uid) != 0)) {
+    _exit(126);
+  }
+  const char* const environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", nullptr};
+  // execve takes non-const arrays for historical reasons and does not write to them.
+  execve(argv[0], argv, const_cast<char* const*>(environment));
+  _exit(127);
+}
+
+}  // namespace
+
+Result<pid_t> start_program(const ProgramStart& start) {
+  std::vector<char*> argv;
+  argv.push_back(const_cast<char*>(start.program.c_str()));
+  for (const std::string& word : start.arguments)
+    argv.push_back(const_cast<char*>(word.c_str()));
+  argv.push_back(nullptr);
+  const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  if (!null.valid()) return errno_error("open /dev/null");
+  const pid_t pid = fork();
+  if (pid < 0) return errno_error("fork for " + start.program);
+  if (pid == 0) become(start, argv.data(), null.get());
+  return pid;
+}
+
+bool wait_or_kill(pid_t pid, int timeout_ms) {
+  constexpr int kStepMs = 10;
+  for (int waited = 0; waited <= timeout_ms; waited += kStepMs) {
+    const pid_t ended = waitpid(pid, nullptr, WNOHANG);
+    if (ended == pid || (ended < 0 && errno == ECHILD)) return true;
+    const timespec step{0, kStepMs * 1'000'000L};
+    nanosleep(&step, nullptr);
+  }
+  kill(pid, SIGKILL);
+  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return false;
+}
+
+}  // namespace carrel::service

@@ -1,0 +1,28 @@
+#pragma once
+// Carrel's own helper programs: started with an explicit list of descriptors and nothing else of
+// the launcher's.
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "profiles/base/result.h"
+
+namespace carrel::service {
+
+struct ProgramStart {
+  std::string program;                 // path; also argv[0]
+  std::vector<std::string> arguments;  // after it
+  std::vector<int> fds;                // borrowed; become 3, 4, … in the program
+  uid_t uid = 0;                       // and gid, with no supplementary groups; 0: stays root
+};
+
+/// fork and execve: 0-2 on /dev/null, a small fixed environment, a signal mask of nothing blocked.
+/// Answers the child's pid; a program that cannot be executed exits 127. One thread.
+Result<pid_t> start_program(const ProgramStart& start);
+
+/// Waits at most `timeout_ms` for a child to end, then kills it. True when it ended by itself.
+bool wait_or_kill(pid_t pid, int timeout_ms);
+
+}  // namespace carrel::service

@@ -1,0 +1,91 @@
+#include "launcher/service/recorder.h"
+
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "launcher/service/processes.h"
+#include "profiles/base/text.h"
+
+namespace carrel::service {
+
+using protocol::Message;
+using protocol::Type;
+
+namespace {
+
+constexpr int kRecordedMs = 30'000;
+constexpr int kFifoPriority = 5;
+
+}  // namespace
+
+Result<Recorder> Recorder::start(const std::string& program, uid_t uid) {
+  auto ends = protocol::make_socket_pair();
+  if (!ends.ok()) return ends.take_error();
+  auto [ours, theirs] = ends.take();
+  ProgramStart start;
+  start.program = program;
+  start.fds = {theirs.get()};
+  start.uid = uid;
+  ASSIGN_OR_RETURN(const pid_t pid, start_program(start));
+  return Recorder(protocol::Connection(std::move(ours)), pid);
+}
+
+Status Recorder::configure(const protocol::SessionConfig& config, const std::vector<int>& fds) {
+  return protocol::send_message(control_, Type::kSessionConfig, config, fds);
+}
+
+Status Recorder::wait_recorded(std::optional<protocol::Finished>* finished, std::string* warning) {
+  ASSIGN_OR_RETURN(std::optional<Message> message, control_.receive(kRecordedMs));
+  if (!message.has_value()) return Error{"carrel-session ended during set-up"};
+  if (message->type == Type::kFinished) {
+    ASSIGN_OR_RETURN(*finished, protocol::parse_message<protocol::Finished>(*message));
+    return Error{quoted((*finished)->error())};
+  }
+  if (message->type != Type::kRecorded) return Error{"carrel-session spoke out of turn", EPROTO};
+  ASSIGN_OR_RETURN(const protocol::Recorded recorded,
+                   protocol::parse_message<protocol::Recorded>(*message));
+  sched_param parameter{};
+  parameter.sched_priority = kFifoPriority;
+  const auto tid = static_cast<pid_t>(recorded.reader_tid());
+  if (tid <= 0 || sched_setscheduler(tid, SCHED_FIFO, &parameter) != 0) {
+    *warning = to_string(errno_error("give the ring's reader SCHED_FIFO"));
+  }
+  return Done{};
+}
+
+Status Recorder::go() {
+  return protocol::send_message(control_, Type::kGo, protocol::Go());
+}
+
+void Recorder::fail(int code, const std::string& text) {
+  protocol::Failure failure;
+  failure.set_code(static_cast<uint32_t>(code));
+  failure.set_text(text);
+  // One that is gone already needs no telling.
+  (void)protocol::send_message(control_, Type::kFailure, failure).ok();
+}
+
+void Recorder::hang_up() {
+  (void)shutdown(control_.fd(), SHUT_WR);
+}
+
+Result<bool> Recorder::take_end(std::optional<protocol::Finished>* finished) {
+  const Result<bool> open = control_.fill();
+  ASSIGN_OR_RETURN(const std::optional<Message> message, control_.next());
+  if (message.has_value()) {
+    if (message->type != Type::kFinished) return Error{"carrel-session spoke out of turn", EPROTO};
+    ASSIGN_OR_RETURN(*finished, protocol::parse_message<protocol::Finished>(*message));
+    return true;
+  }
+  return !open.ok() || !open.value();
+}
+
+void Recorder::reap(int timeout_ms) {
+  if (pid_ > 0) wait_or_kill(pid_, timeout_ms);
+  pid_ = -1;
+}
+
+}  // namespace carrel::service

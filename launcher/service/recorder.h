@@ -1,0 +1,49 @@
+#pragma once
+// carrel-session as the opening sees it: started as the session's own uid, given its descriptors,
+// listened to until its end.
+
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/messages.pb.h"
+#include "profiles/base/result.h"
+
+namespace carrel::service {
+
+class Recorder {
+ public:
+  /// Starts `program` as `uid` with the control socket as descriptor 3.
+  static Result<Recorder> start(const std::string& program, uid_t uid);
+
+  /// Hands it all it works with; `fds` in the order of messages.proto.
+  Status configure(const protocol::SessionConfig& config, const std::vector<int>& fds);
+  /// Waits until event 0 is kept and the payload stands at the gate, and gives the thread that
+  /// copies the ring the FIFO scheduling it cannot give itself. The session's own failure is an
+  /// Error with its sentence, and what it wants told in `finished`. `warning` is set where the
+  /// kernel refuses the scheduling.
+  Status wait_recorded(std::optional<protocol::Finished>* finished, std::string* warning);
+  /// Opens the gate.
+  Status go();
+  /// Set-up failed on our side: the session is to end with this code.
+  void fail(int code, const std::string& text);
+  /// The launcher wants the session to end: it hears the end of its control channel.
+  void hang_up();
+
+  [[nodiscard]] int fd() const { return control_.fd(); }
+  /// After fd() became readable: what the session said last; nothing when it has gone without it.
+  /// False while there is nothing whole.
+  Result<bool> take_end(std::optional<protocol::Finished>* finished);
+  /// Waits for its end, at most `timeout_ms`; then kills it.
+  void reap(int timeout_ms);
+
+ private:
+  Recorder(protocol::Connection control, pid_t pid) : control_(std::move(control)), pid_(pid) {}
+  protocol::Connection control_;
+  pid_t pid_ = -1;
+};
+
+}  // namespace carrel::service

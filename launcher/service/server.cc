@@ -1,0 +1,320 @@
+#include "launcher/service/server.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <exception>
+#include <optional>
+#include <vector>
+
+#include "launcher/box/plan/plan.h"
+#include "profiles/base/text.h"
+#include "profiles/parse/canonical.h"
+
+namespace carrel::service {
+
+using protocol::Connection;
+using protocol::Message;
+using protocol::Type;
+
+namespace {
+
+constexpr uint64_t kIdleMs = 60'000;
+constexpr uint64_t kRequestMs = 10'000;
+constexpr size_t kMaxClients = 64;
+constexpr int kNotGranted = 121;
+constexpr int kHostCannot = 122;
+constexpr int kSetupFailed = 123;
+
+uint64_t now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+void refuse(Connection& client, int code, const std::string& text) {
+  // Whoever does not listen any more needs no answer.
+  (void)protocol::send_message(client, Type::kEnded, setup_failure(code, text)).ok();
+}
+
+Result<uid_t> peer_of(int socket_fd) {
+  ucred peer{};
+  socklen_t size = sizeof peer;
+  if (getsockopt(socket_fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) {
+    return errno_error("ask who is calling");
+  }
+  return peer.uid;
+}
+
+}  // namespace
+
+bool Server::may_end() const {
+  if (!live_.empty()) return false;
+  if (stopping_ || parts_.broker.lost()) return true;
+  return clients_.empty() && now_ms() - idle_since_ms_ >= kIdleMs;
+}
+
+Status Server::run() {
+  sigset_t set{};
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  sigaddset(&set, SIGTERM);
+  signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!signals_.valid()) return errno_error("signalfd");
+  idle_since_ms_ = now_ms();
+  while (!may_end())
+    RETURN_IF_ERROR(wait());
+  return Done{};
+}
+
+Status Server::wait() {
+  const bool takes = !stopping_ && !parts_.broker.lost() && clients_.size() < kMaxClients;
+  std::vector<pollfd> polls = {{takes ? parts_.state.launcher_listener.get() : -1, POLLIN, 0},
+                               {parts_.broker.lost() ? -1 : parts_.broker.fd(), POLLIN, 0},
+                               {signals_.get(), POLLIN, 0}};
+  std::vector<Client*> clients;
+  for (Client& client : clients_) {
+    clients.push_back(&client);
+    polls.push_back({client.connection.fd(), POLLIN, 0});
+  }
+  std::vector<Live*> live;
+  for (Live& each : live_) {
+    live.push_back(&each);
+    polls.push_back({each.channel.valid() ? each.channel.fd() : -1, POLLIN, 0});
+  }
+  if (poll(polls.data(), polls.size(), 1000) < 0 && errno != EINTR) return errno_error("poll");
+  if (polls[1].revents != 0) {
+    parts_.broker.look();
+    if (parts_.broker.lost()) {
+      parts_.log("broker.lost sessions=" + std::to_string(live_.size()));
+      remove_sockets(parts_.state);  // the next `carrel open` starts a new pair
+    }
+  }
+  for (size_t i = 0; i < live.size(); ++i) {
+    if (polls[3 + clients.size() + i].revents != 0) answer(*live[i]);
+  }
+  for (size_t i = 0; i < clients.size(); ++i) {
+    if (polls[3 + i].revents != 0 || now_ms() >= clients[i]->deadline_ms) serve(*clients[i]);
+  }
+  std::erase_if(clients_, [](const Client& client) { return !client.connection.valid(); });
+  if (polls[0].revents != 0) take_connections();
+  if (polls[2].revents != 0) reap();
+  return Done{};
+}
+
+void Server::take_connections() {
+  UniqueFd socket = accept_from(parts_.state.launcher_listener.get());
+  if (!socket.valid()) return;
+  clients_.push_back({Connection(std::move(socket)), now_ms() + kRequestMs});
+}
+
+/// One frame is all that a client says; then its connection belongs to its opening.
+void Server::serve(Client& client) {
+  const Result<bool> open = client.connection.fill();
+  Result<std::optional<Message>> message = client.connection.next();
+  if (message.ok() && message.value().has_value()) {
+    begin(std::move(client.connection), std::move(*message.take()));
+    client.connection.close();
+    return;
+  }
+  const bool late = now_ms() >= client.deadline_ms;
+  if (late || !message.ok() || !open.ok() || !open.value()) client.connection.close();
+}
+
+// ---- one opening -------------------------------------------------------------------------------
+
+void Server::begin(Connection client, Message message) {
+  const auto request = protocol::parse_message<protocol::LaunchRequest>(message);
+  const Result<uid_t> peer = peer_of(client.fd());
+  if (message.type != Type::kLaunchRequest || !request.ok() || !peer.ok() || message.fds.empty()) {
+    return refuse(client, kSetupFailed, "the launcher does not understand this request");
+  }
+  int code = kSetupFailed;
+  Result<protocol::SessionSpec> spec =
+      parts_.broker.confirm(request.value().ticket(), peer.value(), &code);
+  if (!spec.ok()) return refuse(client, code, to_string(spec.error()));
+  Result<model::Profile> profile = parse::parse_canonical(spec.value().canonical());
+  if (!profile.ok()) return refuse(client, kSetupFailed, to_string(profile.error()));
+  if (parts_.tracer == nullptr) {
+    const Status lacks = plan::check_host(profile.value(), parts_.facts);
+    return refuse(client, kHostCannot,
+                  lacks.ok() ? "the sensor is not loaded" : to_string(lacks.error()));
+  }
+  if (message.fds.size() != profile.value().repositories.size() + 1) {
+    return refuse(client, kNotGranted, "not exactly one descriptor per repository came");
+  }
+  Opening opening;
+  opening.spec = spec.take();
+  opening.request = request.value();
+  opening.profile = profile.take();
+  opening.client = std::move(client);
+  opening.stream = std::move(message.fds.back());
+  message.fds.pop_back();
+  opening.repositories = std::move(message.fds);
+  Live live;
+  live.session = opening.spec.session();
+  Status ready = prepare(opening, live);
+  if (ready.ok()) ready = spawn(opening, live);
+  if (!ready.ok()) {
+    release(live);
+    return refuse(opening.client, kSetupFailed, to_string(ready.error()));
+  }
+  parts_.log("session.begun session=" + live.session + " pid=" + std::to_string(live.pid));
+  live_.push_back(std::move(live));
+}
+
+/// What only this process can make, because it outlives the opening: slots, cgroup, sensor.
+Status Server::prepare(Opening& opening, Live& live) {
+  const auto own = slots_.take();
+  const auto slicer = slots_.take();
+  live.uid_base = own.value_or(0);
+  live.slicer_uid_base = slicer.value_or(0);
+  if (!own || !slicer) return Error{"too many sessions at once", EAGAIN};
+  opening.uid_base = live.uid_base;
+  opening.slicer_uid_base = live.slicer_uid_base;
+  const plan::CgroupFacts& facts = parts_.facts.cgroup;
+  kernel::CgroupCeilings ceilings;
+  if (facts.memory_v2 || !facts.memory_v1.empty()) ceilings.memory_bytes = plan::kMaxMemoryBytes;
+  if (facts.pids_v2 || !facts.pids_v1.empty()) ceilings.processes = plan::kMaxProcesses;
+  ASSIGN_OR_RETURN(kernel::CgroupLeaf leaf,
+                   kernel::CgroupLeaf::create(parts_.cgroups, live.session, ceilings));
+  live.cgroup = std::make_unique<kernel::CgroupLeaf>(std::move(leaf));
+  opening.cgroup = live.cgroup.get();
+  ASSIGN_OR_RETURN(const uint64_t id, live.cgroup->id());
+  RETURN_IF_ERROR(parts_.tracer->attach());
+  ASSIGN_OR_RETURN(opening.sensor, parts_.tracer->open_session(id));
+  live.sensor_slot = opening.sensor.slot + 1;  // 0: none
+  return Done{};
+}
+
+/// Takes back what prepare() gave.
+void Server::release(Live& live) {
+  if (live.sensor_slot != 0) {
+    const Status closed = parts_.tracer->close_session(live.sensor_slot - 1);
+    if (!closed.ok()) parts_.log("sensor.failed why=" + quoted(to_string(closed.error())));
+  }
+  if (live_.empty() && parts_.tracer != nullptr) parts_.tracer->detach();
+  if (live.cgroup != nullptr) {
+    Status gone = live.cgroup->kill_all(10'000);
+    if (gone.ok()) gone = live.cgroup->remove();
+    if (!gone.ok()) {
+      parts_.log("cgroup.left session=" + live.session + " why=" + quoted(to_string(gone.error())));
+    }
+  }
+  slots_.give_back(live.uid_base);
+  slots_.give_back(live.slicer_uid_base);
+}
+
+Status Server::spawn(Opening& opening, Live& live) {
+  auto ends = protocol::make_socket_pair();
+  if (!ends.ok()) return ends.take_error();
+  auto [ours, theirs] = ends.take();
+  live.channel = Connection(std::move(ours));
+  opening.server = Connection(std::move(theirs));
+  live.pid = fork();
+  if (live.pid < 0) return errno_error("fork for the opening");
+  if (live.pid == 0) {
+    live.channel.close();
+    become_opening(opening);
+  }
+  return Done{};
+}
+
+/// In the child. Keeps nothing that another session or the broker would miss the end of.
+void Server::become_opening(Opening& opening) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  for (Live& each : live_)
+    each.channel.close();
+  clients_.clear();
+  signals_.reset();
+  parts_.broker.let_go();
+  close(parts_.state.launcher_listener.get());
+  close(parts_.state.broker_listener.get());
+  close(parts_.state.lock.get());
+  sigset_t child{};
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  sigprocmask(SIG_UNBLOCK, &child, nullptr);
+  const OpeningTools tools{parts_.facts,    parts_.state,   parts_.cgroups,
+                           parts_.programs, *parts_.tracer, parts_.log};
+  try {
+    run_opening(tools, opening);
+  } catch (const std::exception& thrown) {
+    parts_.log("opening.exception session=" + opening.spec.session() +
+               " why=" + quoted(thrown.what()));
+    _exit(1);
+  }
+  _exit(0);
+}
+
+/// The opening asks for its session's channel to the broker, once.
+void Server::answer(Live& live) {
+  const Result<bool> open = live.channel.fill();
+  Result<std::optional<Message>> message = live.channel.next();
+  if (message.ok() && message.value().has_value()) {
+    const auto start = protocol::parse_message<protocol::SessionStart>(*message.value());
+    Result<UniqueFd> channel = Error{"asked out of turn", EPROTO};
+    const bool fits = start.ok() && start.value().session() == live.session && !live.started;
+    if (fits) channel = parts_.broker.start_session(start.value());
+    if (channel.ok()) {
+      live.started = true;
+      const UniqueFd given = channel.take();
+      const int fds[] = {given.get()};
+      (void)live.channel.send(Type::kAck, "", fds).ok();  // a dead opening is reaped anyway
+    } else {
+      protocol::Failure failure;
+      failure.set_code(kSetupFailed);
+      failure.set_text(to_string(channel.error()));
+      (void)protocol::send_message(live.channel, Type::kFailure, failure).ok();
+    }
+    return;
+  }
+  if (!message.ok() || !open.ok() || !open.value()) live.channel.close();
+}
+
+// ---- ends --------------------------------------------------------------------------------------
+
+void Server::reap() {
+  signalfd_siginfo info{};
+  while (read(signals_.get(), &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGTERM) stop();
+  }
+  int status = 0;
+  for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
+    const auto found = std::find_if(live_.begin(), live_.end(),
+                                    [pid](const Live& each) { return each.pid == pid; });
+    if (found == live_.end()) continue;
+    Live live = std::move(*found);
+    live_.erase(found);
+    finish(live, status);
+  }
+}
+
+void Server::finish(Live& live, int status) {
+  release(live);
+  const bool proper = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  const std::string how = proper ? "ended" : "opening died, wait status " + std::to_string(status);
+  if (live.started && !parts_.broker.lost()) {
+    const Status told = parts_.broker.session_gone(live.session, how);
+    if (!told.ok()) parts_.log("broker.failed why=" + quoted(to_string(told.error())));
+  }
+  parts_.log("session.gone session=" + live.session + " how=" + quoted(how));
+  idle_since_ms_ = now_ms();
+}
+
+void Server::stop() {
+  stopping_ = true;
+  remove_sockets(parts_.state);
+  for (const Live& live : live_)
+    kill(live.pid, SIGTERM);
+}
+
+}  // namespace carrel::service

@@ -1,0 +1,86 @@
+#pragma once
+// The launcher's one loop: takes requests, has the broker confirm their tickets, gives each opening
+// a process of its own, and cleans up after it. Ends itself a minute after the last session.
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+
+#include "broker/wire/protocol/connection.h"
+#include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/plan/host_facts.h"
+#include "launcher/box/trace/tracer.h"
+#include "launcher/service/broker_link.h"
+#include "launcher/service/opening.h"
+#include "launcher/service/slots.h"
+#include "launcher/service/state.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::service {
+
+/// What the server is made of; all of it outlives the server.
+struct ServerParts {
+  const plan::HostFacts& facts;
+  const State& state;
+  const kernel::CgroupFolder& cgroups;
+  const Programs& programs;
+  trace::Tracer* tracer =
+      nullptr;  // null where no sensor could be loaded: every opening is refused
+  BrokerLink& broker;
+  const Log& log;
+};
+
+class Server {
+ public:
+  explicit Server(const ServerParts& parts) : parts_(parts) {}
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  /// Serves until nobody has needed it for a minute, the broker is lost (openings then end first),
+  /// or SIGTERM came. SIGCHLD and SIGTERM must be blocked. One thread.
+  Status run();
+
+ private:
+  struct Client {
+    protocol::Connection connection;
+    uint64_t deadline_ms = 0;
+  };
+  struct Live {
+    pid_t pid = -1;
+    std::string session;
+    uint32_t uid_base = 0;
+    uint32_t slicer_uid_base = 0;
+    std::unique_ptr<kernel::CgroupLeaf> cgroup;
+    uint32_t sensor_slot = 0;
+    bool started = false;  // the broker knows of it
+    protocol::Connection channel;
+  };
+
+  Status wait();
+  void take_connections();
+  void serve(Client& client);
+  void begin(protocol::Connection client, protocol::Message message);
+  Status prepare(Opening& opening, Live& live);
+  void release(Live& live);
+  Status spawn(Opening& opening, Live& live);
+  [[noreturn]] void become_opening(Opening& opening);
+  void answer(Live& live);
+  void reap();
+  void finish(Live& live, int status);
+  void stop();
+  [[nodiscard]] bool may_end() const;
+
+  ServerParts parts_;
+  Slots slots_;
+  UniqueFd signals_;
+  std::list<Client> clients_;
+  std::list<Live> live_;
+  uint64_t idle_since_ms_ = 0;
+  bool stopping_ = false;
+};
+
+}  // namespace carrel::service

@@ -1,0 +1,40 @@
+#pragma once
+// Runs carrel-slicer in an internal workspace of its own: one repository read-only, one output
+// folder, no network, an uid slot of its own.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/plan/host_facts.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::service {
+
+struct SliceJob {
+  const model::Repository* repository = nullptr;
+  int repository_fd = -1;  // O_PATH folder that the caller opened
+  int output_fd = -1;      // empty folder of the on-disk owner
+  uint32_t uid_base = 0;   // a slot
+  const kernel::CgroupFolder* cgroups = nullptr;
+  std::string cgroup_name;
+  int init_fd = -1;    // load_init() of carrel-init
+  int slicer_fd = -1;  // and of carrel-slicer
+  /// Asked about every 100 ms; true: give up (the client has gone).
+  std::function<bool()> gone;
+};
+
+/// A failure of slicing with the exit code of interfaces.md 1.
+struct SliceFailure {
+  int code = 123;
+  std::string text;
+};
+
+/// Blocks until the slice is made (at most 30 minutes). On an Error `failure` says whose fault it
+/// is; the internal workspace has ended and its cgroup is gone in any case.
+Status make_slice(const plan::HostFacts& facts, const SliceJob& job, SliceFailure* failure);
+
+}  // namespace carrel::service

@@ -1,0 +1,103 @@
+#include "launcher/service/state.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+
+#include "launcher/box/plan/plan.h"
+#include "profiles/base/text.h"
+
+namespace carrel::service {
+namespace {
+
+constexpr mode_t kSticky = 01000;
+constexpr int kBacklog = 64;
+
+std::string path_of(int fd) {
+  std::array<char, PATH_MAX> path{};
+  const std::string link = "/proc/self/fd/" + std::to_string(fd);
+  const ssize_t length = readlink(link.c_str(), path.data(), path.size() - 1);
+  return length > 0 ? std::string(path.data(), static_cast<size_t>(length)) : "the state folder";
+}
+
+Result<UniqueFd> open_folder(int parent_fd, const char* name, mode_t mode) {
+  if (mkdirat(parent_fd, name, mode) != 0 && errno != EEXIST) {
+    return errno_error(std::string("make ") + name + " in the state folder");
+  }
+  UniqueFd folder(openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.valid()) return errno_error(std::string("open ") + name + " in the state folder");
+  struct stat what {};
+  if (fstat(folder.get(), &what) != 0) return errno_error(std::string("fstat ") + name);
+  if (what.st_uid != 0) return Error{std::string(name) + " in the state folder is not root's"};
+  if (fchmod(folder.get(), mode) != 0) return errno_error(std::string("set mode of ") + name);
+  return folder;
+}
+
+Result<UniqueFd> open_file(int run_fd, const char* name, int flags) {
+  UniqueFd file(openat(run_fd, name, flags | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+  if (!file.valid()) return errno_error(std::string("open run/") + name);
+  return file;
+}
+
+/// A listening socket below run/, bound by way of /proc so that its length does not matter.
+Result<UniqueFd> listen_at(int run_fd, const char* name) {
+  if (unlinkat(run_fd, name, 0) != 0 && errno != ENOENT) {
+    return errno_error(std::string("remove the old run/") + name);
+  }
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = "/proc/self/fd/" + std::to_string(run_fd) + "/" + name;
+  if (path.size() >= sizeof address.sun_path) return Error{"socket path", ENAMETOOLONG};
+  memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (!socket.valid()) return errno_error("socket");
+  if (bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+      listen(socket.get(), kBacklog) != 0) {
+    return errno_error(std::string("listen at run/") + name);
+  }
+  return socket;
+}
+
+}  // namespace
+
+Result<State> open_state(UniqueFd state_fd) {
+  State state;
+  state.directory = std::move(state_fd);
+  state.path = path_of(state.directory.get());
+  const auto broker = static_cast<gid_t>(plan::kBlockBase);
+  if (fchown(state.directory.get(), 0, broker) != 0 ||
+      fchmod(state.directory.get(), kSticky | 0770) != 0) {
+    return errno_error("give the state folder " + quoted(state.path) + " to the broker's group");
+  }
+  ASSIGN_OR_RETURN(state.run, open_folder(state.directory.get(), "run", 0700));
+  ASSIGN_OR_RETURN(state.lock, open_file(state.run.get(), "launcher.lock", O_RDWR));
+  if (flock(state.lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    return errno_error("another launcher serves " + quoted(state.path) + ": lock");
+  }
+  ASSIGN_OR_RETURN(state.log, open_file(state.run.get(), "launcher.log", O_WRONLY | O_APPEND));
+  ASSIGN_OR_RETURN(state.broker_log, open_file(state.run.get(), "broker.log", O_WRONLY | O_APPEND));
+  ASSIGN_OR_RETURN(state.workspaces, open_folder(state.directory.get(), "workspaces", 0711));
+  ASSIGN_OR_RETURN(state.launcher_listener, listen_at(state.run.get(), "launcher.sock"));
+  ASSIGN_OR_RETURN(state.broker_listener, listen_at(state.run.get(), "broker.sock"));
+  return state;
+}
+
+void remove_sockets(const State& state) {
+  for (const char* name : {"launcher.sock", "broker.sock"}) {
+    (void)unlinkat(state.run.get(), name, 0);
+  }
+}
+
+UniqueFd accept_from(int listener_fd) {
+  return UniqueFd(accept4(listener_fd, nullptr, nullptr, SOCK_CLOEXEC));
+}
+
+}  // namespace carrel::service

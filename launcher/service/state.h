@@ -1,0 +1,35 @@
+#pragma once
+// The state folder as the launcher keeps it: who owns what, the lock for life, the sockets.
+
+#include <string>
+
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::service {
+
+/// Everything the launcher holds of a state folder.
+struct State {
+  std::string path;    // as a person would type it, for messages
+  UniqueFd directory;  // root's, group the broker's; sticky, so that the broker cannot replace what
+                       // is not its own
+  UniqueFd run;        // 0700: sockets, locks, logs
+  UniqueFd workspaces;  // 0711: working trees
+  UniqueFd lock;        // run/launcher.lock, held for life
+  UniqueFd log;         // run/launcher.log
+  UniqueFd broker_log;  // run/broker.log
+  UniqueFd launcher_listener;
+  UniqueFd broker_listener;
+};
+
+/// Prepares the folder behind `state_fd` (taken): modes, lock, logs, then both sockets, replacing
+/// those of a launcher that died. EWOULDBLOCK when another launcher serves this folder. As root.
+Result<State> open_state(UniqueFd state_fd);
+
+/// Removes both sockets' names: nobody finds this launcher any more.
+void remove_sockets(const State& state);
+
+/// Accepts one connection from a listener; nothing when there is none (any more).
+UniqueFd accept_from(int listener_fd);
+
+}  // namespace carrel::service
