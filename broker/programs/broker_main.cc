@@ -107,8 +107,7 @@ Status serve(Broker broker, const BrokerOptions& options, const monitor::Log& lo
   ready.set_vkey(evidence::format_vkey(
       evidence::make_vkey(evidence::kBrokerKeyName, broker.keys.seals.public_key())));
   RETURN_IF_ERROR(protocol::send_message(launcher, protocol::Type::kBrokerReady, ready));
-  log("ready pid=" + std::to_string(getpid()) +
-      " landlock=" + std::to_string(confine::landlock_abi()));
+  log("ready pid=" + std::to_string(getpid()));
   BrokerLoop loop(monitor, log, UniqueFd(options.listener_fd), std::move(launcher));
   return loop.run();
 }
@@ -123,7 +122,9 @@ Status run(const BrokerOptions& options, const monitor::Log& log, protocol::Conn
   RETURN_IF_ERROR(warm_up_openssl());
   if (fchdir(options.store_fd) != 0) return errno_error("change to the store");
   if (hooks.before_confinement) hooks.before_confinement();
+  const int landlock = confine::landlock_abi();
   RETURN_IF_ERROR(confine::confine_self(broker_confinement(options)));
+  log("confined landlock=" + std::to_string(landlock));
   ASSIGN_OR_RETURN(Broker broker, open_store(options, log));
   return serve(std::move(broker), options, log, launcher, hooks);
 }

@@ -68,11 +68,11 @@ void allow_many_descriptors() {
 }
 
 Result<Programs> load_programs() {
-  Programs programs;
-  ASSIGN_OR_RETURN(programs.folder, programs_folder());
-  ASSIGN_OR_RETURN(programs.init, sandbox::load_init(programs.folder + "/carrel-init"));
-  ASSIGN_OR_RETURN(programs.slicer, sandbox::load_init(programs.folder + "/carrel-slicer"));
-  return programs;
+  ASSIGN_OR_RETURN(std::string folder, programs_folder());
+  ASSIGN_OR_RETURN(UniqueFd init, sandbox::load_init(folder + "/carrel-init"));
+  ASSIGN_OR_RETURN(UniqueFd slicer, sandbox::load_init(folder + "/carrel-slicer"));
+  ASSIGN_OR_RETURN(kernel::SeccompPrograms filters, kernel::SeccompPrograms::compile());
+  return Programs{std::move(folder), std::move(init), std::move(slicer), std::move(filters)};
 }
 
 /// Loads the sensor; where it cannot be had the facts say why, and every opening is refused.

@@ -140,6 +140,7 @@ Status Opener::slice_one(size_t index, int workspace_fd) {
   job.cgroup_name = opening_.spec.session() + "-slicer";
   job.init_fd = tools_.programs.init.get();
   job.slicer_fd = tools_.programs.slicer.get();
+  job.filters = &tools_.programs.filters;
   job.gone = [this] { return client_gone(); };
   SliceFailure failure;
   if (!make_slice(tools_.facts, job, &failure).ok()) {
@@ -366,6 +367,7 @@ Status Opener::start_box() {
   resources.stdout_fd = pipes_.inside[1].get();
   resources.stderr_fd = pipes_.inside[2].get();
   resources.init_fd = tools_.programs.init.get();
+  resources.filters = &tools_.programs.filters;
   ASSIGN_OR_RETURN(box_, sandbox::start(plan_, resources));
   init_control_.reset();
   gate_read_.reset();

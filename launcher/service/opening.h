@@ -9,6 +9,7 @@
 #include "broker/wire/protocol/connection.h"
 #include "broker/wire/protocol/messages.pb.h"
 #include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/kernel/seccomp_filter.h"
 #include "launcher/box/plan/host_facts.h"
 #include "launcher/box/trace/tracer.h"
 #include "launcher/service/log.h"
@@ -23,6 +24,7 @@ struct Programs {
   std::string folder;
   UniqueFd init;
   UniqueFd slicer;
+  kernel::SeccompPrograms filters;
 };
 
 /// What all openings share; outlives them.

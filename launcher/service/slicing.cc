@@ -152,6 +152,7 @@ Result<Channels> start_slicer(const plan::SandboxPlan& plan, const SliceJob& job
   resources.stderr_fd = words_end.get();
   resources.init_fd = job.init_fd;
   resources.program_fd = job.slicer_fd;
+  resources.filters = job.filters;
   ASSIGN_OR_RETURN(const sandbox::Running running, sandbox::start(plan, resources));
   *pid = running.pid;
   return ours;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/kernel/seccomp_filter.h"
 #include "launcher/box/plan/host_facts.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
@@ -23,6 +24,7 @@ struct SliceJob {
   std::string cgroup_name;
   int init_fd = -1;    // load_init() of carrel-init
   int slicer_fd = -1;  // and of carrel-slicer
+  const kernel::SeccompPrograms* filters = nullptr;
   /// Asked about every 100 ms; true: give up (the client has gone).
   std::function<bool()> gone;
 };

@@ -20,7 +20,7 @@ namespace carrel::protocol {
 
 /// Largest body a frame may have, and most descriptors one may carry (SCM_MAX_FD is 253, unix(7)).
 inline constexpr size_t kMaxBody = size_t{2} << 20;
-inline constexpr size_t kMaxFds = 64;
+inline constexpr size_t kMaxFds = 240;
 
 struct Message {
   Type type = Type::kFailure;

@@ -71,6 +71,18 @@ Result<Born> give_birth(const plan::SandboxPlan& plan, const Resources& resource
   return Born{pid, std::move(handle)};
 }
 
+/// The plan for carrel-init, with its filter.
+Result<std::string> flatten(const plan::SandboxPlan& plan, const Resources& resources) {
+  if (resources.filters != nullptr) {
+    return flatten_plan(plan, resources.filters->program(plan.seccomp));
+  }
+  const plan::Table& table = plan.seccomp == plan::SeccompProgram::kSlicer
+                                 ? plan::slicer_table()
+                                 : plan::contractor_table();
+  ASSIGN_OR_RETURN(const std::vector<sock_filter> filter, kernel::compile_seccomp(table));
+  return flatten_plan(plan, filter);
+}
+
 /// Where a mount of the list stands, for a message.
 std::string object_of(const MountList& mounts, const Failure& failure) {
   const auto index = static_cast<size_t>(failure.object);
@@ -98,11 +110,7 @@ Status wait_for_exec(int failure_fd, const MountList& mounts) {
 }  // namespace
 
 Result<Running> start(const plan::SandboxPlan& plan, Resources& resources) {
-  const plan::Table& table = plan.seccomp == plan::SeccompProgram::kSlicer
-                                 ? plan::slicer_table()
-                                 : plan::contractor_table();
-  ASSIGN_OR_RETURN(const std::vector<sock_filter> filter, kernel::compile_seccomp(table));
-  ASSIGN_OR_RETURN(const std::string flat, flatten_plan(plan, filter));
+  ASSIGN_OR_RETURN(const std::string flat, flatten(plan, resources));
   ASSIGN_OR_RETURN(const UniqueFd plan_fd, seal_bytes("carrel-plan", flat));
   ASSIGN_OR_RETURN(const MountList mounts, prepare_mounts(plan, resources));
   ASSIGN_OR_RETURN(Pipe maps, make_pipe());

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/kernel/seccomp_filter.h"
 #include "launcher/box/plan/plan.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
@@ -27,6 +28,8 @@ struct Resources {
   int stderr_fd = -1;
   int init_fd = -1;     // carrel-init: load_init()
   int program_fd = -1;  // Program::kDescriptor
+  const kernel::SeccompPrograms* filters =
+      nullptr;  // null: compiled here, which takes milliseconds
 };
 
 struct Running {
