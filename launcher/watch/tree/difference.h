@@ -27,7 +27,7 @@ struct Tree {
 
 /// Bounds of one difference; what they leave out is said by a change with a note.
 struct Limits {
-  uint64_t max_entries = 1'000'000;  // files and folders looked at
+  uint64_t max_entries = 1'000'000;  // files and folders beside those of the manifest
   uint32_t max_depth = 256;          // folders within folders
   uint64_t max_changes = 100'000;
   uint64_t max_content_total = uint64_t{1} << 30;  // bytes handed to the sink
