@@ -1,0 +1,100 @@
+#include "launcher/watch/session/change_report.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "broker/wire/manifest/manifest.h"
+#include "broker/wire/protocol/messages.pb.h"
+
+namespace carrel::session {
+namespace {
+
+using protocol::Message;
+using protocol::Type;
+
+constexpr size_t kPart = size_t{1} << 20;
+/// What one record takes (broker/service/store), less some for what is counted twice.
+constexpr size_t kMaxBlobs = 99'000;
+constexpr uint64_t kWaitMs = 60'000;
+
+Result<std::string> read_manifest(int fd) {
+  struct stat status {};
+  if (fstat(fd, &status) != 0) return errno_error("look at the manifest");
+  const auto size = static_cast<uint64_t>(status.st_size);
+  if (size > manifest::kMaxManifestBytes) return Error{"the manifest is too large", EFBIG};
+  std::string bytes(size, '\0');
+  size_t at = 0;
+  while (at < bytes.size()) {
+    const ssize_t got = pread(fd, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return errno_error("read the manifest");
+    if (got == 0) break;
+    at += static_cast<size_t>(got);
+  }
+  bytes.resize(at);
+  return bytes;
+}
+
+}  // namespace
+
+Status ChangeReport::add(const RepositoryInput& repository) {
+  ASSIGN_OR_RETURN(const std::string bytes, read_manifest(repository.manifest.get()));
+  ASSIGN_OR_RETURN(const manifest::Manifest manifest, manifest::parse_manifest(bytes));
+  const tree::Tree tree{"/workspaces/" + repository.name, repository.tree.get(),
+                        repository.pristine.get(), &manifest};
+  tree::Limits limits;
+  // Each change may bring two contents.
+  limits.max_changes = std::min<uint64_t>(limits.max_changes, (kMaxBlobs - kept_.size()) / 2);
+  limits.max_content_total -= std::min(limits.max_content_total, kept_bytes_);
+  ASSIGN_OR_RETURN(
+      std::vector<events::FileChanged> changes,
+      difference_(tree, limits, [this](std::string_view sha256, std::string_view content) {
+        return keep(sha256, content);
+      }));
+  for (events::FileChanged& change : changes) {
+    record_.add(judge_.judge_change(std::move(change)));
+    if (record_.full()) record_.wait(kWaitMs, [this] { return !record_.full(); });
+  }
+  return Done{};
+}
+
+/// Parts in order, one blob at a time; at least one part, also of an empty file.
+Status ChangeReport::keep(std::string_view sha256, std::string_view content) {
+  if (kept_.contains(sha256)) return Done{};
+  size_t at = 0;
+  bool last = false;
+  while (!last && !record_.failed()) {
+    const std::string_view bytes = content.substr(at, kPart);
+    last = at + bytes.size() == content.size();
+    protocol::BlobPart part;
+    part.set_sha256(std::string(sha256));
+    part.set_offset(at);
+    part.set_bytes(std::string(bytes));
+    part.set_last(last);
+    record_.send(Type::kBlobPart, part.SerializeAsString());
+    record_.tick();
+    if (!record_.wait(kWaitMs, [this] { return !record_.full(); })) break;
+    at += bytes.size();
+  }
+  RETURN_IF_ERROR(wait_stored(sha256));
+  kept_.emplace(sha256);
+  kept_bytes_ += content.size();
+  return Done{};
+}
+
+Status ChangeReport::wait_stored(std::string_view sha256) {
+  const bool stored = record_.wait(kWaitMs, [this, sha256] {
+    const std::vector<Message> answers = record_.take_answers();
+    return std::any_of(answers.begin(), answers.end(), [sha256](const Message& answer) {
+      return answer.type == Type::kBlobStored && answer.body == sha256;
+    });
+  });
+  if (!stored) return Error{"the broker did not keep a changed file"};
+  return Done{};
+}
+
+}  // namespace carrel::session

@@ -1,0 +1,91 @@
+#include "launcher/watch/session/client_port.h"
+
+#include <poll.h>
+
+#include <optional>
+#include <utility>
+
+#include "broker/wire/protocol/messages.pb.h"
+#include "launcher/watch/session/clock.h"
+
+namespace carrel::session {
+namespace {
+
+using protocol::Message;
+using protocol::Type;
+
+constexpr unsigned kMaxSide = 65535;
+constexpr int kMaxSignal = 64;
+
+/// Nothing: the frame is none that a client may send.
+std::optional<ClientWish> wish_of(Message& message) {
+  if (!message.fds.empty()) return std::nullopt;
+  switch (message.type) {
+    case Type::kStdin:
+      return ClientInput{std::move(message.body)};
+    case Type::kStdinEnd:
+      return ClientInputEnd{};
+    case Type::kResize: {
+      const auto resize = protocol::parse_message<protocol::Resize>(message);
+      if (!resize.ok()) return std::nullopt;
+      const unsigned columns = resize.value().columns();
+      const unsigned rows = resize.value().rows();
+      const bool good = columns > 0 && rows > 0 && columns <= kMaxSide && rows <= kMaxSide;
+      return good ? std::optional<ClientWish>(ClientResize{columns, rows}) : std::nullopt;
+    }
+    case Type::kSignal: {
+      const auto signal = protocol::parse_message<protocol::Signal>(message);
+      if (!signal.ok()) return std::nullopt;
+      const int number = signal.value().number();
+      const bool good = number > 0 && number <= kMaxSignal;
+      return good ? std::optional<ClientWish>(ClientSignal{number}) : std::nullopt;
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::vector<ClientWish> ClientPort::receive() {
+  std::vector<ClientWish> wishes;
+  if (gone()) return wishes;
+  const Result<bool> open = stream_.fill();
+  while (true) {
+    Result<std::optional<Message>> message = stream_.next();
+    if (message.ok() && !message.value().has_value()) break;
+    std::optional<ClientWish> wish;
+    if (message.ok()) {
+      Message frame = std::move(*message.take());
+      wish = wish_of(frame);
+    }
+    if (!wish.has_value()) {
+      close();
+      return wishes;
+    }
+    wishes.push_back(std::move(*wish));
+  }
+  if (!open.ok() || !open.value()) close();
+  return wishes;
+}
+
+void ClientPort::send(Type type, std::string_view bytes) {
+  if (!gone() && !stream_.queue(type, bytes).ok()) close();
+}
+
+void ClientPort::flush() {
+  if (!gone() && !stream_.flush().ok()) close();
+}
+
+void ClientPort::flush_within(int timeout_ms) {
+  const uint64_t until = read_clock(CLOCK_MONOTONIC) + static_cast<uint64_t>(timeout_ms) * kNsPerMs;
+  while (!gone() && stream_.wants_write()) {
+    const uint64_t now = read_clock(CLOCK_MONOTONIC);
+    if (now >= until) return;
+    pollfd ready{fd(), POLLOUT, 0};
+    poll(&ready, 1, static_cast<int>((until - now) / kNsPerMs) + 1);
+    flush();
+  }
+}
+
+}  // namespace carrel::session

@@ -1,0 +1,87 @@
+#include "launcher/watch/session/closing.h"
+
+#include <utility>
+
+namespace carrel::session {
+namespace {
+
+constexpr uint64_t kDrainMs = 2'000;
+constexpr uint64_t kRoomMs = 10'000;
+constexpr uint64_t kClosingSealMs = 10'000;
+constexpr uint64_t kLastWordMs = 2'000;
+
+}  // namespace
+
+void Closing::note(std::string what) {
+  problems_ += (problems_.empty() ? "" : "; ") + std::move(what);
+}
+
+/// Outputs before the sensor: their writers are dead, so both are finite; the record takes neither
+/// once it has failed, and then they are only emptied.
+void Closing::collect(Workspace workspace) {
+  if (!workspace.empty) note("the workspace is not empty");
+  if (!parts_.record.failed() && !parts_.output.drain(kDrainMs) && workspace.has_run) {
+    note("an output of the command is still open");
+  }
+  RecordLink& record = parts_.record;
+  parts_.sensor.finish([&record] {
+    if (record.full()) record.wait(kRoomMs, [&record] { return !record.full(); });
+  });
+}
+
+void Closing::compare_trees() {
+  ChangeReport report(parts_.record, parts_.judge, parts_.difference);
+  for (const RepositoryInput& repository : parts_.repositories) {
+    if (parts_.record.failed()) return;
+    const Status added = report.add(repository);
+    if (!added.ok()) {
+      note("changes of repository " + repository.name +
+           " are not in the record: " + to_string(added.error()));
+    }
+  }
+}
+
+bool Closing::close_record(const Ending& ending) {
+  RecordLink& record = parts_.record;
+  const SensorFeed::Totals totals = parts_.sensor.totals();
+  events::RecorderEnd end;
+  end.by = ending.by;
+  end.code = ending.code;
+  end.produced = totals.produced;
+  end.recorded = totals.recorded;
+  end.lost = totals.lost;
+  end.counted_only = parts_.judge.counted_only();
+  record.add(std::move(end));
+  record.close();
+  if (!record.wait(kClosingSealMs, [&record] { return record.settled(); })) {
+    note(record.failed() ? "the record could not be closed: " + record.failure()
+                         : "the broker did not acknowledge the closing seal");
+    return false;
+  }
+  protocol::EndSession last;
+  last.set_by(ending.by);
+  last.set_code(ending.code);
+  record.send(protocol::Type::kEndSession, last.SerializeAsString());
+  record.wait(kLastWordMs, [&record] { return !record.wants_write(); });
+  return true;
+}
+
+protocol::Finished Closing::close(Ending ending, Workspace workspace) {
+  collect(workspace);
+  const Status credentials = parts_.leases.end();
+  if (!credentials.ok()) note(to_string(credentials.error()));
+  if (workspace.has_run) compare_trees();
+  const bool closed = !parts_.record.failed() && parts_.record.opened() && close_record(ending);
+  protocol::Finished finished;
+  finished.set_by(ending.by);
+  finished.set_code(ending.code);
+  finished.set_signal(ending.signal);
+  finished.set_record_closed(closed);
+  if (!problems_.empty()) {
+    ending.error += (ending.error.empty() ? "" : "; ") + problems_;
+  }
+  finished.set_error(ending.error);
+  return finished;
+}
+
+}  // namespace carrel::session

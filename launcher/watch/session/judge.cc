@@ -1,0 +1,125 @@
+#include "launcher/watch/session/judge.h"
+
+#include <fcntl.h>
+
+#include <utility>
+#include <variant>
+
+#include "launcher/box/plan/seccomp_table.h"
+
+namespace carrel::session {
+namespace {
+
+using decide::Decision;
+using decide::FileAttempt;
+using decide::Operation;
+
+constexpr Decision kSeen{decide::Verdict::kObserved, ""};
+
+/// A file operation as the denial table looks at it; nothing for what is no file operation. The
+/// views point into the data.
+struct AttemptOf {
+  using Attempt = std::optional<FileAttempt>;
+
+  Attempt operator()(const events::ProcessExec& data) const { return one(Operation::kExec, data); }
+  Attempt operator()(const events::ProcessExecFailed& data) const {
+    return one(Operation::kExec, data);
+  }
+  Attempt operator()(const events::FileOpen& data) const {
+    return one(decide::open_operation(data.flags), data);
+  }
+  /// Only files that were written are reported as closed.
+  Attempt operator()(const events::FileClose& data) const {
+    return one(Operation::kOpenWrite, data);
+  }
+  Attempt operator()(const events::FileRename& data) const {
+    return FileAttempt{.operation = Operation::kRename, .path = data.from, .other = data.to};
+  }
+  Attempt operator()(const events::FileUnlink& data) const { return one(Operation::kUnlink, data); }
+  Attempt operator()(const events::FileMake& data) const {
+    FileAttempt attempt{.operation = Operation::kMake, .path = data.path, .other = ""};
+    // A symbolic link's target is text, not a place that was touched.
+    if (data.how == "link") attempt.other = data.target;
+    return attempt;
+  }
+  Attempt operator()(const events::FileEnter& data) const { return one(Operation::kEnter, data); }
+  Attempt operator()(const events::FileProbe& data) const { return one(Operation::kProbe, data); }
+  template <typename Other>
+  Attempt operator()(const Other&) const {
+    return std::nullopt;
+  }
+
+ private:
+  template <typename Data>
+  static FileAttempt one(Operation operation, const Data& data) {
+    return FileAttempt{.operation = operation, .path = data.path, .other = ""};
+  }
+};
+
+/// The table's row, when the refusal is an event; it names the call.
+const plan::Row* refusing_row(const sensor::Observation& seen) {
+  if (!seen.raw.has_value()) return nullptr;
+  return plan::refused_by(plan::contractor_table(), seen.raw->number, seen.raw->args,
+                          static_cast<int>(-seen.raw->result));
+}
+
+}  // namespace
+
+Decision Judge::decide_file(const FileAttempt& attempt) {
+  const Decision decision = decide::decide_file(policy_, attempt);
+  decide::note_made(policy_, attempt, made_);
+  return decision;
+}
+
+/// Nothing: the refusal is the kernel's own or a quiet one.
+std::optional<Decision> Judge::decide(sensor::Observation& seen) {
+  if (auto attempt = std::visit(AttemptOf{}, seen.data)) {
+    attempt->error = seen.error;
+    attempt->made = &made_;
+    return decide_file(*attempt);
+  }
+  if (const auto* connect = std::get_if<events::NetConnect>(&seen.data)) {
+    return decide::decide_connect(decide::family_of(connect->family), connect->address,
+                                  connect->port, seen.error);
+  }
+  if (auto* refused = std::get_if<events::ProcessRefused>(&seen.data)) {
+    const plan::Row* row = refusing_row(seen);
+    if (row == nullptr) return std::nullopt;
+    refused->call = row->name;
+    return decide::decide_refused_call(refused->call);
+  }
+  return kSeen;
+}
+
+std::optional<events::Event> Judge::judge(sensor::Observation seen) {
+  const std::optional<Decision> decision = decide(seen);
+  if (!decision.has_value() || decision->verdict == decide::Verdict::kCountOnly) {
+    ++counted_[std::string(events::type_name(seen.data))];
+    return std::nullopt;
+  }
+  events::Event event;
+  event.mono_ns = seen.mono_ns;
+  event.verdict = static_cast<events::Verdict>(decision->verdict);
+  event.rule = decision->rule;
+  event.process = std::move(seen.process);
+  event.error = seen.error;
+  event.data = std::move(seen.data);
+  return event;
+}
+
+events::Event Judge::judge_change(events::FileChanged change) const {
+  events::Event event;
+  const decide::Policy::Slice* slice = policy_.slice_of(change.path);
+  const std::string_view path = change.path;
+  if (slice != nullptr && path.size() > slice->root.size()) {
+    const auto* entry = slice->covering(path.substr(slice->root.size() + 1));
+    if (entry != nullptr) event.rule = entry->rule;
+    if (entry != nullptr && entry->kind == decide::Policy::Kind::kWrite) {
+      event.verdict = events::Verdict::kAllowed;
+    }
+  }
+  event.data = std::move(change);
+  return event;
+}
+
+}  // namespace carrel::session

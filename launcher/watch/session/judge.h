@@ -1,0 +1,42 @@
+#pragma once
+// Turns what the sensor saw into the event that the record keeps, with the verdict and the rule
+// behind it, or into a count. Pure but for what the contractor made so far.
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "broker/record/events/event.h"
+#include "launcher/watch/sensor/reader.h"
+#include "profiles/decide/decide.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::session {
+
+class Judge {
+ public:
+  explicit Judge(const model::Profile& profile) : policy_(profile) {}
+  Judge(const Judge&) = delete;
+  Judge& operator=(const Judge&) = delete;
+
+  /// The event without number and wall time; nothing when it is only counted (a miss that nobody
+  /// meant, a call that is refused quietly for compatibility). In the order of the sensor: what the
+  /// contractor made decides about what comes after.
+  std::optional<events::Event> judge(sensor::Observation seen);
+  /// A change of the working tree found at the end: allowed by the write entry above it, else
+  /// observed, with the entry's rule where there is one.
+  [[nodiscard]] events::Event judge_change(events::FileChanged change) const;
+  /// By event type, how many were only counted.
+  [[nodiscard]] const std::map<std::string, uint64_t>& counted_only() const { return counted_; }
+
+ private:
+  std::optional<decide::Decision> decide(sensor::Observation& seen);
+  decide::Decision decide_file(const decide::FileAttempt& attempt);
+
+  decide::Policy policy_;
+  decide::MadePaths made_;
+  std::map<std::string, uint64_t> counted_;
+};
+
+}  // namespace carrel::session

@@ -1,0 +1,66 @@
+#include "launcher/watch/session/leases.h"
+
+#include <algorithm>
+
+namespace carrel::session {
+namespace {
+
+/// Half of its life, rounded up so that the broker never finds it early; a lease that is over when
+/// it comes is not asked for again and again within one second.
+uint64_t renewal_time(const Lease& lease) {
+  const uint64_t life = lease.not_after > lease.issued ? lease.not_after - lease.issued : 0;
+  return lease.issued + std::max<uint64_t>(1, (life + 1) / 2);
+}
+
+}  // namespace
+
+Leases::Leases(const std::vector<std::string>& names) {
+  for (const std::string& name : names)
+    slots_.emplace(name, Slot{});
+}
+
+std::vector<Leases::Ask> Leases::due(uint64_t now_s) {
+  std::vector<Ask> asks;
+  for (auto& [name, slot] : slots_) {
+    if (slot.asked || (slot.held.has_value() && now_s < renewal_time(*slot.held))) continue;
+    slot.asked = true;
+    asks.push_back({name, slot.held.has_value()});
+  }
+  return asks;
+}
+
+Status Leases::take(Lease lease, bool renewal) {
+  const auto found = slots_.find(lease.name);
+  if (found == slots_.end() || !found->second.asked || renewal != found->second.held.has_value()) {
+    return Error{"a credential came that was not asked for"};
+  }
+  found->second.asked = false;
+  found->second.held = std::move(lease);
+  return Done{};
+}
+
+bool Leases::complete() const {
+  return std::all_of(slots_.begin(), slots_.end(),
+                     [](const auto& slot) { return slot.second.held.has_value(); });
+}
+
+std::optional<uint64_t> Leases::next_due_s() const {
+  std::optional<uint64_t> next;
+  for (const auto& [name, slot] : slots_) {
+    if (slot.asked || !slot.held.has_value()) continue;
+    const uint64_t when = renewal_time(*slot.held);
+    if (!next.has_value() || when < *next) next = when;
+  }
+  return next;
+}
+
+std::vector<Lease> Leases::end() {
+  std::vector<Lease> held;
+  for (auto& [name, slot] : slots_) {
+    if (slot.held.has_value()) held.push_back(std::move(*slot.held));
+  }
+  slots_.clear();
+  return held;
+}
+
+}  // namespace carrel::session

@@ -1,0 +1,43 @@
+#include "launcher/watch/session/notice.h"
+
+#include "profiles/base/text.h"
+#include "profiles/model/words.h"
+
+namespace carrel::session {
+namespace {
+
+constexpr size_t kMaxShown = 160;  // bytes of a text that somebody wrote
+
+/// The first line of a text, safe to show, cut at a character.
+std::string one_line(std::string_view text) {
+  text = text.substr(0, text.find('\n'));
+  if (text.size() <= kMaxShown) return quoted(text);
+  size_t end = kMaxShown;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
+    --end;
+  return quoted(text.substr(0, end)) + "…";
+}
+
+}  // namespace
+
+std::string notice(const protocol::SessionConfig& config, const model::Profile& profile) {
+  std::string out =
+      "carrel: this session is recorded as evidence: what is shown on the terminal, processes, "
+      "files and network; no keystrokes.\n";
+  out += "carrel: task " + quoted(config.spec().task()) + " (" +
+         std::string(model::word_of(model::kUseWords, profile.purpose.use)) +
+         "): " + one_line(profile.purpose.statement) +
+         " Those who grant and review this task may " + "look at the record.\n";
+  std::string missing;
+  for (const protocol::AssuranceItem& item : config.assurance()) {
+    if (!item.given()) missing += (missing.empty() ? "" : ", ") + quoted(item.id());
+  }
+  if (!missing.empty()) out += "carrel: this host does not guarantee: " + missing + ".\n";
+  return out;
+}
+
+std::string time_notice(uint64_t left_s) {
+  return "carrel: this session ends in " + model::to_duration_text(left_s) + ".\n";
+}
+
+}  // namespace carrel::session

@@ -1,0 +1,58 @@
+#include "launcher/watch/session/sensor_feed.h"
+
+#include <utility>
+
+namespace carrel::session {
+namespace {
+
+constexpr size_t kTakeBytes = size_t{1} << 20;
+
+}  // namespace
+
+size_t SensorFeed::take() {
+  raw_.clear();
+  const size_t bytes = port_.take(raw_, kTakeBytes);
+  seen_.clear();
+  reader_.feed(raw_, seen_);
+  for (sensor::Observation& each : seen_) {
+    if (auto event = judge_.judge(std::move(each))) record_.add(std::move(*event));
+  }
+  return bytes;
+}
+
+void SensorFeed::check_loss() {
+  const sensor::Counts now = port_.lost();
+  if (now == lost_) {
+    loss_checked_at_seq_ = record_.recorder().events();
+    return;
+  }
+  events::RecorderLoss loss;
+  loss.since_seq = loss_checked_at_seq_;
+  for (size_t type = 0; type < now.size(); ++type) {
+    if (now[type] <= lost_[type]) continue;
+    const std::string_view name = sensor::record_name(type);
+    loss.counts[name.empty() ? "type " + std::to_string(type) : std::string(name)] =
+        now[type] - lost_[type];
+  }
+  lost_ = now;
+  record_.add(std::move(loss));
+  record_.set_lost(sensor::total(now));
+  loss_checked_at_seq_ = record_.recorder().events();
+}
+
+void SensorFeed::finish(const std::function<void()>& make_room) {
+  port_.stop();
+  size_t moved = 0;
+  do {
+    make_room();
+    moved = port_.drain();
+    moved += take();
+  } while (moved > 0);
+  check_loss();
+}
+
+SensorFeed::Totals SensorFeed::totals() const {
+  return {sensor::total(port_.produced()), sensor::total(reader_.recorded()), sensor::total(lost_)};
+}
+
+}  // namespace carrel::session

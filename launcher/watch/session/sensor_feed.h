@@ -1,0 +1,51 @@
+#pragma once
+// From the sensor to the record: raw records are read, judged and added in the order of the kernel,
+// and what was lost is said.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "broker/record/events/event.h"
+#include "launcher/watch/sensor/reader.h"
+#include "launcher/watch/session/judge.h"
+#include "launcher/watch/session/record_link.h"
+#include "launcher/watch/session/sensor_port.h"
+
+namespace carrel::session {
+
+class SensorFeed {
+ public:
+  /// References outlive this.
+  SensorFeed(SensorPort& port, Judge& judge, RecordLink& record)
+      : port_(port), judge_(judge), record_(record) {}
+
+  /// Records what has come, at most about 1 MiB of it. How many bytes.
+  size_t take();
+  /// Says what was lost since the last call, in an event and to the next seal.
+  void check_loss();
+  /// After the last process has ended: everything that is left. `make_room` is called before each
+  /// megabyte.
+  void finish(const std::function<void()>& make_room);
+
+  struct Totals {
+    uint64_t produced = 0;
+    uint64_t recorded = 0;
+    uint64_t lost = 0;
+  };
+  /// The kernel's two counters, and what came of them here.
+  [[nodiscard]] Totals totals() const;
+
+ private:
+  SensorPort& port_;
+  Judge& judge_;
+  RecordLink& record_;
+  sensor::Reader reader_;
+  std::string raw_;
+  std::vector<sensor::Observation> seen_;
+  sensor::Counts lost_{};
+  uint64_t loss_checked_at_seq_ = 0;
+};
+
+}  // namespace carrel::session

@@ -1,0 +1,40 @@
+#pragma once
+// Where the session's raw sensor records come from: the kernel's ring in the program, bytes of
+// their own in tests.
+
+#include <sys/types.h>
+
+#include <memory>
+#include <string>
+
+#include "launcher/watch/sensor/counters.h"
+#include "profiles/base/result.h"
+
+namespace carrel::session {
+
+class SensorPort {
+ public:
+  SensorPort() = default;
+  SensorPort(const SensorPort&) = delete;
+  SensorPort& operator=(const SensorPort&) = delete;
+  virtual ~SensorPort() = default;
+
+  /// Starts the thread that copies. After the process has confined itself.
+  virtual Status start() = 0;
+  /// That thread's id on the host.
+  [[nodiscard]] virtual pid_t thread_id() const = 0;
+  /// Readable when take() has something.
+  [[nodiscard]] virtual int bell_fd() const = 0;
+  /// Appends framed records, at most `limit` bytes; how many.
+  virtual size_t take(std::string& out, size_t limit) = 0;
+  /// Ends the thread; from then on drain() copies what the ring still holds. How many bytes.
+  virtual void stop() = 0;
+  virtual size_t drain() = 0;
+  [[nodiscard]] virtual sensor::Counts produced() const = 0;
+  [[nodiscard]] virtual sensor::Counts lost() const = 0;
+};
+
+/// The kernel's ring and counters. Maps both; descriptors are borrowed.
+Result<std::unique_ptr<SensorPort>> open_ring(int ring_fd, size_t ring_bytes, int counters_fd);
+
+}  // namespace carrel::session

@@ -1,0 +1,308 @@
+#include "launcher/watch/session/session.h"
+
+#include <poll.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "broker/wire/protocol/messages.pb.h"
+#include "launcher/watch/session/notice.h"
+#include "profiles/base/text.h"
+
+namespace carrel::session {
+namespace {
+
+using protocol::Message;
+using protocol::Type;
+
+// Of interfaces.md 1: what carrel itself answers when a session never began.
+constexpr uint32_t kFirstSetupCode = 120;
+constexpr uint32_t kLastSetupCode = 123;
+constexpr uint64_t kHangUpNs = 10 * kNsPerS;
+constexpr uint64_t kEmptyNs = 10 * kNsPerS;
+/// Without a record there is nothing to wait for: five seconds from first to last.
+constexpr uint64_t kEmptyUnrecordedNs = 3 * kNsPerS;
+constexpr uint64_t kLongestTurnNs = 500 * kNsPerMs;
+constexpr uint64_t kEmptyTurnNs = 20 * kNsPerMs;
+constexpr int kClientReadsMs = 10'000;
+constexpr int kClientReadsUnrecordedMs = 1'000;
+constexpr int kClientReadsLaterMs = 600'000;
+constexpr int kChunksATurn = 4;
+
+/// The launcher's own words for what it could not do; codes are those of set-up.
+Ending ended_by_failure(const Message& message) {
+  Ending ending = ended_by_setup(Error{"the launcher could not set the workspace up"});
+  const auto failure = protocol::parse_message<protocol::Failure>(message);
+  if (!failure.ok()) return ending;
+  const uint32_t code = failure.value().code();
+  if (code >= kFirstSetupCode && code <= kLastSetupCode) ending.code = static_cast<int32_t>(code);
+  if (!failure.value().text().empty()) ending.error = quoted(failure.value().text());
+  return ending;
+}
+
+}  // namespace
+
+struct Session::Waits {
+  struct Owner {
+    Source source;
+    size_t output = 0;
+  };
+  std::vector<pollfd> polls;
+  std::vector<Owner> owners;
+
+  void add(int fd, int events, Source source, size_t output = 0) {
+    if (fd < 0) return;
+    polls.push_back({fd, static_cast<short>(events), 0});
+    owners.push_back({source, output});
+  }
+};
+
+void Session::run() {
+  begin();
+  while (!over())
+    turn();
+  finish();
+}
+
+// ---- one turn ----------------------------------------------------------------------------------
+
+void Session::turn() {
+  Waits waits = this->waits();
+  poll(waits.polls.data(), waits.polls.size(), timeout_ms());
+  for (size_t i = 0; i < waits.polls.size(); ++i) {
+    if (waits.polls[i].revents != 0) serve(waits.owners[i].source, waits.owners[i].output);
+  }
+  feed_.check_loss();
+  record_->tick();
+  check_start();
+  check_limits();
+  check_stop();
+}
+
+Session::Waits Session::waits() {
+  const auto out_if = [](bool wanted) { return wanted ? POLLOUT : 0; };
+  Waits waits;
+  if (launcher_open_) waits.add(launcher_.fd(), POLLIN, Source::kLauncher);
+  waits.add(record_->fd(), POLLIN | out_if(record_->wants_write()), Source::kBroker);
+  waits.add(client_.fd(), (terminal_.input_full() ? 0 : POLLIN) | out_if(client_.wants_write()),
+            Source::kClient);
+  waits.add(init_.fd(), POLLIN, Source::kInit);
+  if (terminal_.wants_write()) waits.add(terminal_.input_fd(), POLLOUT, Source::kInput);
+  if (stop_ == Stop::kKill) waits.add(cgroup_.events_fd(), POLLPRI, Source::kCgroup);
+  // What the broker cannot take stays where it is: the command waits, the ring fills, the kernel
+  // counts.
+  if (record_->full()) return waits;
+  waits.add(sensor_->bell_fd(), POLLIN, Source::kSensor);
+  if (client_.full() && stop_ != Stop::kKill) return waits;
+  for (size_t i = 0; i < terminal_.outputs().size(); ++i) {
+    const TerminalPort::Output& output = terminal_.outputs()[i];
+    if (now() >= output.again_ns) waits.add(output.fd.get(), POLLIN, Source::kOutput, i);
+  }
+  return waits;
+}
+
+int Session::timeout_ms() const {
+  const uint64_t begin = now();
+  uint64_t until = begin + (stop_ == Stop::kKill ? kEmptyTurnNs : kLongestTurnNs);
+  until = std::min(until, record_->next_due_ns());
+  if (const auto next = limit_.next_ns()) until = std::min(until, *next);
+  for (const TerminalPort::Output& output : terminal_.outputs()) {
+    if (output.again_ns > begin) until = std::min(until, output.again_ns);
+  }
+  return until <= begin ? 0 : static_cast<int>((until - begin + kNsPerMs - 1) / kNsPerMs);
+}
+
+void Session::serve(Source source, size_t output) {
+  switch (source) {
+    case Source::kLauncher:
+      return serve_launcher();
+    case Source::kBroker:
+      record_->pump();
+      return serve_answers();
+    case Source::kClient:
+      return serve_client();
+    case Source::kInit:
+      return serve_init();
+    case Source::kInput:
+      return terminal_.flush();
+    case Source::kOutput:
+      for (int i = 0; i < kChunksATurn && !record_->full(); ++i) {
+        if (!output_.move(terminal_.outputs()[output])) break;
+      }
+      return;
+    case Source::kSensor:
+      feed_.take();
+      return;
+    case Source::kCgroup:
+      return;  // check_stop() looks
+  }
+}
+
+void Session::tell(Type type, std::string_view body) {
+  if (launcher_.send(type, body).ok()) return;
+  launcher_open_ = false;
+  end(ended_by_launcher(), Stop::kKill);
+}
+
+/// The launcher says go once, or why it cannot; it ends the session by closing its side, and still
+/// wants to hear what came of it.
+void Session::serve_launcher() {
+  const Result<bool> open = launcher_.fill();
+  launcher_open_ = open.ok() && open.value();
+  while (true) {
+    const Result<std::optional<Message>> message = launcher_.next();
+    if (message.ok() && !message.value().has_value()) break;
+    const bool failed = message.ok() && message.value()->type == Type::kFailure;
+    if (message.ok() && message.value()->type == Type::kGo) {
+      go_ = true;
+      continue;
+    }
+    launcher_open_ = launcher_open_ && failed;
+    if (failed) end(ended_by_failure(*message.value()), Stop::kKill);
+    break;
+  }
+  if (!launcher_open_) end(ended_by_launcher(), Stop::kKill);
+}
+
+void Session::serve_client() {
+  client_.flush();
+  for (const ClientWish& wish : client_.receive())
+    carry_out(wish);
+}
+
+void Session::carry_out(const ClientWish& wish) {
+  if (const auto* input = std::get_if<ClientInput>(&wish)) {
+    terminal_.write(input->bytes);
+  } else if (std::holds_alternative<ClientInputEnd>(wish)) {
+    terminal_.end_input();
+  } else if (const auto* size = std::get_if<ClientResize>(&wish)) {
+    resize(size->columns, size->rows);
+  } else if (const auto* signal = std::get_if<ClientSignal>(&wish)) {
+    init_.signal(signal->number);
+  }
+}
+
+/// Sizes that a terminal has already are no news.
+void Session::resize(uint32_t columns, uint32_t rows) {
+  const events::TerminalResize size{columns, rows};
+  if (!input_.config.spec().tty() || size == size_ || !terminal_.resize(columns, rows).ok()) return;
+  size_ = size;
+  record_->add(size);
+}
+
+void Session::serve_init() {
+  while (true) {
+    Result<std::optional<InitPort::Received>> received = init_.receive();
+    if (!received.ok()) {
+      init_.close();
+      // After the kill this is what we wanted; before the gate nothing of the command has run.
+      return end(gate_opened_ns_.has_value() ? ended_by_kill() : ended_by_setup(received.error()),
+                 Stop::kKill);
+    }
+    if (!received.value().has_value()) return;
+    InitPort::Received one = std::move(*received.take());
+    take(one.record, std::move(one.fd));
+  }
+}
+
+void Session::take(const init::Record& record, UniqueFd fd) {
+  switch (record.type) {
+    case init::RecordType::kPty: {
+      const Status pty =
+          input_.config.spec().tty()
+              ? terminal_.use_pty(std::move(fd))
+              : Status(Error{"carrel-init sent a terminal nobody asked for", EPROTO});
+      if (!pty.ok()) end(ended_by_setup(pty.error()), Stop::kKill);
+      return;
+    }
+    case init::RecordType::kReady:
+      ready_ = true;
+      return;
+    case init::RecordType::kExited:
+      return end(gate_opened_ns_.has_value()
+                     ? ended_by_command(record.a)
+                     : ended_by_setup(Error{"the command's process ended before the gate"}),
+                 Stop::kKill);
+    case init::RecordType::kExecFailed:
+      return end(ended_by_exec(record.a), Stop::kKill);
+    case init::RecordType::kSetupFailed:
+      return end(ended_by_step(record.a, record.b), Stop::kKill);
+    case init::RecordType::kSignal:
+      break;
+  }
+  end(ended_by_policy(Error{"carrel-init sent what is no record", EPROTO}), Stop::kKill);
+}
+
+void Session::serve_answers() {
+  for (const Message& answer : record_->take_answers()) {
+    // A credential that comes when the end has begun is not handed out any more.
+    if (answer.type != Type::kMinted || ending_.has_value()) continue;
+    const Status taken = leases_.take(answer);
+    if (taken.ok()) continue;
+    end(gate_opened_ns_.has_value() ? ended_by_policy(taken.error())
+                                    : ended_by_setup(taken.error()),
+        Stop::kKill);
+  }
+}
+
+void Session::check_limits() {
+  if (client_.gone()) end(ended_by_client(), Stop::kHangUp);
+  if (record_->failed() && stop_ != Stop::kKill) {
+    end(told_recorded_
+            ? ended_by_record(record_->failure())
+            : ended_by_setup(Error{"the record could not be opened: " + record_->failure()}),
+        Stop::kKill);
+  }
+  if (!gate_opened_ns_.has_value() || ending_.has_value()) return;
+  leases_.ask_due(now_s());
+  if (const auto left_s = limit_.warning(now())) client_.send(Type::kNotice, time_notice(*left_s));
+  if (limit_.over(now())) end(ended_by_time(input_.config.max_duration_s()), Stop::kKill);
+}
+
+// ---- the end -----------------------------------------------------------------------------------
+
+/// The first ending is the session's; a later one can only make it quicker.
+void Session::end(Ending ending, Stop how) {
+  if (!ending_.has_value()) ending_ = std::move(ending);
+  if (how == Stop::kHangUp && gate_opened_ns_.has_value()) {
+    if (stop_ != Stop::kNo) return;
+    init_.signal(SIGHUP);
+    stop_ = Stop::kHangUp;
+    stop_deadline_ns_ = now() + kHangUpNs;
+  } else if (stop_ != Stop::kKill) {
+    kill();
+  }
+}
+
+void Session::kill() {
+  input_.gate.reset();
+  const Status killed = cgroup_.kill();
+  if (!killed.ok()) {
+    ending_->error += (ending_->error.empty() ? "" : "; ") + to_string(killed.error());
+  }
+  stop_ = Stop::kKill;
+  stop_deadline_ns_ = now() + (record_->failed() ? kEmptyUnrecordedNs : kEmptyNs);
+}
+
+void Session::check_stop() {
+  if (stop_ == Stop::kHangUp && now() >= stop_deadline_ns_) kill();
+  if (stop_ == Stop::kKill) empty_ = !cgroup_.populated();
+}
+
+bool Session::over() const {
+  return stop_ == Stop::kKill && (empty_ || now() >= stop_deadline_ns_);
+}
+
+void Session::finish() {
+  Closing closing({*record_, feed_, judge_, output_, leases_, input_.repositories, difference_});
+  const protocol::Finished finished =
+      closing.close(*ending_, {empty_, gate_opened_ns_.has_value()});
+  client_.flush_within(record_->failed() ? kClientReadsUnrecordedMs : kClientReadsMs);
+  // A launcher that has gone cannot be told; the record says the same.
+  if (!launcher_.send(Type::kFinished, finished.SerializeAsString()).ok()) launcher_.close();
+  client_.flush_within(kClientReadsLaterMs);
+}
+
+}  // namespace carrel::session

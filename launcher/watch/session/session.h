@@ -1,0 +1,105 @@
+#pragma once
+// The supervisor of one session: a loop over the person's client, the command's terminal,
+// carrel-init, the sensor, the launcher and the broker. One thread, and the one that copies the
+// ring. What it does in which order is docs/architecture.md, "How a session starts".
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/wire/protocol/connection.h"
+#include "launcher/watch/session/cgroup_port.h"
+#include "launcher/watch/session/client_port.h"
+#include "launcher/watch/session/closing.h"
+#include "launcher/watch/session/init_port.h"
+#include "launcher/watch/session/time_limit.h"
+
+namespace carrel::session {
+
+/// Everything a session works with.
+struct SessionParts {
+  SessionInput input;
+  model::Profile profile;
+  std::unique_ptr<SensorPort> sensor;
+  Difference difference;
+  Clock clock;
+  segments::Entropy entropy;
+  evidence::SeedSource seeds;
+};
+
+class Session {
+ public:
+  /// Makes the first key. The launcher's channel outlives the session.
+  static Result<std::unique_ptr<Session>> start(SessionParts parts, protocol::Connection& launcher);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  /// From event 0 to the launcher's kFinished. Returns when the client has read the rest, too.
+  void run();
+
+ private:
+  enum class Stop { kNo, kHangUp, kKill };
+  /// Where poll(2)'s answers belong.
+  enum class Source { kLauncher, kBroker, kClient, kInit, kInput, kOutput, kSensor, kCgroup };
+  struct Waits;
+
+  Session(SessionParts parts, std::unique_ptr<RecordLink> record, protocol::Connection& launcher);
+
+  // The way to the gate.
+  void begin();
+  void check_start();
+  void open_gate();
+
+  // One turn of the loop.
+  void turn();
+  [[nodiscard]] Waits waits();
+  [[nodiscard]] int timeout_ms() const;
+  void serve(Source source, size_t output);
+  void tell(protocol::Type type, std::string_view body);
+  void serve_launcher();
+  void serve_client();
+  void serve_init();
+  void serve_answers();
+  void take(const init::Record& record, UniqueFd fd);
+  void carry_out(const ClientWish& wish);
+  void resize(uint32_t columns, uint32_t rows);
+
+  // The way to the end.
+  void end(Ending ending, Stop how);
+  void kill();
+  void check_limits();
+  void check_stop();
+  [[nodiscard]] bool over() const;
+  void finish();
+  [[nodiscard]] uint64_t now() const { return clock_.mono_ns(); }
+  [[nodiscard]] uint64_t now_s() const { return clock_.real_ns() / kNsPerS; }
+
+  SessionInput input_;
+  model::Profile profile_;
+  Clock clock_;
+  std::unique_ptr<SensorPort> sensor_;
+  Difference difference_;
+  protocol::Connection& launcher_;
+  std::unique_ptr<RecordLink> record_;
+  ClientPort client_;
+  InitPort init_;
+  CgroupPort cgroup_;
+  TerminalPort terminal_;
+  Judge judge_;
+  SensorFeed feed_;
+  LeaseKeeper leases_;
+  OutputRelay output_;
+
+  uint64_t began_ns_ = 0;
+  bool launcher_open_ = true, ready_ = false, told_recorded_ = false, go_ = false;
+  std::optional<uint64_t> gate_opened_ns_;
+  TimeLimit limit_;
+  events::TerminalResize size_;
+  std::optional<Ending> ending_;
+  Stop stop_ = Stop::kNo;
+  uint64_t stop_deadline_ns_ = 0;
+  bool empty_ = false;
+};
+
+}  // namespace carrel::session

@@ -1,0 +1,149 @@
+#include "launcher/watch/session/session_config.h"
+
+#include <sys/stat.h>
+
+#include <map>
+#include <utility>
+
+#include "broker/record/evidence/sha256.h"
+#include "profiles/base/ulid.h"
+#include "profiles/decide/rules.h"
+#include "profiles/parse/canonical.h"
+
+namespace carrel::session {
+namespace {
+
+using protocol::SessionConfig;
+
+enum class Kind { kAny, kSocket, kFolder, kPipe, kFile };
+
+/// Gives descriptors out in the order in which they came.
+class Fds {
+ public:
+  explicit Fds(std::vector<UniqueFd> fds) : fds_(std::move(fds)) {}
+
+  void take(UniqueFd& to, Kind kind, const char* what) {
+    if (next_ >= fds_.size()) return note(std::string(what) + ": missing");
+    struct stat status {};
+    if (fstat(fds_[next_].get(), &status) != 0) return note(std::string(what) + ": no descriptor");
+    if (!is_kind(status.st_mode, kind)) return note(std::string(what) + ": of another kind");
+    to = std::move(fds_[next_++]);
+  }
+  [[nodiscard]] Status status() const {
+    if (!wrong_.empty()) return Error{"session configuration: " + wrong_};
+    if (next_ != fds_.size()) return Error{"session configuration: descriptors left over"};
+    return Done{};
+  }
+
+ private:
+  static bool is_kind(mode_t mode, Kind kind) {
+    switch (kind) {
+      case Kind::kAny:
+        return true;
+      case Kind::kSocket:
+        return S_ISSOCK(mode);
+      case Kind::kFolder:
+        return S_ISDIR(mode);
+      case Kind::kPipe:
+        return S_ISFIFO(mode);
+      case Kind::kFile:
+        return S_ISREG(mode);
+    }
+    return false;
+  }
+  void note(std::string what) {
+    if (wrong_.empty()) wrong_ = std::move(what);
+  }
+
+  std::vector<UniqueFd> fds_;
+  size_t next_ = 0;
+  std::string wrong_;
+};
+
+void take_fds(Fds& fds, SessionInput& input) {
+  fds.take(input.client, Kind::kSocket, "client stream");
+  fds.take(input.broker, Kind::kSocket, "broker channel");
+  fds.take(input.init, Kind::kSocket, "init socket");
+  fds.take(input.ring, Kind::kAny, "ring");
+  fds.take(input.counters, Kind::kAny, "counters");
+  fds.take(input.cgroup_events, Kind::kFile, "cgroup.events");
+  fds.take(input.cgroup_kill, Kind::kFile, "cgroup.kill");
+  fds.take(input.credentials, Kind::kFolder, "credential folder");
+  fds.take(input.gate, Kind::kPipe, "gate");
+  if (!input.config.spec().tty()) {
+    fds.take(input.stdin_fd, Kind::kPipe, "stdin");
+    fds.take(input.stdout_fd, Kind::kPipe, "stdout");
+    fds.take(input.stderr_fd, Kind::kPipe, "stderr");
+  }
+  for (const protocol::RepositoryTree& repository : input.config.repositories()) {
+    RepositoryInput& tree = input.repositories.emplace_back();
+    tree.name = repository.name();
+    fds.take(tree.tree, Kind::kFolder, "working tree");
+    fds.take(tree.manifest, Kind::kFile, "manifest");
+    fds.take(tree.pristine, Kind::kFolder, "pristine folder");
+  }
+}
+
+}  // namespace
+
+Result<SessionInput> take_config(protocol::Message message) {
+  if (message.type != protocol::Type::kSessionConfig) {
+    return Error{"the launcher sent no session configuration"};
+  }
+  SessionInput input;
+  ASSIGN_OR_RETURN(input.config, protocol::parse_message<SessionConfig>(message));
+  if (!is_ulid(input.config.spec().session())) {
+    return Error{"session configuration: no session id"};
+  }
+  Fds fds(std::move(message.fds));
+  take_fds(fds, input);
+  RETURN_IF_ERROR(fds.status());
+  return input;
+}
+
+Result<model::Profile> profile_of(const SessionConfig& config) {
+  const std::string& canonical = config.spec().canonical();
+  if (config.profile_sha256() != evidence::as_view(evidence::sha256(canonical))) {
+    return Error{"session configuration: the profile is not the one announced"};
+  }
+  ASSIGN_OR_RETURN(model::Profile profile, parse::parse_canonical(canonical));
+  bool same = config.repositories_size() == static_cast<int>(profile.repositories.size());
+  for (int i = 0; same && i < config.repositories_size(); ++i) {
+    same = config.repositories(i).name() == profile.repositories[static_cast<size_t>(i)].name;
+  }
+  if (!same) return Error{"session configuration: its repositories are not the profile's"};
+  return profile;
+}
+
+events::RecorderOpen first_event(const SessionConfig& config, const model::Profile& profile) {
+  const protocol::SessionSpec& spec = config.spec();
+  events::RecorderOpen open;
+  open.profile_sha256 = config.profile_sha256();
+  open.profile_canonical = spec.canonical();
+  open.profile_name = profile.name;
+  open.profile_version = profile.version;
+  open.task = spec.task();
+  open.workspace = spec.workspace();
+  open.host = config.host();
+  open.person = spec.person();
+  open.mode = config.mode();
+  open.sensor = config.sensor();
+  open.asked = config.asked();
+  open.command.assign(spec.command().begin(), spec.command().end());
+  open.tty = spec.tty();
+  for (const protocol::AssuranceItem& item : config.assurance()) {
+    open.assurance.push_back({item.id(), item.given(), item.why()});
+  }
+  std::map<std::string, uint32_t> lines;
+  for (const protocol::RuleLine& line : spec.rule_lines())
+    lines[line.id()] = line.line();
+  for (const decide::DecideRule& rule : decide::rules_of(profile)) {
+    const auto line = lines.find(rule.id);
+    const bool written = line != lines.end() && line->second > 0;
+    open.rules.push_back(
+        {rule.id, rule.words, written ? spec.profile_path() : "", written ? line->second : 0});
+  }
+  return open;
+}
+
+}  // namespace carrel::session

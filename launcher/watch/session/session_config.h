@@ -1,0 +1,41 @@
+#pragma once
+// What the launcher hands a session: values and descriptors, taken apart and checked.
+
+#include <string>
+#include <vector>
+
+#include "broker/record/events/event.h"
+#include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/messages.pb.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::session {
+
+/// One repository's working tree, as it is compared at the end.
+struct RepositoryInput {
+  std::string name;
+  UniqueFd tree, manifest, pristine;
+};
+
+struct SessionInput {
+  protocol::SessionConfig config;
+  UniqueFd client, broker, init, ring, counters, cgroup_events, cgroup_kill, credentials, gate;
+  UniqueFd stdin_fd, stdout_fd, stderr_fd;  // only without a tty
+  std::vector<RepositoryInput> repositories;
+};
+
+/// Takes a kSessionConfig frame apart. The number of descriptors must be exactly what the values
+/// call for, and each of the kind that its place calls for.
+Result<SessionInput> take_config(protocol::Message message);
+
+/// The profile in the configuration, whose digest must be the one that was announced and whose
+/// repositories must be the configuration's.
+Result<model::Profile> profile_of(const protocol::SessionConfig& config);
+
+/// Event 0: binds profile, task, host, assurance and every rule that can decide something.
+events::RecorderOpen first_event(const protocol::SessionConfig& config,
+                                 const model::Profile& profile);
+
+}  // namespace carrel::session

@@ -1,0 +1,104 @@
+// From event 0 to the open gate.
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "broker/wire/protocol/messages.pb.h"
+#include "launcher/watch/session/notice.h"
+#include "launcher/watch/session/session.h"
+
+namespace carrel::session {
+namespace {
+
+using protocol::Type;
+
+constexpr uint64_t kRecordedNs = 10 * kNsPerS;
+constexpr uint64_t kGateNs = 60 * kNsPerS;
+constexpr uint32_t kDefaultColumns = 80;
+constexpr uint32_t kDefaultRows = 24;
+
+std::vector<std::string> credential_names(const model::Profile& profile) {
+  std::vector<std::string> names;
+  for (const model::Credential& credential : profile.credentials)
+    names.push_back(credential.name);
+  return names;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::start(SessionParts parts,
+                                                protocol::Connection& launcher) {
+  ASSIGN_OR_RETURN(auto record,
+                   RecordLink::start(parts.input.config.spec().session(), parts.clock,
+                                     parts.entropy, parts.seeds, std::move(parts.input.broker)));
+  return std::unique_ptr<Session>(new Session(std::move(parts), std::move(record), launcher));
+}
+
+Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
+                 protocol::Connection& launcher)
+    : input_(std::move(parts.input)),
+      profile_(std::move(parts.profile)),
+      clock_(std::move(parts.clock)),
+      sensor_(std::move(parts.sensor)),
+      difference_(std::move(parts.difference)),
+      launcher_(launcher),
+      record_(std::move(record)),
+      client_(std::move(input_.client)),
+      init_(std::move(input_.init)),
+      cgroup_(std::move(input_.cgroup_events), std::move(input_.cgroup_kill)),
+      judge_(profile_),
+      feed_(*sensor_, judge_, *record_),
+      leases_(credential_names(profile_), CredentialFolder(std::move(input_.credentials)),
+              *record_),
+      output_(terminal_, *record_, client_, clock_),
+      limit_(input_.config.max_duration_s()) {}
+
+void Session::begin() {
+  began_ns_ = now();
+  record_->open(first_event(input_.config, profile_));
+  if (input_.config.spec().tty()) return;
+  const Status pipes = terminal_.use_pipes(std::move(input_.stdin_fd), std::move(input_.stdout_fd),
+                                           std::move(input_.stderr_fd));
+  if (!pipes.ok()) end(ended_by_setup(pipes.error()), Stop::kKill);
+}
+
+/// Takes the next step that has become possible. The launcher hears "recorded" when nothing is left
+/// but to arm the sensor and say go.
+void Session::check_start() {
+  if (gate_opened_ns_.has_value() || ending_.has_value()) return;
+  if (record_->opened()) leases_.ask_due(now_s());
+  const bool all_there =
+      record_->opened() && ready_ && !terminal_.outputs().empty() && leases_.complete();
+  if (all_there && !told_recorded_) {
+    protocol::Recorded recorded;
+    recorded.set_reader_tid(static_cast<uint32_t>(sensor_->thread_id()));
+    tell(Type::kRecorded, recorded.SerializeAsString());
+    told_recorded_ = true;
+  }
+  if (told_recorded_ && go_) return open_gate();
+  if (!record_->opened() && now() > began_ns_ + kRecordedNs) {
+    end(ended_by_setup(Error{"the broker did not acknowledge event 0", ETIMEDOUT}), Stop::kKill);
+  } else if (now() > began_ns_ + kGateNs) {
+    end(ended_by_setup(Error{"the workspace did not become ready", ETIMEDOUT}), Stop::kKill);
+  }
+}
+
+/// The notice is on its way before the command can write its first byte.
+void Session::open_gate() {
+  client_.send(Type::kNotice, notice(input_.config, profile_));
+  if (input_.config.spec().tty()) {
+    const bool known = input_.config.columns() > 0 && input_.config.rows() > 0;
+    resize(known ? input_.config.columns() : kDefaultColumns,
+           known ? input_.config.rows() : kDefaultRows);
+  }
+  if (write(input_.gate.get(), "g", 1) != 1) {
+    return end(ended_by_setup(errno_error("open the gate")), Stop::kKill);
+  }
+  input_.gate.reset();
+  gate_opened_ns_ = now();
+  limit_.start(*gate_opened_ns_);
+}
+
+}  // namespace carrel::session

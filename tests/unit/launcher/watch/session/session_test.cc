@@ -1,0 +1,393 @@
+// The whole loop in this process, with everything around it played by the stage.
+
+#include "launcher/watch/session/session.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "tests/unit/launcher/watch/session/stage.h"
+
+namespace carrel::session {
+namespace {
+
+using events::Verdict;
+using protocol::Type;
+using session_test::Stage;
+
+/// A sensor whose records and counters the test sets before the end.
+class FakeSensor final : public SensorPort {
+ public:
+  FakeSensor() : bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+  Status start() override { return Done{}; }
+  [[nodiscard]] pid_t thread_id() const override { return 4711; }
+  [[nodiscard]] int bell_fd() const override { return bell_.get(); }
+  size_t take(std::string&, size_t) override { return 0; }
+  void stop() override {}
+  size_t drain() override { return 0; }
+  [[nodiscard]] sensor::Counts produced() const override { return lost(); }
+  [[nodiscard]] sensor::Counts lost() const override {
+    sensor::Counts counts{};
+    counts[CARREL_OPEN] = lost_opens;
+    return counts;
+  }
+  std::atomic<uint64_t> lost_opens = 0;
+
+ private:
+  UniqueFd bell_;
+};
+
+/// A session on a thread of its own; joined, and failing the test, when it does not end.
+class Play {
+ public:
+  explicit Play(const Stage::Options& options = {}, uint64_t speed = 1) : stage(options) {
+    launcher_ = protocol::Connection(std::move(stage.control));
+    UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    UniqueFd other(open("/dev/null", O_RDONLY | O_CLOEXEC));
+    SessionParts parts;
+    auto input = take_config(stage.config(std::move(null), std::move(other)));
+    EXPECT_TRUE(input.ok()) << to_string(input.error());
+    parts.input = input.take();
+    parts.profile = profile_of(parts.input.config).take();
+    auto fake = std::make_unique<FakeSensor>();
+    sensor = fake.get();
+    parts.sensor = std::move(fake);
+    parts.difference = tree::difference;
+    // Waits of seconds pass in no time; nothing is compared with the broker's clock.
+    const uint64_t begin = read_clock(CLOCK_MONOTONIC);
+    parts.clock = system_clock();
+    parts.clock.mono_ns = [begin, speed] {
+      return begin + (read_clock(CLOCK_MONOTONIC) - begin) * speed;
+    };
+    parts.entropy = [](std::span<uint8_t> out) { std::fill(out.begin(), out.end(), uint8_t{7}); };
+    parts.seeds = evidence::generate_seed;
+    session_ = Session::start(std::move(parts), launcher_).take();
+    thread_ = std::thread([this] {
+      session_->run();
+      session_.reset();
+      launcher_.close();
+    });
+  }
+  ~Play() {
+    stage.client.close();
+    stage.launcher.close();
+    stage.until([this] { return !stage.init.valid(); }, 5'000);
+    thread_.join();
+  }
+  /// Plays to the session's last word.
+  protocol::Finished finish() {
+    EXPECT_TRUE(stage.until([this] { return stage.finished.has_value(); }, 20'000));
+    return stage.finished.value_or(protocol::Finished());
+  }
+
+  Stage stage;
+  FakeSensor* sensor = nullptr;
+
+ private:
+  protocol::Connection launcher_;
+  std::unique_ptr<Session> session_;
+  std::thread thread_;
+};
+
+TEST(Session, RecordsOutputByteForByteAndPassesTheStatusOn) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  EXPECT_EQ(stage.reader_tid, 4711U);
+  std::string big;
+  for (int i = 0; i < 300'000; ++i)
+    big += static_cast<char>(i * 7 + i / 251);
+  stage.write_out(big, stage.stdout_fd.get());
+  stage.write_out(std::string("\xff\x00\x1b[0m", 6), stage.stderr_fd.get());
+  stage.exit_command(7 << 8);
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "command");
+  EXPECT_EQ(finished.code(), 7);
+  EXPECT_EQ(finished.error(), "");
+  EXPECT_TRUE(finished.record_closed());
+  EXPECT_TRUE(stage.until([&] { return stage.client_closed; }));
+  EXPECT_EQ(stage.out, big);
+  EXPECT_EQ(stage.err, std::string("\xff\x00\x1b[0m", 6));
+  EXPECT_NE(stage.notices.find("recorded as evidence"), std::string::npos);
+  const store::SessionRow row = stage.end_record();
+  EXPECT_EQ(row.state, store::SessionState::kClosed);
+  EXPECT_EQ(row.end_by, "command");
+  EXPECT_EQ(row.end_code, 7);
+  EXPECT_EQ(stage.recorded_output("stdout"), big);
+  EXPECT_EQ(stage.recorded_output("stderr"), stage.err);
+  const verify::VerifyReport report = stage.verify();
+  EXPECT_EQ(report.exit, 0) << verify::render_text(report, verify::PolicySource::kState);
+}
+
+TEST(Session, GivesInputToTheCommandAndRecordsNoneOfIt) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  stage.type("hunter2\n");
+  ASSERT_TRUE(stage.client.queue(Type::kStdinEnd, "").ok());
+  fcntl(stage.stdin_fd.get(), F_SETFL, O_NONBLOCK);
+  std::string got;
+  EXPECT_TRUE(stage.until([&] {
+    char bytes[64];
+    const ssize_t size = read(stage.stdin_fd.get(), bytes, sizeof bytes);
+    if (size > 0) got.append(bytes, static_cast<size_t>(size));
+    return size == 0;  // the end comes through, too
+  }));
+  EXPECT_EQ(got, "hunter2\n");
+  stage.exit_command(0);
+  EXPECT_EQ(play.finish().code(), 0);
+  stage.end_record();
+  for (const events::Event& event : stage.record())
+    EXPECT_EQ(events::encode_payload(event).find("hunter2"), std::string::npos);
+}
+
+TEST(Session, HangsUpWhenTheClientHasGone) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  stage.client.close();
+  EXPECT_TRUE(stage.until([&] { return !stage.signals.empty(); }));
+  EXPECT_EQ(stage.signals, std::vector<int>{SIGHUP});
+  stage.write_out("last words", stage.stdout_fd.get());
+  stage.exit_command(SIGHUP);
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "person");
+  EXPECT_EQ(finished.code(), 125);
+  EXPECT_TRUE(finished.record_closed());
+  stage.end_record();
+  EXPECT_EQ(stage.recorded_output("stdout"), "last words");
+  EXPECT_EQ(stage.verify().exit, 0);
+}
+
+TEST(Session, StopsTheCommandWhenTheBrokerHasGone) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  stage.broker.close();
+  EXPECT_TRUE(stage.until([&] { return stage.finished.has_value(); }, 5'000));
+  EXPECT_TRUE(stage.killed);
+  EXPECT_EQ(stage.finished->by(), "policy");
+  EXPECT_EQ(stage.finished->code(), 124);
+  EXPECT_FALSE(stage.finished->record_closed());
+  EXPECT_NE(stage.finished->error().find("record could not be kept"), std::string::npos);
+  EXPECT_TRUE(std::filesystem::is_empty(stage.path("credentials")));
+  EXPECT_EQ(stage.end_record().state, store::SessionState::kBroken);
+  EXPECT_EQ(stage.verify().exit, 5);
+}
+
+TEST(Session, NamesWhatTheBrokerRefused) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  protocol::Failure failure;
+  failure.set_code(123);
+  failure.set_text("no space left");
+  ASSERT_TRUE(protocol::send_message(stage.broker, Type::kFailure, failure).ok());
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "policy");
+  EXPECT_NE(finished.error().find("no space left"), std::string::npos) << finished.error();
+}
+
+TEST(Session, ClosesTheRecordWhenTheLauncherHasGone) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  ASSERT_EQ(shutdown(stage.launcher.fd(), SHUT_WR), 0);
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "policy");
+  EXPECT_EQ(finished.code(), 124);
+  EXPECT_TRUE(finished.record_closed());
+  EXPECT_EQ(stage.end_record().end_by, "policy");
+  EXPECT_EQ(stage.verify().exit, 0);
+}
+
+TEST(Session, EndsByTheLaunchersOwnWordWhenSetUpFails) {
+  Play play;
+  Stage& stage = play.stage;
+  protocol::Failure failure;
+  failure.set_code(122);
+  failure.set_text("no overlay");
+  ASSERT_TRUE(protocol::send_message(stage.launcher, Type::kFailure, failure).ok());
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "setup");
+  EXPECT_EQ(finished.code(), 122);
+  EXPECT_EQ(finished.error(), "no overlay");
+  EXPECT_FALSE(stage.gate_open);
+}
+
+TEST(Session, EndsWhenTimeIsOver) {
+  Play play({.max_duration_s = 62}, 100);
+  ASSERT_TRUE(play.stage.open_gate());
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "policy");
+  EXPECT_EQ(finished.code(), 124);
+  EXPECT_EQ(finished.error(), "time is over (max_duration 62s)");
+  EXPECT_NE(play.stage.notices.find("ends in 1m"), std::string::npos) << play.stage.notices;
+  EXPECT_TRUE(play.stage.killed);
+  play.stage.end_record();
+  EXPECT_EQ(play.stage.verify().exit, 0);
+}
+
+TEST(Session, NamesTheStepThatFailedInside) {
+  Play play;
+  play.stage.tell(init::RecordType::kSetupFailed, static_cast<int>(init::PayloadStep::kLandlock),
+                  EOPNOTSUPP);
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "setup");
+  EXPECT_EQ(finished.code(), 123);
+  EXPECT_NE(finished.error().find("Landlock"), std::string::npos);
+  EXPECT_FALSE(play.stage.gate_open);
+}
+
+TEST(Session, SaysWhenTheCommandCannotBeStarted) {
+  Play play;
+  ASSERT_TRUE(play.stage.open_gate());
+  play.stage.tell(init::RecordType::kExecFailed, ENOENT);
+  play.stage.exit_command(127 << 8);
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "setup");
+  EXPECT_EQ(finished.code(), 123);
+  EXPECT_NE(finished.error().find("ENOENT"), std::string::npos);
+}
+
+TEST(Session, CountsAnInitThatDiesSilentlyAsKilled) {
+  Play play;
+  ASSERT_TRUE(play.stage.open_gate());
+  play.stage.init.reset();
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "kill");
+  EXPECT_EQ(finished.code(), 137);
+  EXPECT_TRUE(finished.record_closed());
+}
+
+TEST(Session, RenewsCredentialsAtHalfOfTheirLifeAndRemovesThem) {
+  Play play({.credential_life_s = 2});
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  const auto token = [&] {
+    std::ifstream file(stage.path("credentials/ci/token"));
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  const std::string first = token();
+  EXPECT_FALSE(first.empty());
+  EXPECT_TRUE(std::filesystem::exists(stage.path("credentials/ci/jwks.json")));
+  EXPECT_TRUE(stage.until([&] { return token() != first; }, 5'000));
+  stage.exit_command(0);
+  EXPECT_EQ(play.finish().error(), "");
+  EXPECT_TRUE(std::filesystem::is_empty(stage.path("credentials")));
+  stage.end_record();
+  std::string actions;
+  for (const events::Event& event : stage.events_of<events::Credential>())
+    actions += std::get<events::Credential>(event.data).action + " ";
+  EXPECT_EQ(actions, "issued renewed ended ");
+}
+
+TEST(Session, RecordsWhatChangedWithBothContents) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  std::ofstream(stage.path("tree/src/own/a.txt"), std::ios::trunc) << "after\n";
+  std::ofstream(stage.path("tree/src/own/empty"), std::ios::trunc);
+  std::ofstream(stage.path("tree/new.bin")) << std::string(3'000'000, 'x');
+  stage.exit_command(0);
+  EXPECT_EQ(play.finish().error(), "");
+  const store::SessionRow row = stage.end_record();
+  const auto changes = stage.events_of<events::FileChanged>();
+  ASSERT_EQ(changes.size(), 3U);
+  EXPECT_EQ(row.changed, 3U);
+  const auto& outside = std::get<events::FileChanged>(changes[0].data);
+  EXPECT_EQ(outside.path, "/workspaces/app/new.bin");
+  EXPECT_EQ(changes[0].verdict, Verdict::kObserved);
+  EXPECT_EQ(stage.read_blob(outside.after_sha256), std::string(3'000'000, 'x'));
+  const auto& inside = std::get<events::FileChanged>(changes[1].data);
+  EXPECT_EQ(inside.path, "/workspaces/app/src/own/a.txt");
+  EXPECT_EQ(changes[1].verdict, Verdict::kAllowed);
+  EXPECT_EQ(changes[1].rule, "repository.app.write.src/own");
+  EXPECT_EQ(stage.read_blob(inside.before_sha256), "before\n");
+  EXPECT_EQ(stage.read_blob(inside.after_sha256), "after\n");
+  EXPECT_EQ(stage.verify().exit, 0);
+}
+
+TEST(Session, DeclaresWhatTheSensorLost) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  play.sensor->lost_opens = 5;
+  (void)stage.until([] { return false; }, 700);  // longer than a turn of an idle loop
+  play.sensor->lost_opens = 7;
+  stage.exit_command(0);
+  EXPECT_TRUE(play.finish().record_closed());
+  EXPECT_EQ(stage.end_record().lost, 7U);
+  const auto losses = stage.events_of<events::RecorderLoss>();
+  ASSERT_EQ(losses.size(), 2U);
+  EXPECT_EQ(std::get<events::RecorderLoss>(losses[0].data).counts.at("file.open"), 5U);
+  EXPECT_EQ(std::get<events::RecorderLoss>(losses[1].data).counts.at("file.open"), 2U);
+  EXPECT_EQ(stage.verify().exit, 3);
+}
+
+TEST(Session, SaysWhenTheWorkspaceIsNotEmpty) {
+  Play play({}, 100);
+  Stage& stage = play.stage;
+  stage.dies_when_killed = false;
+  ASSERT_TRUE(stage.open_gate());
+  stage.exit_command(0);
+  const protocol::Finished finished = play.finish();
+  EXPECT_NE(finished.error().find("workspace is not empty"), std::string::npos);
+  EXPECT_EQ(finished.code(), 0);
+}
+
+TEST(Session, KeepsATerminalInStepWithItsClient) {
+  Play play({.tty = true});
+  Stage& stage = play.stage;
+  int master = -1;
+  int slave = -1;
+  ASSERT_EQ(openpty(&master, &slave, nullptr, nullptr, nullptr), 0);
+  stage.tell(init::RecordType::kPty, 0, 0, master);
+  close(master);
+  ASSERT_TRUE(stage.open_gate());
+  winsize size{};
+  ASSERT_EQ(ioctl(slave, TIOCGWINSZ, &size), 0);
+  EXPECT_EQ(size.ws_col, 100);
+  protocol::Resize resize;
+  resize.set_columns(120);
+  resize.set_rows(40);
+  ASSERT_TRUE(protocol::send_message(stage.client, Type::kResize, resize).ok());
+  stage.type("typed\n");
+  char bytes[64] = {};
+  fcntl(slave, F_SETFL, O_NONBLOCK);
+  EXPECT_TRUE(stage.until([&] { return read(slave, bytes, sizeof bytes) == 6; }));
+  EXPECT_TRUE(
+      stage.until([&] { return ioctl(slave, TIOCGWINSZ, &size) == 0 && size.ws_col == 120; }));
+  stage.write_out("shown", slave);
+  close(slave);
+  stage.exit_command(0);
+  EXPECT_EQ(play.finish().error(), "");
+  stage.end_record();
+  // The echo is output of the terminal, as the person saw it.
+  EXPECT_EQ(stage.recorded_output("pty"), "typed\r\nshown");
+  EXPECT_EQ(stage.events_of<events::TerminalResize>().size(), 2U);
+  EXPECT_EQ(stage.verify().exit, 0);
+}
+
+TEST(Session, EndsWhenTheClientSpeaksOutOfTurn) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  ASSERT_TRUE(stage.client.queue(Type::kGo, "garbage").ok());
+  EXPECT_TRUE(stage.until([&] { return !stage.signals.empty(); }));
+  stage.exit_command(0);
+  EXPECT_EQ(play.finish().code(), 125);
+}
+
+}  // namespace
+}  // namespace carrel::session

@@ -1,0 +1,114 @@
+#pragma once
+// Everything around a session, played by the test on one thread: launcher, client, carrel-init with
+// a payload's pipes, a cgroup of two files, and the broker's own LiveSession with its store.
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "broker/record/events/event.h"
+#include "broker/record/verify/verify.h"
+#include "broker/service/monitor/live_session.h"
+#include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/messages.pb.h"
+#include "launcher/box/init/init_plan.h"
+#include "profiles/base/unique_fd.h"
+#include "profiles/model/profile.h"
+#include "tests/support/folder.h"
+
+namespace carrel::session_test {
+
+inline constexpr const char* kSession = "01hzw00000000000000000000s";
+
+/// One repository "app" (read docs, write src/own, never src/own/secret), one credential "ci".
+extern const char* const kProfile;
+
+class Stage {
+ public:
+  struct Options {
+    bool tty = false;
+    uint64_t max_duration_s = 0;
+    uint64_t credential_life_s = 120;
+    uid_t uid = 0;  // who is to own what the session writes; 0: the caller
+  };
+  explicit Stage(const Options& options);
+  Stage() : Stage(Options()) {}
+
+  /// What the launcher sends. The descriptors in it are the session's own from then on.
+  protocol::Message config(UniqueFd ring, UniqueFd counters, uint32_t ring_bytes = 0);
+
+  /// Plays until the condition holds; false when that takes longer than `timeout_ms`.
+  bool until(const std::function<bool()>& done, int timeout_ms = 10'000);
+  /// The payload stands at the gate; plays until it is open.
+  bool open_gate();
+  /// The main command ends with this wait status.
+  void exit_command(int wait_status);
+  void tell(init::RecordType type, int32_t a = 0, int32_t b = 0, int fd = -1);
+  void type(std::string_view bytes);  // on the client
+  void write_out(std::string_view bytes, int fd);
+
+  /// After the end: the broker's row and record.
+  store::SessionRow end_record();
+  [[nodiscard]] verify::VerifyReport verify() const;
+  [[nodiscard]] std::vector<events::Event> record() const;
+  [[nodiscard]] std::string read_blob(const std::string& sha256) const;
+  /// The bytes of one stream in the record.
+  [[nodiscard]] std::string recorded_output(std::string_view stream) const;
+  template <typename Data>
+  [[nodiscard]] std::vector<events::Event> events_of() const {
+    std::vector<events::Event> some;
+    for (const events::Event& event : record()) {
+      if (std::holds_alternative<Data>(event.data)) some.push_back(event);
+    }
+    return some;
+  }
+  [[nodiscard]] std::string path(const std::string& name) const { return folder_ / name; }
+  [[nodiscard]] const model::Profile& profile() const { return profile_; }
+
+  // The test's ends.
+  protocol::Connection launcher, client, broker;
+  UniqueFd init, gate;
+  UniqueFd stdin_fd, stdout_fd, stderr_fd;  // the payload's
+  UniqueFd cgroup_events, cgroup_kill;      // replaced by real ones in the sandbox tests
+
+  // What was seen.
+  std::string out, err, notices;
+  std::vector<int> signals;
+  bool gate_open = false, killed = false, recorded = false, client_closed = false;
+  std::optional<protocol::Finished> finished;
+  uint32_t reader_tid = 0;
+
+  // How the others behave.
+  bool say_go = true;
+  bool dies_when_killed = true;
+  bool broker_answers = true;
+
+  // The session's side of the launcher's channel.
+  UniqueFd control;
+
+ private:
+  void play();
+  void play_broker();
+  void play_launcher();
+  void play_client();
+  void play_init();
+  void play_cgroup();
+  void start_broker();
+
+  Options options_;
+  support::Folder folder_;
+  model::Profile profile_;
+  std::string canonical_;
+  evidence::SigningKey broker_key_;
+  World world_;
+  std::unique_ptr<credentials::Issuer> issuer_;
+  UniqueFd store_fd_;
+  std::optional<store::RecordFolder> records_;
+  std::unique_ptr<monitor::LiveSession> live_;
+  std::vector<UniqueFd> theirs_;  // client, broker, init
+  UniqueFd gate_write_, pipes_[3];
+};
+
+}  // namespace carrel::session_test
