@@ -1,0 +1,189 @@
+#include "launcher/cli/review/facts.h"
+
+#include <algorithm>
+#include <unordered_map>
+
+#include "launcher/cli/review/object.h"
+#include "profiles/base/text.h"
+#include "profiles/model/profile.h"
+#include "profiles/model/words.h"
+#include "profiles/parse/canonical.h"
+
+namespace carrel::review {
+namespace {
+
+class Gatherer {
+ public:
+  explicit Gatherer(Facts* facts) : facts_(facts) {}
+
+  void take(const events::Event& event) {
+    if (facts_->events == 0) {
+      facts_->started_ns = event.real_ns;
+      facts_->first_mono_ns = event.mono_ns;
+    }
+    ++facts_->events;
+    facts_->last_ns = event.real_ns;
+    const std::string_view type = events::type_name(event.data);
+    const std::string kind(type.substr(0, type.find('.')));
+    ++facts_->counts[kind][verdict_index(event.verdict)];
+    if (event.verdict == events::Verdict::kDenied) take_denial(event, type);
+    if (const auto* open = std::get_if<events::RecorderOpen>(&event.data)) take_open(event, *open);
+    if (const auto* end = std::get_if<events::RecorderEnd>(&event.data)) facts_->end = *end;
+    if (const auto* change = std::get_if<events::FileChanged>(&event.data)) take_change(*change);
+    if (const auto* lease = std::get_if<events::Credential>(&event.data)) take_lease(event, *lease);
+    if (const auto* loss = std::get_if<events::RecorderLoss>(&event.data)) {
+      for (const auto& [name, count] : loss->counts)
+        facts_->loss[name] += count;
+    }
+  }
+
+ private:
+  void take_open(const events::Event& event, const events::RecorderOpen& open) {
+    if (event.seq != 0) return;  // only event 0 speaks for the session
+    facts_->open = open;
+    const auto profile = parse::parse_canonical(open.profile_canonical);
+    if (!profile.ok()) return;
+    for (const model::Credential& credential : profile.value().credentials)
+      kinds_[credential.name] = model::word_of(model::kCredentialKindWords, credential.kind);
+  }
+
+  void take_denial(const events::Event& event, std::string_view type) {
+    ++facts_->denied;
+    Denial denial{
+        event.seq, event.real_ns, std::string(type), object_of(event.data), event.error, event.rule,
+        1};
+    std::string key = denial.type;
+    for (const std::string& part : {std::to_string(denial.error), denial.rule, denial.object}) {
+      key += '\0';
+      key += part;
+    }
+    const auto found = groups_.find(key);
+    if (found != groups_.end()) {
+      ++facts_->denials[found->second].times;
+    } else if (facts_->denials.size() >= kMaxDenialGroups) {
+      ++facts_->denied_unlisted;
+    } else {
+      groups_.emplace(std::move(key), facts_->denials.size());
+      facts_->denials.push_back(std::move(denial));
+    }
+  }
+
+  void take_change(const events::FileChanged& change) {
+    ++facts_->changed;
+    if (facts_->changes.size() < kMaxChangesListed) facts_->changes.push_back(change);
+  }
+
+  /// A renewal is a lease of its own; its end is told by its id.
+  void take_lease(const events::Event& event, const events::Credential& told) {
+    auto& leases = facts_->credentials;
+    const auto found = std::find_if(leases.begin(), leases.end(), [&](const LeaseFacts& each) {
+      return each.name == told.name && each.lease == told.lease;
+    });
+    if (told.action == "ended") {
+      if (found != leases.end()) found->ended_ns = event.real_ns;
+      return;
+    }
+    if (found != leases.end()) {
+      found->not_after_s = told.not_after;
+      return;
+    }
+    if (leases.size() >= kMaxDenialGroups) return;
+    const auto kind = kinds_.find(told.name);
+    leases.push_back({told.name, kind == kinds_.end() ? "" : kind->second, told.lease,
+                      event.real_ns, told.not_after, std::nullopt});
+  }
+
+  Facts* facts_;
+  std::unordered_map<std::string, size_t> groups_;
+  std::map<std::string, std::string> kinds_;
+};
+
+void read_seals(const segments::RecordReader& record, Facts* facts) {
+  const auto seals = record.seals();
+  if (!seals.ok()) {
+    if (facts->damage.empty()) facts->damage = to_string(seals.error());
+    return;
+  }
+  facts->seals.count = seals.value().size();
+  if (seals.value().empty()) return;
+  const evidence::Seal& last = seals.value().back().seal;
+  facts->seals.size = last.size;
+  facts->seals.root = to_hex(evidence::as_view(last.root));
+  facts->seals.lost = last.lost;
+  facts->seals.closed = last.state == evidence::SealState::kClosed;
+}
+
+}  // namespace
+
+size_t verdict_index(events::Verdict verdict) {
+  switch (verdict) {
+    case events::Verdict::kAllowed:
+      return 0;
+    case events::Verdict::kDenied:
+      return 1;
+    case events::Verdict::kObserved:
+      break;
+  }
+  return 2;
+}
+
+uint64_t Facts::lost() const {
+  return std::max(seals.lost, end ? end->lost : 0);
+}
+
+const events::Rule* Facts::rule(std::string_view id) const {
+  if (!open) return nullptr;
+  const auto found = std::find_if(open->rules.begin(), open->rules.end(),
+                                  [id](const events::Rule& each) { return each.id == id; });
+  return found == open->rules.end() ? nullptr : &*found;
+}
+
+Facts read_facts(const segments::RecordReader& record) {
+  Facts facts;
+  Gatherer gatherer(&facts);
+  const auto summary = record.for_each([&gatherer](const events::Event& event) {
+    gatherer.take(event);
+    return true;
+  });
+  if (summary.ok()) {
+    facts.unfinished = summary.value().unfinished;
+  } else {
+    facts.damage = to_string(summary.error());
+  }
+  read_seals(record, &facts);
+  return facts;
+}
+
+protocol::SessionRow told_by_record(const protocol::SessionRow& row, const Facts& facts) {
+  protocol::SessionRow out = row;
+  if (facts.open) {
+    const events::RecorderOpen& open = *facts.open;
+    out.set_workspace(open.workspace);
+    out.set_task(open.task);
+    out.set_profile(open.profile_name);
+    out.set_profile_version(open.profile_version);
+    out.set_profile_sha256(to_hex(open.profile_sha256));
+    out.set_person(open.person);
+    out.set_host(open.host);
+    out.set_mode(open.mode);
+    out.clear_command();
+    for (const std::string& word : open.command)
+      out.add_command(word);
+  }
+  out.set_events(facts.events);
+  out.set_denied(facts.denied);
+  out.set_changed(facts.changed);
+  out.set_lost(facts.lost());
+  if (out.started_ns() == 0) out.set_started_ns(facts.started_ns);
+  if (row.state() == "running") return out;
+  const bool closed = facts.end && facts.seals.closed && !facts.unfinished && facts.damage.empty();
+  out.set_state(closed ? "closed" : "broken");
+  if (facts.end) {
+    out.set_end_by(facts.end->by);
+    out.set_end_code(facts.end->code);
+  }
+  if (out.ended_ns() == 0) out.set_ended_ns(facts.last_ns);
+  return out;
+}
+
+}  // namespace carrel::review

@@ -1,0 +1,97 @@
+#include "launcher/cli/review/object.h"
+
+#include "broker/record/events/json.h"
+#include "profiles/base/text.h"
+
+namespace carrel::review {
+namespace {
+
+constexpr size_t kMaxCommandShown = 160;
+
+std::string counts_text(const std::map<std::string, uint64_t>& counts) {
+  std::string out;
+  for (const auto& [name, count] : counts)
+    out += (out.empty() ? "" : ", ") + name + " " + std::to_string(count);
+  return out;
+}
+
+struct ObjectOf {
+  std::string operator()(const events::ProcessExec& e) const { return e.path; }
+  std::string operator()(const events::ProcessExecFailed& e) const { return e.path; }
+  std::string operator()(const events::ProcessFork& e) const {
+    return "process " + std::to_string(e.child);
+  }
+  std::string operator()(const events::ProcessExit& e) const {
+    return e.signal == 0 ? "status " + std::to_string(e.code) : events::signal_name(e.signal);
+  }
+  std::string operator()(const events::ProcessRefused& e) const { return e.call; }
+  std::string operator()(const events::FileOpen& e) const { return e.path; }
+  std::string operator()(const events::FileClose& e) const { return e.path; }
+  std::string operator()(const events::FileRename& e) const { return e.from + " -> " + e.to; }
+  std::string operator()(const events::FileUnlink& e) const { return e.path; }
+  std::string operator()(const events::FileMake& e) const { return e.path; }
+  std::string operator()(const events::FileEnter& e) const { return e.path; }
+  std::string operator()(const events::FileProbe& e) const { return e.path; }
+  std::string operator()(const events::FileChanged& e) const { return e.path; }
+  std::string operator()(const events::NetConnect& e) const {
+    if (e.family == "unix") return e.address;
+    const std::string port = ":" + std::to_string(e.port);
+    return e.family == "inet6" ? "[" + e.address + "]" + port : e.address + port;
+  }
+  std::string operator()(const events::TerminalOutput& e) const { return e.stream; }
+  std::string operator()(const events::TerminalResize& e) const {
+    return std::to_string(e.columns) + "x" + std::to_string(e.rows);
+  }
+  std::string operator()(const events::Credential& e) const { return e.name; }
+  std::string operator()(const events::RecorderOpen& e) const { return e.profile_name; }
+  std::string operator()(const events::RecorderLoss& e) const { return counts_text(e.counts); }
+  std::string operator()(const events::RecorderFreeze& e) const {
+    return std::to_string(e.ns / 1000) + " us";
+  }
+  std::string operator()(const events::RecorderEnd& e) const {
+    return e.by + " " + std::to_string(e.code);
+  }
+};
+
+/// What a table adds behind the object; quoted already.
+struct DetailOf {
+  std::string operator()(const events::ProcessExec& e) const {
+    std::string out;
+    for (size_t i = 1; i < e.argv.size() && out.size() < kMaxCommandShown; ++i)
+      out += " " + quoted(std::string_view(e.argv[i]).substr(0, kMaxCommandShown));
+    return e.truncated || out.size() >= kMaxCommandShown ? out + " ..." : out;
+  }
+  std::string operator()(const events::FileOpen& e) const {
+    if (e.created) return " (created)";
+    return (e.flags & 3U) == 0 ? "" : " (to write)";
+  }
+  std::string operator()(const events::FileClose& e) const {
+    return " (" + std::to_string(e.bytes) + " bytes)";
+  }
+  std::string operator()(const events::FileMake& e) const {
+    return " (" + quoted(e.how) + (e.target.empty() ? "" : " to " + quoted(e.target)) + ")";
+  }
+  std::string operator()(const events::FileChanged& e) const {
+    return " (" + quoted(e.change) + (e.note.empty() ? "" : ", " + quoted(e.note)) + ")";
+  }
+  std::string operator()(const events::TerminalOutput& e) const {
+    return " " + std::to_string(e.bytes.size()) + " bytes";
+  }
+  std::string operator()(const events::Credential& e) const { return " lease " + quoted(e.lease); }
+  template <typename Other>
+  std::string operator()(const Other&) const {
+    return "";
+  }
+};
+
+}  // namespace
+
+std::string object_of(const events::Data& data) {
+  return std::visit(ObjectOf{}, data);
+}
+
+std::string words_of(const events::Data& data) {
+  return quoted(object_of(data)) + std::visit(DetailOf{}, data);
+}
+
+}  // namespace carrel::review
