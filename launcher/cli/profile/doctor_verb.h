@@ -1,0 +1,18 @@
+#pragma once
+// `carrel doctor`: per guarantee what this host gives, what it lacks, and what mends it.
+
+#include <cstdio>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "launcher/box/plan/host_facts.h"
+
+namespace carrel::profile {
+
+/// Runs the verb; `arguments` are the words after `doctor`, `host` finds the facts out. Returns the
+/// exit code: 0 where workspaces can be opened, 1 where not, or usage.
+int run_doctor(const std::vector<std::string>& arguments,
+               const std::function<plan::HostFacts()>& host, std::FILE* out, std::FILE* err);
+
+}  // namespace carrel::profile
