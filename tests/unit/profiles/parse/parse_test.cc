@@ -115,6 +115,30 @@ TEST(ParseProfile, RefusesBytesThatAreNoText) {
   EXPECT_THAT(errors_of("x = 1\r# y\n"), HasSubstr("control character"));
 }
 
+TEST(ParseProfile, RefusesWhatTheLibraryAssertsAgainst) {
+  const std::string words = "not valid TOML: something in this line";
+  for (const std::string source : {"[.", "[[=", "[\n", "[#", "[ \xc3\xa4]", "a=[}", "a=[\xc2\x85",
+                                   "a=[{b=[}", "a=1979-05-27t\\P=100:001e5,", "a=1979-05-27 x:"}) {
+    const std::string errors = errors_of(source);
+    EXPECT_THAT(errors, HasSubstr("p.toml:1:")) << source;
+    EXPECT_THAT(errors, HasSubstr("not valid TOML")) << source;
+    EXPECT_THAT(errors_of("a = \"\"\"\n[.\"\"\"\n" + source), HasSubstr("p.toml:3:")) << source;
+  }
+  EXPECT_THAT(errors_of("[.\nb = 1\n"), HasSubstr("p.toml:1:1: " + words));
+  EXPECT_THAT(errors_of("a = [\n1,\n}\n]\nb = 1\n[.]\n"), HasSubstr("p.toml:3:1: " + words));
+}
+
+// Built with the sanitizers, this fails where the library runs into undefined behaviour.
+TEST(ParseProfile, ReadsLettersBeyondAscii) {
+  for (const char* source :
+       {"a\xc3\xa4 = 1\n", "[a\xc3\xa4]\n", "a = 1'''\xc3\xa4\n", "a = [1\xc3\xa4]\n"}) {
+    EXPECT_THAT(errors_of(source), HasSubstr("not valid TOML")) << source;
+  }
+  std::string source = minimal_profile();
+  source.replace(source.find("\"why\""), 5, "\"\"\"w\\\n\xc3\xa4\"\"\"");
+  EXPECT_EQ(parsed(source).purpose.statement, "w\xc3\xa4");
+}
+
 TEST(ParseProfile, ReadsWindowsLineEnds) {
   std::string source;
   for (const char c : minimal_profile())
