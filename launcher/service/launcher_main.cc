@@ -1,8 +1,7 @@
 #include "launcher/service/launcher_main.h"
 
-#include <sched.h>
+#include <fcntl.h>
 #include <signal.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 #include <string>
 
 #include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/kernel/mount_namespace.h"
 #include "launcher/box/plan/seccomp_table.h"
 #include "launcher/box/probe/probe.h"
 #include "launcher/box/sandbox/sandbox.h"
@@ -42,13 +42,21 @@ Result<std::string> programs_folder() {
   return path.substr(0, path.rfind('/'));
 }
 
-/// Mounts made here for a moment are nobody else's business, and mount propagation none of ours.
-Status leave_mount_namespace() {
-  if (unshare(CLONE_NEWNS) != 0) return errno_error("make a mount namespace");
-  if (mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0) {
-    return errno_error("make mounts private");
+/// The same folder by way of the mounts that this process sees now.
+Result<UniqueFd> open_again(const UniqueFd& folder) {
+  std::array<char, PATH_MAX> path{};
+  const std::string link = "/proc/self/fd/" + std::to_string(folder.get());
+  if (readlink(link.c_str(), path.data(), path.size() - 1) <= 0) return errno_error("readlink");
+  UniqueFd again(open(path.data(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  struct stat before {};
+  struct stat after {};
+  if (!again.valid() || fstat(folder.get(), &before) != 0 || fstat(again.get(), &after) != 0) {
+    return errno_error("open the state folder " + quoted(path.data()));
   }
-  return Done{};
+  if (before.st_dev != after.st_dev || before.st_ino != after.st_ino) {
+    return Error{"the state folder " + quoted(path.data()) + " was replaced just now"};
+  }
+  return again;
 }
 
 void block_signals() {
@@ -94,8 +102,8 @@ std::unique_ptr<trace::Tracer> load_sensor(const CgroupHome& home, plan::HostFac
   return loaded.take();
 }
 
-Status serve(State& state, const Log& log, int ready_fd) {
-  RETURN_IF_ERROR(leave_mount_namespace());
+Status serve(State& state, const kernel::MountNamespaces& namespaces, const Log& log,
+             int ready_fd) {
   ASSIGN_OR_RETURN(const Programs programs, load_programs());
   plan::HostFacts facts = probe::probe_host(state.directory.get());
   ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), log));
@@ -109,7 +117,7 @@ Status serve(State& state, const Log& log, int ready_fd) {
   log("ready pid=" + std::to_string(getpid()));
   tell_ready(ready_fd, "ready");
   close(ready_fd);
-  Server server({facts, state, home.folder, programs, tracer.get(), broker, log});
+  Server server({facts, state, home.folder, programs, namespaces, tracer.get(), broker, log});
   const Status served = server.run();
   remove_sockets(state);
   broker.stop();
@@ -122,9 +130,12 @@ Status start(const LauncherOptions& options, Log* log) {
   umask(022);
   block_signals();
   allow_many_descriptors();
-  ASSIGN_OR_RETURN(State state, open_state(UniqueFd(options.state_fd)));
+  const UniqueFd given(options.state_fd);
+  ASSIGN_OR_RETURN(const kernel::MountNamespaces namespaces, kernel::leave_mount_namespace());
+  ASSIGN_OR_RETURN(UniqueFd folder, open_again(given));
+  ASSIGN_OR_RETURN(State state, open_state(std::move(folder)));
   *log = log_to(state.log.get());
-  const Status served = serve(state, *log, options.ready_fd);
+  const Status served = serve(state, namespaces, *log, options.ready_fd);
   if (served.ok()) {
     (*log)("ended");
   } else {

@@ -138,6 +138,7 @@ Status Opener::slice_one(size_t index, int workspace_fd) {
   job.uid_base = opening_.slicer_uid_base;
   job.cgroups = &tools_.cgroups;
   job.cgroup_name = opening_.spec.session() + "-slicer";
+  job.namespaces = &tools_.namespaces;
   job.init_fd = tools_.programs.init.get();
   job.slicer_fd = tools_.programs.slicer.get();
   job.filters = &tools_.programs.filters;

@@ -9,6 +9,7 @@
 #include "broker/wire/protocol/connection.h"
 #include "broker/wire/protocol/messages.pb.h"
 #include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/kernel/mount_namespace.h"
 #include "launcher/box/kernel/seccomp_filter.h"
 #include "launcher/box/plan/host_facts.h"
 #include "launcher/box/trace/tracer.h"
@@ -33,6 +34,7 @@ struct OpeningTools {
   const State& state;
   const kernel::CgroupFolder& cgroups;
   const Programs& programs;
+  const kernel::MountNamespaces& namespaces;
   trace::Tracer& tracer;
   const Log& log;
 };

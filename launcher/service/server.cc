@@ -243,8 +243,8 @@ void Server::become_opening(Opening& opening) {
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_UNBLOCK, &child, nullptr);
-  const OpeningTools tools{parts_.facts,    parts_.state,   parts_.cgroups,
-                           parts_.programs, *parts_.tracer, parts_.log};
+  const OpeningTools tools{parts_.facts,      parts_.state,   parts_.cgroups, parts_.programs,
+                           parts_.namespaces, *parts_.tracer, parts_.log};
   try {
     run_opening(tools, opening);
   } catch (const std::exception& thrown) {

@@ -11,6 +11,7 @@
 
 #include "broker/wire/protocol/connection.h"
 #include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/kernel/mount_namespace.h"
 #include "launcher/box/plan/host_facts.h"
 #include "launcher/box/trace/tracer.h"
 #include "launcher/service/broker_link.h"
@@ -28,6 +29,7 @@ struct ServerParts {
   const State& state;
   const kernel::CgroupFolder& cgroups;
   const Programs& programs;
+  const kernel::MountNamespaces& namespaces;
   trace::Tracer* tracer =
       nullptr;  // null where no sensor could be loaded: every opening is refused
   BrokerLink& broker;

@@ -51,12 +51,13 @@ std::vector<std::string> slicer_arguments(const model::Repository& repository) {
 /// The repository's mount as the slicer shall see it: its owner as the slicer itself where the file
 /// system can do that, else as it is.
 Result<UniqueFd> repository_source(const SliceJob& job, uint32_t payload_host) {
-  ASSIGN_OR_RETURN(UniqueFd plain, kernel::clone_tree(job.repository_fd, kernel::Tree::kOne));
+  ASSIGN_OR_RETURN(UniqueFd plain,
+                   kernel::clone_tree_from_home(*job.namespaces, job.repository_fd));
   struct stat what {};
   if (fstat(job.repository_fd, &what) != 0) return errno_error("fstat the repository");
   ASSIGN_OR_RETURN(const UniqueFd map, kernel::make_id_map({what.st_uid, payload_host}));
   if (kernel::idmap_mount(plain.get(), map.get()).ok()) return plain;
-  return kernel::clone_tree(job.repository_fd, kernel::Tree::kOne);
+  return kernel::clone_tree_from_home(*job.namespaces, job.repository_fd);
 }
 
 /// The next record of carrel-init within the step; nothing when there is none yet.

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "launcher/box/kernel/cgroup.h"
+#include "launcher/box/kernel/mount_namespace.h"
 #include "launcher/box/kernel/seccomp_filter.h"
 #include "launcher/box/plan/host_facts.h"
 #include "profiles/base/result.h"
@@ -18,8 +19,9 @@ namespace carrel::service {
 struct SliceJob {
   const model::Repository* repository = nullptr;
   int repository_fd = -1;  // O_PATH folder that the caller opened
-  int output_fd = -1;      // empty folder of the on-disk owner
-  uint32_t uid_base = 0;   // a slot
+  const kernel::MountNamespaces* namespaces = nullptr;
+  int output_fd = -1;     // empty folder of the on-disk owner
+  uint32_t uid_base = 0;  // a slot
   const kernel::CgroupFolder* cgroups = nullptr;
   std::string cgroup_name;
   int init_fd = -1;    // load_init() of carrel-init

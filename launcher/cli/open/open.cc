@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
@@ -47,6 +48,17 @@ std::string passed_value(const char* name) {
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+@";
   if (text.size() > 64 || text.find_first_not_of(kAllowed) != std::string::npos) return "";
   return text;
+}
+
+/// Several lines made safe to show, each for itself.
+std::string safe_lines(const std::string& text) {
+  std::string out;
+  for (size_t start = 0; start <= text.size();) {
+    const size_t end = std::min(text.find('\n', start), text.size());
+    out += (start == 0 ? "" : "\n") + quoted(text.substr(start, end - start));
+    start = end + 1;
+  }
+  return out;
 }
 
 struct Way {
@@ -111,7 +123,7 @@ void say_goodbye(const RelayResult& result) {
 
 int finish(const OpenArguments& arguments, const RelayResult& result) {
   if (!result.was_started)
-    return fail(arguments, result.ended.code(), quoted(result.ended.error()));
+    return fail(arguments, result.ended.code(), safe_lines(result.ended.error()));
   say_goodbye(result);
   if (arguments.status_fd >= 0) {
     const std::string line = end_line(result.ended);

@@ -1,0 +1,26 @@
+#pragma once
+// A mount namespace of the launcher's own (mount_namespaces(7)), and the way back to the one it
+// came from: open_tree(2) clones only mounts of the caller's namespace, and what a caller of Carrel
+// opened lies in the caller's.
+
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::kernel {
+
+struct MountNamespaces {
+  UniqueFd home;  // where this process was started
+  UniqueFd own;   // private: nothing mounted here is seen elsewhere, nor the reverse
+};
+
+/// Makes the caller's own and moves into it. Descriptors opened before still point home. Needs
+/// CAP_SYS_ADMIN; one thread.
+Result<MountNamespaces> leave_mount_namespace();
+
+/// A detached copy of the mount that `fd` stands on, rooted there, where `fd` was opened at home
+/// (or in a namespace that shows the same mounts). The caller is back in its own namespace
+/// afterwards, its working directory at the root; failing to come back ends the process. One
+/// thread.
+Result<UniqueFd> clone_tree_from_home(const MountNamespaces& namespaces, int fd);
+
+}  // namespace carrel::kernel
