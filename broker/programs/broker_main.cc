@@ -23,6 +23,7 @@
 #include "broker/record/evidence/seal.h"
 #include "broker/service/credentials/issuer.h"
 #include "broker/service/monitor/monitor.h"
+#include "broker/service/people/standalone.h"
 #include "broker/service/store/file_segment_store.h"
 #include "broker/service/store/rebuild.h"
 #include "broker/service/store/sqlite_catalogue.h"
@@ -92,7 +93,10 @@ Result<Broker> open_store(const BrokerOptions& options, const monitor::Log& log)
   if (!opened.unusable.empty()) log("catalogue.unusable why=" + quoted(opened.unusable));
   ASSIGN_OR_RETURN(const size_t rebuilt,
                    store::rebuild(*opened.catalogue, records, keys.seals.public_key()));
-  if (rebuilt > 0) log("catalogue.rebuilt rows=" + std::to_string(rebuilt));
+  if (rebuilt > 0) {
+    log("catalogue.rebuilt rows=" + std::to_string(rebuilt));
+    RETURN_IF_ERROR(people::register_owners(*opened.catalogue));
+  }
   return Broker{std::move(records), std::move(keys), std::move(opened.catalogue)};
 }
 

@@ -15,7 +15,7 @@ unbase64url() {
 }
 field() { grep -o "\"$1\":\"\?[^,\"}]*" | head -1 | sed 's/.*:"\?//'; }
 
-IFS=. read -r header payload signature < "$folder/token"
+IFS=. read -r header payload signature < "$folder/token" || [ -n "$signature" ] # it ends without a line feed
 printf '%s.%s' "$header" "$payload" > "$work/signed"
 printf '%s' "$signature" | unbase64url > "$work/signature"
 key_id=$(printf '%s' "$header" | unbase64url | field kid)

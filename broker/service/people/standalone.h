@@ -21,6 +21,9 @@ std::string local_task(std::string_view profile);
 
 /// Registers the person of this uid; nothing happens when they are known.
 Status register_local(store::Catalogue& catalogue, uid_t uid);
+/// Registers everybody whom a session of the catalogue names, after it was rebuilt from records:
+/// their own sessions are theirs to see again.
+Status register_owners(store::Catalogue& catalogue);
 /// The uid with what the catalogue knows of it. Role words it does not know give nothing.
 Result<Actor> load_actor(store::Catalogue& catalogue, uid_t uid);
 
