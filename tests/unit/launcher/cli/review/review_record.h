@@ -63,14 +63,19 @@ class Script {
               const std::string& rule = "", int error = 0) {
     events::Event event;
     event.seq = events_.size();
-    event.mono_ns = 7'000'000'000 + event.seq * 1'000'000;
-    event.real_ns = 1'764'000'000'000'000'000 + event.seq * 1'000'000;
+    event.mono_ns = 7'000'000'000 + waited_ + event.seq * 1'000'000;
+    event.real_ns = 1'764'000'000'000'000'000 + waited_ + event.seq * 1'000'000;
     event.verdict = verdict;
     event.rule = rule;
     event.error = error;
     if (event.seq > 0) event.process = events::Process{1, 4242, 0, "/usr/bin/cat"};
     event.data = std::move(data);
     events_.push_back(std::move(event));
+    return *this;
+  }
+  /// What is added next happens so much later.
+  Script& wait(uint64_t ns) {
+    waited_ += ns;
     return *this;
   }
   Script& deny(events::Data data, const std::string& rule, int error) {
@@ -82,6 +87,7 @@ class Script {
 
  private:
   std::vector<events::Event> events_;
+  uint64_t waited_ = 0;
 };
 
 /// The script's record, and the broker's row for it.
