@@ -95,7 +95,9 @@ class ReviewRecord {
  public:
   enum class Ending { kClosed, kBroken };
   explicit ReviewRecord(const Script& script, Ending ending = Ending::kClosed)
-      : record_({script.events(), {1}, {}, 3, 0, ending == Ending::kClosed}),
+      : ReviewRecord(script.events(), ending) {}
+  explicit ReviewRecord(std::vector<events::Event> events, Ending ending = Ending::kClosed)
+      : record_({std::move(events), {1}, {}, 3, 0, ending == Ending::kClosed}),
         dir_(record_.open_dir()) {
     subject_.record_dir_fd = dir_.get();
     subject_.row.set_session(verify::SampleRecord::kSession);
