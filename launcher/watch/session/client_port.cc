@@ -1,12 +1,9 @@
 #include "launcher/watch/session/client_port.h"
 
-#include <poll.h>
-
 #include <optional>
 #include <utility>
 
 #include "broker/wire/protocol/messages.pb.h"
-#include "launcher/watch/session/clock.h"
 
 namespace carrel::session {
 namespace {
@@ -75,17 +72,6 @@ void ClientPort::send(Type type, std::string_view bytes) {
 
 void ClientPort::flush() {
   if (!gone() && !stream_.flush().ok()) close();
-}
-
-void ClientPort::flush_within(int timeout_ms) {
-  const uint64_t until = read_clock(CLOCK_MONOTONIC) + static_cast<uint64_t>(timeout_ms) * kNsPerMs;
-  while (!gone() && stream_.wants_write()) {
-    const uint64_t now = read_clock(CLOCK_MONOTONIC);
-    if (now >= until) return;
-    pollfd ready{fd(), POLLOUT, 0};
-    poll(&ready, 1, static_cast<int>((until - now) / kNsPerMs) + 1);
-    flush();
-  }
 }
 
 }  // namespace carrel::session

@@ -40,13 +40,11 @@ class ClientPort {
   /// Queues a frame of raw bytes; dropped where the client has gone.
   void send(protocol::Type type, std::string_view bytes);
   void flush();
-  /// Waits so long for the client to read all.
-  void flush_within(int timeout_ms);
   void close() { stream_.close(); }
 
   [[nodiscard]] bool gone() const { return !stream_.valid(); }
-  [[nodiscard]] bool full() const { return stream_.queued_bytes() > kMaxWaiting; }
-  [[nodiscard]] bool wants_write() const { return stream_.wants_write(); }
+  [[nodiscard]] bool full() const { return !gone() && stream_.queued_bytes() > kMaxWaiting; }
+  [[nodiscard]] bool wants_write() const { return !gone() && stream_.wants_write(); }
   [[nodiscard]] int fd() const { return stream_.fd(); }
 
  private:

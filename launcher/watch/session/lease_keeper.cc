@@ -1,7 +1,5 @@
 #include "launcher/watch/session/lease_keeper.h"
 
-#include <string.h>
-
 #include <utility>
 
 #include "broker/wire/protocol/messages.pb.h"
@@ -25,13 +23,12 @@ void LeaseKeeper::ask_due(uint64_t now_s) {
 }
 
 Status LeaseKeeper::take(const protocol::Message& answer) {
-  ASSIGN_OR_RETURN(protocol::Minted minted, protocol::parse_message<protocol::Minted>(answer));
+  ASSIGN_OR_RETURN(const protocol::Minted minted,
+                   protocol::parse_message<protocol::Minted>(answer));
   const Lease lease{minted.name(), minted.lease(), minted.audience(), minted.issued(),
                     minted.not_after()};
   RETURN_IF_ERROR(leases_.take(lease, minted.renewal()));
-  const Status written = folder_.write(lease.name, minted.token(), minted.jwks());
-  explicit_bzero(minted.mutable_token()->data(), minted.token().size());
-  RETURN_IF_ERROR(written);
+  RETURN_IF_ERROR(folder_.write(lease.name, minted.token(), minted.jwks()));
   record_.add(event_of(minted.renewal() ? "renewed" : "issued", lease));
   return Done{};
 }

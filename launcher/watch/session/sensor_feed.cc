@@ -1,11 +1,14 @@
 #include "launcher/watch/session/sensor_feed.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace carrel::session {
 namespace {
 
 constexpr size_t kTakeBytes = size_t{1} << 20;
+/// Ring and queue hold less than a third of it.
+constexpr size_t kMostBytesAtEnd = size_t{256} << 20;
 
 }  // namespace
 
@@ -42,12 +45,15 @@ void SensorFeed::check_loss() {
 
 void SensorFeed::finish(const std::function<void()>& make_room) {
   port_.stop();
+  size_t left = kMostBytesAtEnd;
   size_t moved = 0;
   do {
     make_room();
-    moved = port_.drain();
-    moved += take();
-  } while (moved > 0);
+    const size_t drained = port_.drain();
+    moved = take();
+    left -= std::min(left, moved);
+    moved += drained;
+  } while (moved > 0 && left > 0);
   check_loss();
 }
 

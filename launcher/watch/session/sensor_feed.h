@@ -26,7 +26,7 @@ class SensorFeed {
   /// Says what was lost since the last call, in an event and to the next seal.
   void check_loss();
   /// After the last process has ended: everything that is left. `make_room` is called before each
-  /// megabyte.
+  /// megabyte. Bounded for the case that something still runs.
   void finish(const std::function<void()>& make_room);
 
   struct Totals {

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -26,9 +27,10 @@ constexpr uint64_t kEmptyNs = 10 * kNsPerS;
 constexpr uint64_t kEmptyUnrecordedNs = 3 * kNsPerS;
 constexpr uint64_t kLongestTurnNs = 500 * kNsPerMs;
 constexpr uint64_t kEmptyTurnNs = 20 * kNsPerMs;
-constexpr int kClientReadsMs = 10'000;
-constexpr int kClientReadsUnrecordedMs = 1'000;
-constexpr int kClientReadsLaterMs = 600'000;
+/// A pager at the other end of a pipe reads when its person turns the page; what it has not read
+/// when the command ends is at most a mebibyte.
+constexpr uint64_t kClientReadsNs = 600 * kNsPerS;
+constexpr uint64_t kClientReadsUnrecordedNs = 1 * kNsPerS;
 constexpr int kChunksATurn = 4;
 
 /// The launcher's own words for what it could not do; codes are those of set-up.
@@ -280,6 +282,7 @@ void Session::kill() {
   input_.gate.reset();
   const Status killed = cgroup_.kill();
   if (!killed.ok()) {
+    init_.close();  // carrel-init ends without us, and the kernel ends the rest with it
     ending_->error += (ending_->error.empty() ? "" : "; ") + to_string(killed.error());
   }
   stop_ = Stop::kKill;
@@ -299,10 +302,22 @@ void Session::finish() {
   Closing closing({*record_, feed_, judge_, output_, leases_, input_.repositories, difference_});
   const protocol::Finished finished =
       closing.close(*ending_, {empty_, gate_opened_ns_.has_value()});
-  client_.flush_within(record_->failed() ? kClientReadsUnrecordedMs : kClientReadsMs);
+  let_client_read();
   // A launcher that has gone cannot be told; the record says the same.
   if (!launcher_.send(Type::kFinished, finished.SerializeAsString()).ok()) launcher_.close();
-  client_.flush_within(kClientReadsLaterMs);
+}
+
+/// Nothing of the workspace is alive and the record is closed: waiting costs no one anything. The
+/// launcher can cut it short as it can a session.
+void Session::let_client_read() {
+  const uint64_t until = now() + (record_->failed() ? kClientReadsUnrecordedNs : kClientReadsNs);
+  while (client_.wants_write() && now() < until && launcher_open_) {
+    std::array<pollfd, 2> polls{pollfd{client_.fd(), POLLOUT, 0},
+                                pollfd{launcher_.fd(), POLLIN, 0}};
+    poll(polls.data(), polls.size(), static_cast<int>(kLongestTurnNs / kNsPerMs));
+    if (polls[0].revents != 0) client_.flush();
+    if (polls[1].revents != 0) serve_launcher();
+  }
 }
 
 }  // namespace carrel::session

@@ -35,7 +35,7 @@ class Session {
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
-  /// From event 0 to the launcher's kFinished. Returns when the client has read the rest, too.
+  /// From event 0 to the launcher's kFinished, which follows the last byte that the client reads.
   void run();
 
  private:
@@ -72,6 +72,7 @@ class Session {
   void check_stop();
   [[nodiscard]] bool over() const;
   void finish();
+  void let_client_read();
   [[nodiscard]] uint64_t now() const { return clock_.mono_ns(); }
   [[nodiscard]] uint64_t now_s() const { return clock_.real_ns() / kNsPerS; }
 

@@ -84,6 +84,10 @@ bool TerminalPort::ended() const {
 
 void TerminalPort::write(std::string_view bytes) {
   if (input_fd_ < 0 || input_ended_) return;
+  if (written_ > kMaxInput) {
+    waiting_.erase(0, written_);
+    written_ = 0;
+  }
   waiting_ += bytes;
   flush();
 }
@@ -95,19 +99,22 @@ void TerminalPort::end_input() {
 }
 
 void TerminalPort::flush() {
-  while (input_fd_ >= 0 && !waiting_.empty()) {
-    const ssize_t taken = ::write(input_fd_, waiting_.data(), waiting_.size());
+  while (wants_write()) {
+    const ssize_t taken = ::write(input_fd_, waiting_.data() + written_, waiting_bytes());
     if (taken < 0 && errno == EINTR) continue;
     if (taken < 0 && errno == EAGAIN) return;
     if (taken < 0) return close_input();
-    waiting_.erase(0, static_cast<size_t>(taken));
+    written_ += static_cast<size_t>(taken);
   }
+  waiting_.clear();
+  written_ = 0;
   if (input_ended_) close_input();
 }
 
 void TerminalPort::close_input() {
   input_fd_ = -1;
   waiting_.clear();
+  written_ = 0;
   stdin_.reset();
 }
 

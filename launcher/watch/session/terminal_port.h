@@ -46,8 +46,8 @@ class TerminalPort {
   /// Writes what the command takes.
   void flush();
   [[nodiscard]] int input_fd() const { return input_fd_; }
-  [[nodiscard]] bool wants_write() const { return input_fd_ >= 0 && !waiting_.empty(); }
-  [[nodiscard]] bool input_full() const { return waiting_.size() > kMaxInput; }
+  [[nodiscard]] bool wants_write() const { return input_fd_ >= 0 && waiting_bytes() > 0; }
+  [[nodiscard]] bool input_full() const { return waiting_bytes() > kMaxInput; }
 
   /// ioctl_tty(2), TIOCSWINSZ. Does nothing without a tty.
   Status resize(uint32_t columns, uint32_t rows) const;
@@ -55,12 +55,14 @@ class TerminalPort {
  private:
   void end_output(Output& output, bool nothing_there, uint64_t now_ns);
   void close_input();
+  [[nodiscard]] size_t waiting_bytes() const { return waiting_.size() - written_; }
 
   std::vector<Output> outputs_;
   UniqueFd stdin_;
   int master_fd_ = -1;  // of outputs_[0]
   int input_fd_ = -1;
   std::string waiting_;
+  size_t written_ = 0;  // of waiting_
   bool input_ended_ = false;
   bool finishing_ = false;
 };

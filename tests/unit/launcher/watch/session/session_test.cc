@@ -32,7 +32,11 @@ class FakeSensor final : public SensorPort {
   Status start() override { return Done{}; }
   [[nodiscard]] pid_t thread_id() const override { return 4711; }
   [[nodiscard]] int bell_fd() const override { return bell_.get(); }
-  size_t take(std::string&, size_t) override { return 0; }
+  size_t take(std::string&, size_t) override {
+    eventfd_t ignored = 0;
+    (void)eventfd_read(bell_.get(), &ignored);
+    return 0;
+  }
   void stop() override {}
   size_t drain() override { return 0; }
   [[nodiscard]] sensor::Counts produced() const override { return lost(); }
@@ -50,7 +54,7 @@ class FakeSensor final : public SensorPort {
 /// A session on a thread of its own; joined, and failing the test, when it does not end.
 class Play {
  public:
-  explicit Play(const Stage::Options& options = {}, uint64_t speed = 1) : stage(options) {
+  explicit Play(const Stage::Options& options = {}) : stage(options) {
     launcher_ = protocol::Connection(std::move(stage.control));
     UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
     UniqueFd other(open("/dev/null", O_RDONLY | O_CLOEXEC));
@@ -61,14 +65,11 @@ class Play {
     parts.profile = profile_of(parts.input.config).take();
     auto fake = std::make_unique<FakeSensor>();
     sensor = fake.get();
+    bell_.reset(dup(fake->bell_fd()));  // the session's own goes with it
     parts.sensor = std::move(fake);
     parts.difference = tree::difference;
-    // Waits of seconds pass in no time; nothing is compared with the broker's clock.
-    const uint64_t begin = read_clock(CLOCK_MONOTONIC);
     parts.clock = system_clock();
-    parts.clock.mono_ns = [begin, speed] {
-      return begin + (read_clock(CLOCK_MONOTONIC) - begin) * speed;
-    };
+    parts.clock.mono_ns = [this] { return read_clock(CLOCK_MONOTONIC) + skipped_ns_.load(); };
     parts.entropy = [](std::span<uint8_t> out) { std::fill(out.begin(), out.end(), uint8_t{7}); };
     parts.seeds = evidence::generate_seed;
     session_ = Session::start(std::move(parts), launcher_).take();
@@ -84,10 +85,21 @@ class Play {
     stage.until([this] { return !stage.init.valid(); }, 5'000);
     thread_.join();
   }
+  /// Wakes the session's loop.
+  void ring() const { (void)eventfd_write(bell_.get(), 1); }
   /// Plays to the session's last word.
   protocol::Finished finish() {
     EXPECT_TRUE(stage.until([this] { return stage.finished.has_value(); }, 20'000));
     return stage.finished.value_or(protocol::Finished());
+  }
+  /// The same, with a clock that runs ahead: nobody waits for seconds to pass.
+  protocol::Finished finish_soon() {
+    for (int i = 0; i < 1'000 && !stage.finished.has_value(); ++i) {
+      if (stage.until([this] { return stage.finished.has_value(); }, 5)) break;
+      skipped_ns_ += kNsPerS;
+      ring();
+    }
+    return finish();
   }
 
   Stage stage;
@@ -96,6 +108,8 @@ class Play {
  private:
   protocol::Connection launcher_;
   std::unique_ptr<Session> session_;
+  UniqueFd bell_;
+  std::atomic<uint64_t> skipped_ns_ = 0;
   std::thread thread_;
 };
 
@@ -226,9 +240,9 @@ TEST(Session, EndsByTheLaunchersOwnWordWhenSetUpFails) {
 }
 
 TEST(Session, EndsWhenTimeIsOver) {
-  Play play({.max_duration_s = 62}, 100);
+  Play play({.max_duration_s = 62});
   ASSERT_TRUE(play.stage.open_gate());
-  const protocol::Finished finished = play.finish();
+  const protocol::Finished finished = play.finish_soon();
   EXPECT_EQ(finished.by(), "policy");
   EXPECT_EQ(finished.code(), 124);
   EXPECT_EQ(finished.error(), "time is over (max_duration 62s)");
@@ -323,7 +337,8 @@ TEST(Session, DeclaresWhatTheSensorLost) {
   Stage& stage = play.stage;
   ASSERT_TRUE(stage.open_gate());
   play.sensor->lost_opens = 5;
-  (void)stage.until([] { return false; }, 700);  // longer than a turn of an idle loop
+  play.ring();
+  (void)stage.until([] { return false; }, 100);
   play.sensor->lost_opens = 7;
   stage.exit_command(0);
   EXPECT_TRUE(play.finish().record_closed());
@@ -336,12 +351,12 @@ TEST(Session, DeclaresWhatTheSensorLost) {
 }
 
 TEST(Session, SaysWhenTheWorkspaceIsNotEmpty) {
-  Play play({}, 100);
+  Play play;
   Stage& stage = play.stage;
   stage.dies_when_killed = false;
   ASSERT_TRUE(stage.open_gate());
   stage.exit_command(0);
-  const protocol::Finished finished = play.finish();
+  const protocol::Finished finished = play.finish_soon();
   EXPECT_NE(finished.error().find("workspace is not empty"), std::string::npos);
   EXPECT_EQ(finished.code(), 0);
 }
@@ -377,6 +392,58 @@ TEST(Session, KeepsATerminalInStepWithItsClient) {
   EXPECT_EQ(stage.recorded_output("pty"), "typed\r\nshown");
   EXPECT_EQ(stage.events_of<events::TerminalResize>().size(), 2U);
   EXPECT_EQ(stage.verify().exit, 0);
+}
+
+TEST(Session, KillsWhatIgnoresTheHangUp) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  stage.client.close();
+  const protocol::Finished finished = play.finish_soon();
+  EXPECT_EQ(stage.signals, std::vector<int>{SIGHUP});
+  EXPECT_TRUE(stage.killed);
+  EXPECT_EQ(finished.by(), "person");
+  EXPECT_TRUE(finished.record_closed());
+}
+
+TEST(Session, EndsWhenTheBrokerStopsAnswering) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  stage.broker_answers = false;
+  const protocol::Finished finished = play.finish_soon();
+  EXPECT_EQ(finished.by(), "policy");
+  EXPECT_EQ(finished.code(), 124);
+  EXPECT_NE(finished.error().find("does not answer"), std::string::npos) << finished.error();
+  EXPECT_FALSE(finished.record_closed());
+}
+
+/// The command waits for its person, and the person gets every byte, also after its end.
+TEST(Session, LosesNoOutputToAClientThatReadsSlowly) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  stage.client_reads = false;
+  const std::string bytes(4'000'000, 'y');
+  fcntl(stage.stdout_fd.get(), F_SETFL, O_NONBLOCK);
+  size_t written = 0;
+  const auto push = [&] {
+    const ssize_t taken = write(stage.stdout_fd.get(), bytes.data(), bytes.size());
+    if (taken > 0) written += static_cast<size_t>(taken);
+    return false;
+  };
+  (void)stage.until(push, 400);
+  EXPECT_GT(written, ClientPort::kMaxWaiting);
+  EXPECT_LT(written, 3'000'000U);
+  stage.exit_command(0);
+  EXPECT_TRUE(stage.until([&] { return stage.killed; }));
+  EXPECT_FALSE(stage.until([&] { return stage.finished.has_value(); }, 100));
+  stage.client_reads = true;
+  EXPECT_EQ(play.finish().code(), 0);
+  EXPECT_TRUE(stage.until([&] { return stage.client_closed; }));
+  EXPECT_EQ(stage.out.size(), written);
+  stage.end_record();
+  EXPECT_EQ(stage.recorded_output("stdout").size(), written);
 }
 
 TEST(Session, EndsWhenTheClientSpeaksOutOfTurn) {

@@ -210,7 +210,7 @@ bool Stage::until(const std::function<bool()>& done, int timeout_ms) {
   while (!done()) {
     if (session::read_clock(CLOCK_MONOTONIC) > end) return false;
     pollfd polls[] = {{launcher.fd(), POLLIN, 0},
-                      {client_closed ? -1 : client.fd(), POLLIN, 0},
+                      {client_closed || !client_reads ? -1 : client.fd(), POLLIN, 0},
                       {broker_answers ? broker.fd() : -1, POLLIN, 0},
                       {init.get(), POLLIN, 0},
                       {gate_open ? -1 : gate.get(), POLLIN, 0}};
@@ -223,7 +223,7 @@ bool Stage::until(const std::function<bool()>& done, int timeout_ms) {
 void Stage::play() {
   if (broker_answers && broker.valid()) play_broker();
   if (launcher.valid()) play_launcher();
-  if (client.valid() && !client_closed) play_client();
+  if (client.valid() && client_reads && !client_closed) play_client();
   if (init.valid()) play_init();
   play_cgroup();
   char byte = 0;

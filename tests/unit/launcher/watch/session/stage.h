@@ -84,6 +84,7 @@ class Stage {
   bool say_go = true;
   bool dies_when_killed = true;
   bool broker_answers = true;
+  bool client_reads = true;
 
   // The session's side of the launcher's channel.
   UniqueFd control;

@@ -1,0 +1,136 @@
+#include "launcher/watch/session/judge.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+
+#include "profiles/parse/parse.h"
+#include "tests/unit/launcher/watch/session/stage.h"
+
+namespace carrel::session {
+namespace {
+
+using events::Verdict;
+using sensor::Observation;
+
+model::Profile profile() {
+  return parse::parse_profile(session_test::kProfile, "demo.toml").take().profile;
+}
+
+Observation seen(events::Data data, int error = 0) {
+  Observation observation;
+  observation.mono_ns = 42;
+  observation.process = {3, 300, 2, "/bin/cat"};
+  observation.error = error;
+  observation.data = std::move(data);
+  return observation;
+}
+
+Observation refused(uint32_t number, int error, std::array<uint64_t, 6> args = {}) {
+  Observation observation = seen(events::ProcessRefused{"", {args.begin(), args.end()}}, error);
+  observation.raw = sensor::RawCall{number, -error, args};
+  return observation;
+}
+
+struct Case {
+  const char* what;
+  Observation seen;
+  Verdict verdict;
+  std::string rule;
+};
+
+TEST(Judge, NamesVerdictAndRule) {
+  const Case cases[] = {
+      {"hidden path", seen(events::FileOpen{.path = "/workspaces/app/billing/key"}, ENOENT),
+       Verdict::kDenied, "repository.app"},
+      {"never", seen(events::FileOpen{.path = "/workspaces/app/src/own/secret/k"}, ENOENT),
+       Verdict::kDenied, "repository.app.never.src/own/secret"},
+      {"write to a read entry",
+       seen(events::FileOpen{.path = "/workspaces/app/docs/a", .flags = O_WRONLY | O_CREAT}, EROFS),
+       Verdict::kDenied, "repository.app.read.docs"},
+      {"unlink in a read entry", seen(events::FileUnlink{"/workspaces/app/docs/a"}, EROFS),
+       Verdict::kDenied, "repository.app.read.docs"},
+      {"read of a read entry", seen(events::FileOpen{.path = "/workspaces/app/docs/a"}),
+       Verdict::kAllowed, "repository.app.read.docs"},
+      {"close of a written file", seen(events::FileClose{.path = "/workspaces/app/src/own/b"}),
+       Verdict::kAllowed, "repository.app.write.src/own"},
+      {"rename into a write entry", seen(events::FileRename{"/tmp/x", "/workspaces/app/src/own/x"}),
+       Verdict::kObserved, ""},
+      {"shadow", seen(events::FileOpen{.path = "/etc/shadow"}, ENOENT), Verdict::kDenied,
+       "default:host-files"},
+      {"chdir to another's home", seen(events::FileEnter{"/root"}, EACCES), Verdict::kDenied,
+       "default:host-files"},
+      {"connect", seen(events::NetConnect{"inet", "192.0.2.1", 443}, ENETUNREACH), Verdict::kDenied,
+       "default:network"},
+      {"unix connect", seen(events::NetConnect{"unix", "/tmp/s", 0}), Verdict::kObserved, ""},
+      {"mount", refused(SYS_mount, EPERM), Verdict::kDenied, "default:syscall"},
+      {"exec", seen(events::ProcessExec{.path = "/bin/cat", .argv = {"cat"}}), Verdict::kObserved,
+       ""},
+      {"fork", seen(events::ProcessFork{4, 301}), Verdict::kObserved, ""},
+      {"exit", seen(events::ProcessExit{1, 0}), Verdict::kObserved, ""},
+      {"temporary file", seen(events::FileOpen{.path = "/tmp/x", .flags = O_CREAT}),
+       Verdict::kObserved, ""},
+      {"place that is not known", seen(events::FileOpen{.path = "?/x"}), Verdict::kObserved, ""},
+  };
+  Judge judge(profile());
+  for (const Case& one : cases) {
+    SCOPED_TRACE(one.what);
+    const auto event = judge.judge(one.seen);
+    ASSERT_TRUE(event.has_value());
+    EXPECT_EQ(event->verdict, one.verdict);
+    EXPECT_EQ(event->rule, one.rule);
+    EXPECT_EQ(event->error, one.seen.error);
+    EXPECT_EQ(event->mono_ns, 42U);
+    EXPECT_EQ(event->process->exe, "/bin/cat");
+  }
+  EXPECT_TRUE(judge.counted_only().empty());
+}
+
+TEST(Judge, NamesTheRefusedCall) {
+  Judge judge(profile());
+  const auto event = judge.judge(refused(SYS_mount, EPERM, {1, 2, 3, 4, 5, 6}));
+  ASSERT_TRUE(event.has_value());
+  const auto& data = std::get<events::ProcessRefused>(event->data);
+  EXPECT_EQ(data.call, "mount");
+  EXPECT_EQ(data.args, (std::vector<uint64_t>{1, 2, 3, 4, 5, 6}));
+}
+
+TEST(Judge, OnlyCountsWhatIsNoNews) {
+  Judge judge(profile());
+  EXPECT_FALSE(judge.judge(seen(events::FileOpen{.path = "/usr/lib/none.so"}, ENOENT)));
+  EXPECT_FALSE(judge.judge(seen(events::FileProbe{"/workspaces/app/src/.gitignore"}, ENOENT)));
+  EXPECT_FALSE(judge.judge(seen(events::FileOpen{.path = "/opt/none"}, ENOENT)));
+  // The kernel's own answer to a call that the table allows, and one that is refused quietly.
+  EXPECT_FALSE(judge.judge(refused(SYS_read, EPERM)));
+  EXPECT_FALSE(judge.judge(refused(SYS_io_uring_setup, ENOSYS)));
+  const std::map<std::string, uint64_t> counted = {
+      {"file.open", 2}, {"file.probe", 1}, {"process.refused", 2}};
+  EXPECT_EQ(judge.counted_only(), counted);
+}
+
+TEST(Judge, TakesTheContractorsOwnFilesForNothingHidden) {
+  Judge judge(profile());
+  const std::string made = "/workspaces/app/build";
+  EXPECT_TRUE(judge.judge(seen(events::FileMake{made, "mkdir", ""})));
+  EXPECT_FALSE(judge.judge(seen(events::FileOpen{.path = made + "/cache"}, ENOENT)));
+}
+
+TEST(Judge, AllowsAChangeByItsWriteEntry) {
+  const Judge judge(profile());
+  const auto rule = [&](const char* path) {
+    events::FileChanged change;
+    change.path = path;
+    const events::Event event = judge.judge_change(change);
+    return std::to_string(static_cast<int>(event.verdict)) + " " + event.rule;
+  };
+  EXPECT_EQ(rule("/workspaces/app/src/own/a"), "1 repository.app.write.src/own");
+  EXPECT_EQ(rule("/workspaces/app/src/own/secret/a"), "3 repository.app.never.src/own/secret");
+  EXPECT_EQ(rule("/workspaces/app/docs/a"), "3 repository.app.read.docs");
+  EXPECT_EQ(rule("/workspaces/app/else"), "3 ");
+  EXPECT_EQ(rule("/workspaces/other/a"), "3 ");
+}
+
+}  // namespace
+}  // namespace carrel::session

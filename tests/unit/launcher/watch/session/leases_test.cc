@@ -1,0 +1,67 @@
+#include "launcher/watch/session/leases.h"
+
+#include <gtest/gtest.h>
+
+namespace carrel::session {
+namespace {
+
+using Asks = std::vector<Leases::Ask>;
+
+Lease lease(const std::string& name, uint64_t issued, uint64_t life) {
+  return {name, "id-" + std::to_string(issued), "aud", issued, issued + life};
+}
+
+TEST(Leases, AsksOnceAndThenAtHalfOfTheLife) {
+  Leases leases({"b", "a"});
+  EXPECT_FALSE(leases.complete());
+  EXPECT_EQ(leases.due(100), (Asks{{"a", false}, {"b", false}}));
+  EXPECT_EQ(leases.due(500), Asks{});
+  EXPECT_FALSE(leases.next_due_s().has_value());
+  ASSERT_TRUE(leases.take(lease("a", 100, 120), false).ok());
+  EXPECT_FALSE(leases.complete());
+  ASSERT_TRUE(leases.take(lease("b", 101, 61), false).ok());
+  EXPECT_TRUE(leases.complete());
+  EXPECT_EQ(leases.next_due_s(), 132U);
+  EXPECT_EQ(leases.due(131), Asks{});
+  EXPECT_EQ(leases.due(132), (Asks{{"b", true}}));
+  EXPECT_EQ(leases.next_due_s(), 160U);
+  EXPECT_EQ(leases.due(200), (Asks{{"a", true}}));
+  ASSERT_TRUE(leases.take(lease("a", 200, 120), true).ok());
+  EXPECT_EQ(leases.due(259), Asks{});
+  EXPECT_EQ(leases.due(260), (Asks{{"a", true}}));
+}
+
+TEST(Leases, AskAtMostOnceASecondHoweverShortTheLife) {
+  Leases leases({"a"});
+  (void)leases.due(10);
+  ASSERT_TRUE(leases.take(lease("a", 10, 0), false).ok());
+  EXPECT_EQ(leases.due(10), Asks{});
+  EXPECT_EQ(leases.due(11), (Asks{{"a", true}}));
+}
+
+TEST(Leases, RefuseAnswersToOtherQuestions) {
+  Leases leases({"a"});
+  EXPECT_FALSE(leases.take(lease("a", 1, 2), false).ok());
+  (void)leases.due(1);
+  EXPECT_FALSE(leases.take(lease("a", 1, 2), true).ok());
+  EXPECT_FALSE(leases.take(lease("../a", 1, 2), false).ok());
+  EXPECT_TRUE(leases.take(lease("a", 1, 2), false).ok());
+  EXPECT_FALSE(leases.take(lease("a", 1, 2), true).ok());
+}
+
+TEST(Leases, EndWithWhatIsHeld) {
+  Leases leases({"a", "b"});
+  (void)leases.due(1);
+  ASSERT_TRUE(leases.take(lease("b", 1, 120), false).ok());
+  EXPECT_EQ(leases.end(), std::vector<Lease>{lease("b", 1, 120)});
+  EXPECT_EQ(leases.due(1'000), Asks{});
+  EXPECT_TRUE(leases.end().empty());
+}
+
+TEST(Leases, WithoutCredentialsNothingIsMissing) {
+  const Leases leases({});
+  EXPECT_TRUE(leases.complete());
+}
+
+}  // namespace
+}  // namespace carrel::session

@@ -1,0 +1,111 @@
+// What a session says in words: notices and endings.
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <cerrno>
+
+#include "launcher/box/init/init_plan.h"
+#include "launcher/watch/session/clock.h"
+#include "launcher/watch/session/ending.h"
+#include "launcher/watch/session/notice.h"
+#include "launcher/watch/session/time_limit.h"
+
+namespace carrel::session {
+namespace {
+
+protocol::SessionConfig config() {
+  protocol::SessionConfig config;
+  config.mutable_spec()->set_task("local/demo");
+  return config;
+}
+
+void add(protocol::SessionConfig& config, const char* id, bool given) {
+  protocol::AssuranceItem* item = config.add_assurance();
+  item->set_id(id);
+  item->set_given(given);
+}
+
+model::Profile profile(std::string statement) {
+  model::Profile profile;
+  profile.purpose.statement = std::move(statement);
+  profile.purpose.use = model::Use::kTesting;
+  return profile;
+}
+
+TEST(Notice, SaysWhatIsRecordedWhoMayLookAndWhatIsMissing) {
+  auto values = config();
+  add(values, "events-complete", true);
+  add(values, "limits", false);
+  add(values, "disk-encrypted", false);
+  EXPECT_EQ(notice(values, profile("Ticket 7: mend it.\nAnd more.")),
+            "carrel: this session is recorded as evidence: what is shown on the terminal, "
+            "processes, files and network; no keystrokes.\n"
+            "carrel: task local/demo (testing): Ticket 7: mend it. Those who grant and review this "
+            "task may look at the record.\n"
+            "carrel: this host does not guarantee: limits, disk-encrypted.\n");
+}
+
+TEST(Notice, NeverPassesEscapesOnAndCutsAtACharacter) {
+  const std::string text =
+      notice(config(), profile("\x1b]0;x\x07" + std::string(153, 'a') + "ééé"));
+  EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  EXPECT_NE(text.find("\\x1b"), std::string::npos) << text;
+  EXPECT_NE(text.find("a…"), std::string::npos) << text;
+  EXPECT_EQ(text.find("not guarantee"), std::string::npos);
+}
+
+TEST(Notice, SaysHowMuchTimeIsLeft) {
+  EXPECT_EQ(time_notice(600), "carrel: this session ends in 10m.\n");
+}
+
+TEST(Ending, PassesTheCommandsStatusOn) {
+  EXPECT_EQ(ended_by_command(7 << 8), (Ending{"command", 7, 0, ""}));
+  EXPECT_EQ(ended_by_command(SIGSEGV | 0x80), (Ending{"command", 139, SIGSEGV, ""}));
+}
+
+TEST(Ending, NamesTheStepInside) {
+  const auto last = static_cast<int32_t>(init::PayloadStep::kCloseDescriptors);
+  EXPECT_EQ(ended_by_step(last, EBADF).error,
+            "carrel-init could not close descriptors: EBADF (Bad file descriptor)");
+  for (const int32_t step : {-1, 0, last + 1})
+    EXPECT_EQ(ended_by_step(step, 0).error, "carrel-init could not an unknown step");
+}
+
+TEST(TimeLimit, WarnsTwiceAndEnds) {
+  TimeLimit limit(3600);
+  EXPECT_FALSE(limit.over(1'000'000 * kNsPerS));
+  EXPECT_FALSE(limit.next_ns().has_value());
+  limit.start(100 * kNsPerS);
+  EXPECT_EQ(limit.next_ns(), 3100 * kNsPerS);
+  EXPECT_EQ(limit.warning(3100 * kNsPerS - 1), std::nullopt);
+  EXPECT_EQ(limit.warning(3100 * kNsPerS), 600U);
+  EXPECT_EQ(limit.warning(3101 * kNsPerS), std::nullopt);
+  EXPECT_EQ(limit.warning(3640 * kNsPerS), 60U);
+  EXPECT_EQ(limit.warning(3650 * kNsPerS), std::nullopt);
+  EXPECT_FALSE(limit.over(3700 * kNsPerS - 1));
+  EXPECT_TRUE(limit.over(3700 * kNsPerS));
+}
+
+TEST(TimeLimit, GivesOnlyWarningsThatHaveRoom) {
+  TimeLimit ten_minutes(600);
+  ten_minutes.start(0);
+  EXPECT_EQ(ten_minutes.warning(1), std::nullopt);
+  EXPECT_EQ(ten_minutes.warning(540 * kNsPerS), 60U);
+  TimeLimit one_minute(60);
+  one_minute.start(0);
+  EXPECT_EQ(one_minute.warning(59 * kNsPerS), std::nullopt);
+  EXPECT_TRUE(one_minute.over(60 * kNsPerS));
+}
+
+TEST(TimeLimit, KnowsNoneAndWhatNoClockReaches) {
+  for (const uint64_t seconds : {uint64_t{0}, ~uint64_t{0}}) {
+    TimeLimit limit(seconds);
+    limit.start(5);
+    EXPECT_FALSE(limit.over(~uint64_t{0}));
+    EXPECT_FALSE(limit.next_ns().has_value());
+  }
+}
+
+}  // namespace
+}  // namespace carrel::session
