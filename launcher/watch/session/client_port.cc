@@ -11,7 +11,6 @@ namespace {
 using protocol::Message;
 using protocol::Type;
 
-constexpr unsigned kMaxSide = 65535;
 constexpr int kMaxSignal = 64;
 
 /// Nothing: the frame is none that a client may send.
@@ -25,10 +24,10 @@ std::optional<ClientWish> wish_of(Message& message) {
     case Type::kResize: {
       const auto resize = protocol::parse_message<protocol::Resize>(message);
       if (!resize.ok()) return std::nullopt;
-      const unsigned columns = resize.value().columns();
-      const unsigned rows = resize.value().rows();
-      const bool good = columns > 0 && rows > 0 && columns <= kMaxSide && rows <= kMaxSide;
-      return good ? std::optional<ClientWish>(ClientResize{columns, rows}) : std::nullopt;
+      const uint32_t columns = resize.value().columns();
+      const uint32_t rows = resize.value().rows();
+      if (!ClientResize::is_size(columns, rows)) return std::nullopt;
+      return ClientResize{columns, rows};
     }
     case Type::kSignal: {
       const auto signal = protocol::parse_message<protocol::Signal>(message);

@@ -3,6 +3,7 @@
 // a client that has gone.
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,10 +18,13 @@ struct ClientInput {
   std::string bytes;
 };
 struct ClientInputEnd {};
-/// Within what a terminal can have: 1 … 65535.
+/// Within what a terminal can have.
 struct ClientResize {
-  unsigned columns = 0;
-  unsigned rows = 0;
+  uint32_t columns = 0;
+  uint32_t rows = 0;
+  static bool is_size(uint32_t columns, uint32_t rows) {
+    return columns > 0 && rows > 0 && columns <= UINT16_MAX && rows <= UINT16_MAX;
+  }
 };
 /// A signal number, 1 … 64.
 struct ClientSignal {

@@ -82,6 +82,10 @@ Ending ended_by_client() {
   return {"person", kPersonCode, 0, "the client has gone"};
 }
 
+Ending ended_by_person() {
+  return {"person", kPersonCode, 0, "ended before the command began"};
+}
+
 Ending ended_by_kill() {
   return {"kill", kKillCode, 0, "the workspace's first process was killed"};
 }

@@ -36,6 +36,8 @@ Ending ended_by_launcher();
 Ending ended_by_policy(const Error& why);
 /// The person's client has gone: 125.
 Ending ended_by_client();
+/// A signal of the person before there was a command to take it: 125.
+Ending ended_by_person();
 /// carrel-init died without saying how the command ended: 137.
 Ending ended_by_kill();
 

@@ -18,7 +18,10 @@ size_t SensorFeed::take() {
   seen_.clear();
   reader_.feed(raw_, seen_);
   for (sensor::Observation& each : seen_) {
-    if (auto event = judge_.judge(std::move(each))) record_.add(std::move(*event));
+    auto event = judge_.judge(std::move(each));
+    if (!event.has_value()) continue;
+    watch_(*event);
+    record_.add(std::move(*event));
   }
   return bytes;
 }

@@ -17,9 +17,10 @@ namespace carrel::session {
 
 class SensorFeed {
  public:
-  /// References outlive this.
-  SensorFeed(SensorPort& port, Judge& judge, RecordLink& record)
-      : port_(port), judge_(judge), record_(record) {}
+  /// References outlive this. `watch` sees every event before it is recorded.
+  using Watch = std::function<void(const events::Event&)>;
+  SensorFeed(SensorPort& port, Judge& judge, RecordLink& record, Watch watch)
+      : port_(port), judge_(judge), record_(record), watch_(std::move(watch)) {}
 
   /// Records what has come, at most about 1 MiB of it. How many bytes.
   size_t take();
@@ -41,6 +42,7 @@ class SensorFeed {
   SensorPort& port_;
   Judge& judge_;
   RecordLink& record_;
+  Watch watch_;
   sensor::Reader reader_;
   std::string raw_;
   std::vector<sensor::Observation> seen_;

@@ -108,8 +108,10 @@ Session::Waits Session::waits() {
 int Session::timeout_ms() const {
   const uint64_t begin = now();
   uint64_t until = begin + (stop_ == Stop::kKill ? kEmptyTurnNs : kLongestTurnNs);
-  until = std::min(until, record_->next_due_ns());
-  if (const auto next = limit_.next_ns()) until = std::min(until, *next);
+  if (!record_->failed()) until = std::min(until, record_->next_due_ns());
+  if (const auto next = limit_.next_ns(); next.has_value() && !ending_.has_value()) {
+    until = std::min(until, *next);
+  }
   for (const TerminalPort::Output& output : terminal_.outputs()) {
     if (output.again_ns > begin) until = std::min(until, output.again_ns);
   }
@@ -182,8 +184,22 @@ void Session::carry_out(const ClientWish& wish) {
   } else if (const auto* size = std::get_if<ClientResize>(&wish)) {
     resize(size->columns, size->rows);
   } else if (const auto* signal = std::get_if<ClientSignal>(&wish)) {
-    init_.signal(signal->number);
+    this->signal(signal->number);
   }
+}
+
+/// Before the gate there is no command that could decide what a signal means: the person wants out.
+void Session::signal(int number) {
+  const bool ends = number == SIGINT || number == SIGTERM || number == SIGHUP || number == SIGQUIT;
+  if (gate_opened_ns_.has_value()) {
+    init_.signal(number);
+  } else if (ends) {
+    end(ended_by_person(), Stop::kKill);
+  }
+}
+
+void Session::say(const events::Event& event) {
+  if (const auto line = denials_.line(event)) client_.send(Type::kNotice, *line);
 }
 
 /// Sizes that a terminal has already are no news.

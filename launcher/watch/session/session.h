@@ -12,6 +12,7 @@
 #include "launcher/watch/session/cgroup_port.h"
 #include "launcher/watch/session/client_port.h"
 #include "launcher/watch/session/closing.h"
+#include "launcher/watch/session/denial_lines.h"
 #include "launcher/watch/session/init_port.h"
 #include "launcher/watch/session/time_limit.h"
 
@@ -63,6 +64,8 @@ class Session {
   void serve_answers();
   void take(const init::Record& record, UniqueFd fd);
   void carry_out(const ClientWish& wish);
+  void signal(int number);
+  void say(const events::Event& event);
   void resize(uint32_t columns, uint32_t rows);
 
   // The way to the end.
@@ -88,6 +91,7 @@ class Session {
   CgroupPort cgroup_;
   TerminalPort terminal_;
   Judge judge_;
+  DenialLines denials_;
   SensorFeed feed_;
   LeaseKeeper leases_;
   OutputRelay output_;

@@ -49,7 +49,8 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
       init_(std::move(input_.init)),
       cgroup_(std::move(input_.cgroup_events), std::move(input_.cgroup_kill)),
       judge_(profile_),
-      feed_(*sensor_, judge_, *record_),
+      denials_(profile_),
+      feed_(*sensor_, judge_, *record_, [this](const events::Event& event) { say(event); }),
       leases_(credential_names(profile_), CredentialFolder(std::move(input_.credentials)),
               *record_),
       output_(terminal_, *record_, client_, clock_),
@@ -89,9 +90,10 @@ void Session::check_start() {
 void Session::open_gate() {
   client_.send(Type::kNotice, notice(input_.config, profile_));
   if (input_.config.spec().tty()) {
-    const bool known = input_.config.columns() > 0 && input_.config.rows() > 0;
-    resize(known ? input_.config.columns() : kDefaultColumns,
-           known ? input_.config.rows() : kDefaultRows);
+    const uint32_t columns = input_.config.columns();
+    const uint32_t rows = input_.config.rows();
+    const bool known = ClientResize::is_size(columns, rows);
+    resize(known ? columns : kDefaultColumns, known ? rows : kDefaultRows);
   }
   if (write(input_.gate.get(), "g", 1) != 1) {
     return end(ended_by_setup(errno_error("open the gate")), Stop::kKill);

@@ -39,6 +39,7 @@ TEST(SessionProgram, RecordsWhatIsShownAndDoneAndPassesTheStatusOn) {
   process.start_payload([&] {
     const int fd = open("/etc/hostname", O_RDONLY);
     if (fd >= 0) close(fd);
+    (void)!access("/workspaces/app/billing", R_OK);
     return write_all(bytes) == 0 ? 7 : 98;
   });
   ASSERT_TRUE(process.open_gate());
@@ -54,6 +55,7 @@ TEST(SessionProgram, RecordsWhatIsShownAndDoneAndPassesTheStatusOn) {
   for (const events::Event& event : stage.events_of<events::FileOpen>())
     opened = opened || std::get<events::FileOpen>(event.data).path == "/etc/hostname";
   EXPECT_TRUE(opened);
+  EXPECT_NE(stage.notices.find("denied: file.probe /workspaces/app/billing: "), std::string::npos);
   const auto last = stage.record().back();
   const auto& end = std::get<events::RecorderEnd>(last.data);
   EXPECT_GT(end.produced, 0U);

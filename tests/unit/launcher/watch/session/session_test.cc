@@ -239,6 +239,32 @@ TEST(Session, EndsByTheLaunchersOwnWordWhenSetUpFails) {
   EXPECT_FALSE(stage.gate_open);
 }
 
+TEST(Session, BeginsOnlyWhenTheBrokerHasEventZero) {
+  Play play;
+  Stage& stage = play.stage;
+  stage.broker_answers = false;
+  stage.tell(init::RecordType::kReady);
+  ASSERT_TRUE(protocol::send_message(stage.launcher, Type::kGo, protocol::Go()).ok());
+  EXPECT_FALSE(stage.until([&] { return stage.gate_open || stage.recorded; }, 300));
+  const protocol::Finished finished = play.finish_soon();
+  EXPECT_EQ(finished.by(), "setup");
+  EXPECT_EQ(finished.code(), 123);
+  EXPECT_NE(finished.error().find("event 0"), std::string::npos) << finished.error();
+  EXPECT_FALSE(finished.record_closed());
+  EXPECT_FALSE(stage.gate_open);
+}
+
+TEST(Session, LetsThePersonOutBeforeTheGate) {
+  Play play;
+  protocol::Signal signal;
+  signal.set_number(SIGINT);
+  ASSERT_TRUE(protocol::send_message(play.stage.client, Type::kSignal, signal).ok());
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "person");
+  EXPECT_EQ(finished.code(), 125);
+  EXPECT_FALSE(play.stage.gate_open);
+}
+
 TEST(Session, EndsWhenTimeIsOver) {
   Play play({.max_duration_s = 62});
   ASSERT_TRUE(play.stage.open_gate());

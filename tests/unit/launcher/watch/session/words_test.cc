@@ -7,9 +7,11 @@
 
 #include "launcher/box/init/init_plan.h"
 #include "launcher/watch/session/clock.h"
+#include "launcher/watch/session/denial_lines.h"
 #include "launcher/watch/session/ending.h"
 #include "launcher/watch/session/notice.h"
 #include "launcher/watch/session/time_limit.h"
+#include "profiles/decide/rules.h"
 
 namespace carrel::session {
 namespace {
@@ -31,6 +33,13 @@ model::Profile profile(std::string statement) {
   profile.purpose.statement = std::move(statement);
   profile.purpose.use = model::Use::kTesting;
   return profile;
+}
+
+std::string words_of(const std::string& id) {
+  for (const decide::DecideRule& rule : decide::rules_of({})) {
+    if (rule.id == id) return rule.words;
+  }
+  return "no such rule";
 }
 
 TEST(Notice, SaysWhatIsRecordedWhoMayLookAndWhatIsMissing) {
@@ -57,6 +66,38 @@ TEST(Notice, NeverPassesEscapesOnAndCutsAtACharacter) {
 
 TEST(Notice, SaysHowMuchTimeIsLeft) {
   EXPECT_EQ(time_notice(600), "carrel: this session ends in 10m.\n");
+}
+
+events::Event denied(std::string rule, events::Data data) {
+  events::Event event;
+  event.verdict = events::Verdict::kDenied;
+  event.rule = std::move(rule);
+  event.data = std::move(data);
+  return event;
+}
+
+TEST(DenialLines, NameTheObjectTheRuleAndWhatCouldGrantIt) {
+  DenialLines lines{model::Profile()};
+  EXPECT_EQ(lines.line(denied("default:network", events::NetConnect{"inet", "192.0.2.1", 443})),
+            "carrel: denied: net.connect 192.0.2.1 port 443: " + words_of("default:network") +
+                " (default:network)\n");
+  EXPECT_EQ(lines.line(denied("x", events::FileUnlink{"/a\x1b[2J"})),
+            "carrel: denied: file.unlink /a\\x1b[2J: (x)\n");
+  EXPECT_EQ(lines.line(denied("x", events::FileRename{"/from", "/to"})),
+            "carrel: denied: file.rename /from: (x)\n");
+}
+
+TEST(DenialLines, SayEachOnceAndNotWithoutEnd) {
+  DenialLines lines{model::Profile()};
+  EXPECT_FALSE(lines.line(events::Event()).has_value());
+  for (size_t i = 0; i < DenialLines::kMostLines; ++i) {
+    const auto one = denied("x", events::FileProbe{"/" + std::to_string(i)});
+    EXPECT_TRUE(lines.line(one).has_value());
+    EXPECT_FALSE(lines.line(one).has_value());
+  }
+  EXPECT_EQ(lines.line(denied("x", events::FileProbe{"/more"})),
+            "carrel: more was denied; the record has it all.\n");
+  EXPECT_FALSE(lines.line(denied("x", events::FileProbe{"/even more"})).has_value());
 }
 
 TEST(Ending, PassesTheCommandsStatusOn) {
