@@ -13,7 +13,7 @@ unbase64url() {
   while [ $((${#text} % 4)) -ne 0 ]; do text+='='; done
   printf '%s' "$text" | base64 -d
 }
-field() { grep -o "\"$1\":\"\?[^,\"}]*" | head -1 | sed 's/.*:"\?//'; }
+field() { grep -o "\"$1\":\"\?[^,\"}]*" | head -1 | sed 's/^"[a-z]*":"\?//'; }
 
 IFS=. read -r header payload signature < "$folder/token" || [ -n "$signature" ] # it ends without a line feed
 printf '%s.%s' "$header" "$payload" > "$work/signed"

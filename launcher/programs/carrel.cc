@@ -68,7 +68,7 @@ constexpr std::array kVerbs = {
 };
 
 constexpr std::string_view kHelp =
-    "carrel: recorded workspaces for contractors, that hold only what a task needs\n"
+    "usage: carrel VERB [ARGUMENTS]: recorded workspaces for contractors that hold only what a task needs\n"
     "\n"
     "  carrel open --profile FILE [-- COMMAND]   open a workspace and work in it\n"
     "\n"

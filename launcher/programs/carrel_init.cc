@@ -185,6 +185,9 @@ void take_terminal(const Plan& plan) {
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
+  // An ignored signal stays ignored over clone and exec (signal(7)); the launcher ignores SIGPIPE.
+  for (int number = 1; number < NSIG; ++number)
+    signal(number, SIG_DFL);
   take_terminal(*plan);
   set_rlimits(*plan);
   if (!drop_bounding_set()) fail(PayloadStep::kCapabilities);

@@ -48,7 +48,6 @@ Result<po::variables_map> read_options(const std::vector<std::string>& words,
         po::command_line_parser(words)
             .options(options)
             .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .positional({})
             .allow_unregistered()
             .run();
     for (const auto& option : parsed.options) {
