@@ -32,7 +32,7 @@ std::string table_line(const events::Event& event, uint64_t start_ns) {
   line += padded(std::string(events::type_name(event.data)), 18);
   line += padded(std::string(verdict_text(event.verdict)), 9);
   line += padded(words_of(event.data), 36) + " ";
-  line += padded(event.error == 0 ? "" : errno_name(event.error), 8);
+  line += padded(event.error == 0 ? "" : errno_name(event.error), 11) + " ";
   line += quoted(event.rule);
   while (!line.empty() && line.back() == ' ')
     line.pop_back();
@@ -40,9 +40,8 @@ std::string table_line(const events::Event& event, uint64_t start_ns) {
 }
 
 constexpr std::string_view kHead =
-    "seq    time        process           type              verdict  what                          "
-    " "
-    "      errno   rule\n";
+    "seq    time        process           type              verdict  "
+    "what                                 errno       rule\n";
 
 bool passes(const events::Event& event, const EventFilter& filter) {
   if (filter.verdict && event.verdict != *filter.verdict) return false;

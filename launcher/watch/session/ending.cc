@@ -5,6 +5,7 @@
 #include <array>
 
 #include "launcher/box/init/init_plan.h"
+#include "profiles/base/text.h"
 #include "profiles/model/words.h"
 
 namespace carrel::session {
@@ -58,8 +59,8 @@ Ending ended_by_step(int32_t step, int32_t error) {
   return ended_by_setup(Error{"carrel-init could not " + std::string(words), error});
 }
 
-Ending ended_by_exec(int32_t error) {
-  return ended_by_setup(Error{"the command could not be started", error});
+Ending ended_by_exec(int32_t error, std::string_view word) {
+  return ended_by_setup(Error{"start " + quoted(word.substr(0, 256)), error});
 }
 
 Ending ended_by_time(uint64_t max_duration_s) {

@@ -24,8 +24,8 @@ Ending ended_by_command(int wait_status);
 Ending ended_by_setup(const Error& why);
 /// carrel-init reports the step that failed, by number (init::PayloadStep).
 Ending ended_by_step(int32_t step, int32_t error);
-/// The program of the command could not be executed.
-Ending ended_by_exec(int32_t error);
+/// The program `word` (untrusted bytes) could not be executed.
+Ending ended_by_exec(int32_t error, std::string_view word);
 /// max_duration has passed: 124.
 Ending ended_by_time(uint64_t max_duration_s);
 /// The record could not be kept: 124. Nothing that runs unrecorded may go on.

@@ -27,7 +27,7 @@ std::string notice(const protocol::SessionConfig& config, const model::Profile& 
   out += "carrel: task " + quoted(config.spec().task()) + " (" +
          std::string(model::word_of(model::kUseWords, profile.purpose.use)) +
          "): " + one_line(profile.purpose.statement) +
-         " Those who grant and review this task may " + "look at the record.\n";
+         "\ncarrel: those who grant and review this task may look at the record.\n";
   std::string missing;
   for (const protocol::AssuranceItem& item : config.assurance()) {
     if (!item.given()) missing += (missing.empty() ? "" : ", ") + quoted(item.id());

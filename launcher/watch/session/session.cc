@@ -244,7 +244,10 @@ void Session::take(const init::Record& record, UniqueFd fd) {
                      : ended_by_setup(Error{"the command's process ended before the gate"}),
                  Stop::kKill);
     case init::RecordType::kExecFailed:
-      return end(ended_by_exec(record.a), Stop::kKill);
+      return end(ended_by_exec(record.a, input_.config.spec().command_size() > 0
+                                             ? input_.config.spec().command(0)
+                                             : "/bin/bash"),
+                 Stop::kKill);
     case init::RecordType::kSetupFailed:
       return end(ended_by_step(record.a, record.b), Stop::kKill);
     case init::RecordType::kSignal:

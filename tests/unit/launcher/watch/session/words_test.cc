@@ -50,8 +50,8 @@ TEST(Notice, SaysWhatIsRecordedWhoMayLookAndWhatIsMissing) {
   EXPECT_EQ(notice(values, profile("Ticket 7: mend it.\nAnd more.")),
             "carrel: this session is recorded as evidence: what is shown on the terminal, "
             "processes, files and network; no keystrokes.\n"
-            "carrel: task local/demo (testing): Ticket 7: mend it. Those who grant and review this "
-            "task may look at the record.\n"
+            "carrel: task local/demo (testing): Ticket 7: mend it.\n"
+            "carrel: those who grant and review this task may look at the record.\n"
             "carrel: this host does not guarantee: limits, disk-encrypted.\n");
 }
 
