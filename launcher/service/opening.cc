@@ -116,6 +116,12 @@ uint64_t shorter_of(uint64_t a, uint64_t b) {
   return std::min(a, b);
 }
 
+/// SIGTERM is blocked in an opening; while it sets up it has no time to wait for it.
+bool is_told_to_end() {
+  sigset_t waiting{};
+  return sigpending(&waiting) == 0 && sigismember(&waiting, SIGTERM) == 1;
+}
+
 // ---- before the session ------------------------------------------------------------------------
 
 bool Opener::client_gone() const {
@@ -142,7 +148,7 @@ Status Opener::slice_one(size_t index, int workspace_fd) {
   job.init_fd = tools_.programs.init.get();
   job.slicer_fd = tools_.programs.slicer.get();
   job.filters = &tools_.programs.filters;
-  job.gone = [this] { return client_gone(); };
+  job.gone = [this] { return client_gone() || is_told_to_end(); };
   SliceFailure failure;
   if (!make_slice(tools_.facts, job, &failure).ok()) {
     code_ = failure.code;
@@ -404,6 +410,7 @@ protocol::Started Opener::started() const {
 Status Opener::begin() {
   std::string warning;
   RETURN_IF_ERROR(recorder_->wait_recorded(&finished_, &warning));
+  if (is_told_to_end()) return Error{"the launcher is ending", ECANCELED};
   if (!warning.empty()) {
     tools_.log("session.reader session=" + opening_.spec.session() + " why=" + quoted(warning));
   }

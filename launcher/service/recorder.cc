@@ -34,7 +34,11 @@ Result<Recorder> Recorder::start(const std::string& program, uid_t uid) {
 }
 
 Status Recorder::configure(const protocol::SessionConfig& config, const std::vector<int>& fds) {
-  return protocol::send_message(control_, Type::kSessionConfig, config, fds);
+  const Status sent = protocol::send_message(control_, Type::kSessionConfig, config, fds);
+  if (!sent.ok() && sent.error().sys_errno == EPIPE) {
+    return Error{"carrel-session ended as soon as it was started"};
+  }
+  return sent;
 }
 
 Status Recorder::wait_recorded(std::optional<protocol::Finished>* finished, std::string* warning) {

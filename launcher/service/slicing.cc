@@ -88,7 +88,8 @@ Result<int> wait_for_status(const SliceJob& job, const Channels& channels, std::
     const auto record = next_record(channels.control.get(), &closed);
     read_words(channels.words.get(), words);
     if (closed) return Error{"the slicer's workspace ended by itself"};
-    if (job.gone && job.gone()) return Error{"the caller has gone", ECANCELED};
+    if (job.gone && job.gone())
+      return Error{"the caller has gone, or the launcher ends", ECANCELED};
     if (!record) continue;
     switch (record->type) {
       case init::RecordType::kReady:

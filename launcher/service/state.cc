@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -20,6 +21,8 @@ namespace {
 
 constexpr mode_t kSticky = 01000;
 constexpr int kBacklog = 64;
+constexpr int kStepMs = 20;
+constexpr int kLockMs = 40'000;
 
 std::string path_of(int fd) {
   std::array<char, PATH_MAX> path{};
@@ -66,6 +69,20 @@ Result<UniqueFd> listen_at(int run_fd, const char* name) {
   return socket;
 }
 
+/// One that lost its broker, or was told to end, answers nobody any more but still ends its
+/// sessions.
+Status take_lock(const State& state) {
+  for (int waited = 0; flock(state.lock.get(), LOCK_EX | LOCK_NB) != 0; waited += kStepMs) {
+    if (errno != EWOULDBLOCK && errno != EINTR) return errno_error("lock run/launcher.lock");
+    if (waited >= kLockMs) {
+      return Error{"another launcher serves " + quoted(state.path) + " and does not end", EBUSY};
+    }
+    const timespec step{0, kStepMs * 1'000'000L};
+    nanosleep(&step, nullptr);
+  }
+  return Done{};
+}
+
 }  // namespace
 
 Result<State> open_state(UniqueFd state_fd) {
@@ -79,9 +96,7 @@ Result<State> open_state(UniqueFd state_fd) {
   }
   ASSIGN_OR_RETURN(state.run, open_folder(state.directory.get(), "run", 0700));
   ASSIGN_OR_RETURN(state.lock, open_file(state.run.get(), "launcher.lock", O_RDWR));
-  if (flock(state.lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    return errno_error("another launcher serves " + quoted(state.path) + ": lock");
-  }
+  RETURN_IF_ERROR(take_lock(state));
   ASSIGN_OR_RETURN(state.log, open_file(state.run.get(), "launcher.log", O_WRONLY | O_APPEND));
   ASSIGN_OR_RETURN(state.broker_log, open_file(state.run.get(), "broker.log", O_WRONLY | O_APPEND));
   ASSIGN_OR_RETURN(state.workspaces, open_folder(state.directory.get(), "workspaces", 0711));

@@ -94,7 +94,7 @@ class Opened:
 
 
 def mounts():
-    return sorted(re.sub(r"^\d+ \d+ ", "", line) for line in open("/proc/self/mountinfo"))
+    return sorted(re.sub(r"^\d+ \d+ ", "", line) for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines())
 
 
 class Case(unittest.TestCase):
@@ -196,11 +196,11 @@ class Case(unittest.TestCase):
 
     def processes(self, name):
         """Pids of programs called `name` that descend from this test's launcher."""
-        pids = []
+        pids, launcher = [], self.service_pid()
         for entry in pathlib.Path("/proc").iterdir():
             if entry.name.isdigit():
                 try:
-                    if (entry / "comm").read_text().strip() == name[:15]:
+                    if (entry / "comm").read_text().strip() == name[:15] and descends(int(entry.name), launcher):
                         pids.append(int(entry.name))
                 except OSError:
                     pass
@@ -208,7 +208,7 @@ class Case(unittest.TestCase):
 
     def cgroup(self):
         """This state folder's folder in the unified tree."""
-        for line in open("/proc/self/mounts"):
+        for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
             if line.split()[2] == "cgroup2":
                 what = self.state.stat()
                 found = list(pathlib.Path(line.split()[1]).rglob(f"carrel-{what.st_dev}-{what.st_ino}"))
@@ -260,6 +260,14 @@ class Case(unittest.TestCase):
             self.assertEqual(mounts(), self.mounts_before)
             for pid in map(int, re.findall(r"ready pid=(\d+)", self.logs())):
                 self.assertFalse(alive(pid), f"process {pid} is left")
+
+
+def descends(pid, ancestor):
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    return False
 
 
 def alive(pid):

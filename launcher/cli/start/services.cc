@@ -17,7 +17,7 @@
 namespace carrel::start {
 namespace {
 
-constexpr int kReadyMs = 20'000;
+constexpr int kReadyMs = 60'000;  // an old launcher may take 40 s to end its sessions
 
 bool is_answering(const StateFolder& state) {
   return client::connect_beneath(state.run.get(), "launcher.sock").ok() &&
@@ -68,7 +68,7 @@ Status wait_ready(int ready_fd) {
   while (text.find('\n') == std::string::npos && text.size() < 4096) {
     pollfd wait{ready_fd, POLLIN, 0};
     const int count = poll(&wait, 1, kReadyMs);
-    if (count == 0) return Error{"the launcher did not become ready within 20 s", ETIMEDOUT};
+    if (count == 0) return Error{"the launcher did not become ready within 60 s", ETIMEDOUT};
     if (count < 0 && errno == EINTR) continue;
     std::array<char, 1024> buffer{};
     const ssize_t got = read(ready_fd, buffer.data(), buffer.size());

@@ -13,7 +13,7 @@ Result<std::string> programs_folder();
 
 /// Returns when launcher.sock of this state folder answers: at once when it does already, else
 /// starts `PROGRAMS/carrel-launcher` under a start-up lock (interfaces.md 7 step 2) and waits for
-/// it to be ready (20 s). The launcher keeps none of the caller's descriptors. Caller must be
+/// it to be ready (60 s). The launcher keeps none of the caller's descriptors. Caller must be
 /// single-threaded.
 Status ensure_running(const StateFolder& state, const std::string& programs);
 
