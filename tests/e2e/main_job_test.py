@@ -187,6 +187,24 @@ ln -s /etc/passwd web/src/link""")
         self.assertEqual(end["lost"], 0)
         self.assertEqual(self.carrel("events", "last", "--verdict", "denied", "--format", "jsonl").stdout, b"")
 
+    def test_the_sensors_programs_are_attached_only_while_a_session_lives(self):
+        def links():
+            """Ids of the BPF links that the launcher holds, and those that the kernel has."""
+            held = set()
+            for path in pathlib.Path(f"/proc/{self.service_pid()}/fdinfo").iterdir():
+                held |= {int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith("link_id:")}
+            listed = json.loads(carrel_case.run("bpftool", "-j", "link", "show").stdout)
+            return held, {link["id"] for link in listed}
+        process = subprocess.Popen([carrel_case.CARREL, "open", "--profile", str(self.profile), "--", "/bin/sh", "-c",
+                                    "echo ready; read x"], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, env=self.environment())
+        self.assertEqual(process.stdout.readline(), b"ready\n")
+        attached, listed = links()
+        self.assertGreaterEqual(len(attached), 4)
+        self.assertLessEqual(attached, listed)
+        process.communicate(b"\n", timeout=30)
+        self.wait_until(lambda: not links()[0] and not attached & links()[1], what="the programs are detached")
+
     def test_two_sessions_at_once_do_not_see_each_other(self):
         first = subprocess.Popen([carrel_case.CARREL, "open", "--profile", str(self.profile), "--", "/bin/sh", "-c",
                                   "echo first > /tmp/mark; read x; ls /tmp; ps ax | wc -l"], stdin=subprocess.PIPE,
