@@ -67,6 +67,9 @@ constexpr const char* kNsswitch =
     "ethers: files\n"
     "rpc: files\n";
 
+// What a login shell reads; the environment is already complete.
+constexpr const char* kProfile = "[ -z \"$BASH\" ] || . /etc/bash.bashrc\n";
+
 constexpr const char* kBashrc = "[ -z \"$PS1\" ] || PS1='\\u@\\h:\\w\\$ '\n";
 
 }  // namespace
@@ -138,6 +141,7 @@ void add_etc(const HostFacts& facts, const PlanRequest& request, std::vector<Mou
   add_file("/etc/nsswitch.conf", kNsswitch, steps);
   add_link("/etc/os-release", "/usr/lib/os-release", steps);
   add_file("/etc/passwd", kPasswd, steps);
+  add_file("/etc/profile", kProfile, steps);
   for (const EtcEntry& entry : facts.etc) {
     add_host_bind("/etc/" + entry.path, entry.directory ? TargetType::kFolder : TargetType::kFile,
                   Exec::kForbidden, steps);

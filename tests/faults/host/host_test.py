@@ -1,4 +1,6 @@
 """Every process of Carrel's killed while a session lives, and every set-up step made to fail from outside."""
+import ctypes
+import errno
 import os
 import pathlib
 import signal
@@ -93,6 +95,45 @@ class Killed(Case):
         process.communicate(timeout=30)
         self.assertNotEqual(process.returncode, 0)
         self.wait_until(self.payload_gone, what="the payload ends")
+        self.open("/bin/true")
+
+
+class FullDisk(Case):
+    """The state folder's file system fills up while a session works."""
+
+    def setUp(self):
+        super().setUp()
+        # One process a test: what is mounted here is seen by nobody else, and goes with it.
+        libc = ctypes.CDLL(None, use_errno=True)
+        CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 16384, 1 << 18
+        self.state.mkdir()
+        for result in (libc.unshare(CLONE_NEWNS), libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None),
+                       libc.mount(b"tmpfs", str(self.state).encode(), b"tmpfs", 0, b"size=24m")):
+            self.assertEqual(result, 0, os.strerror(ctypes.get_errno()))
+        self.mounts_before = carrel_case.mounts()
+
+    def test_ends_the_session_when_its_record_cannot_be_kept(self):
+        opened = self.sh("echo begun; head -c 40M /dev/urandom", code=124)
+        self.assertEqual(opened.end["by"], "policy")
+        self.assertTrue(opened.out.startswith(b"begun\n"))
+        self.assertIn("record", opened.end["error"])
+        self.assertEqual(self.verify(opened.session, code=5)["exit"], 5)
+        self.assertEqual(self.sessions()[0]["state"], "broken")
+
+    def test_opens_nothing_when_there_is_no_room_for_the_slice(self):
+        self.open("/bin/true")  # positive control
+        filler = os.open(self.state / "filler", os.O_WRONLY | os.O_CREAT)
+        try:
+            while os.write(filler, b"x" * 4096):
+                pass
+        except OSError as full:
+            self.assertEqual(full.errno, errno.ENOSPC)
+        os.close(filler)
+        before = sorted(path.name for path in (self.state / "workspaces").iterdir())
+        opened = self.open("/bin/true", code=123)
+        self.assertIn("ENOSPC", opened.err.decode() + opened.end["error"])
+        self.assertEqual(sorted(path.name for path in (self.state / "workspaces").iterdir()), before)
+        (self.state / "filler").unlink()
         self.open("/bin/true")
 
 
