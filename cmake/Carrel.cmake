@@ -18,7 +18,7 @@ target_compile_options(carrel_settings INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast>
   -fstack-protector-strong -fcf-protection=full -fPIC
   $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>
-  $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+  $<$<NOT:$<OR:$<CONFIG:Debug>,$<BOOL:$<TARGET_PROPERTY:CARREL_IS_TEST>>>>:-D_FORTIFY_SOURCE=2>)
 target_link_options(carrel_settings INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
 target_include_directories(carrel_settings INTERFACE ${PROJECT_SOURCE_DIR})
 if(CARREL_SANITIZE)
@@ -104,6 +104,21 @@ function(carrel_program)
   endif()
 endfunction()
 
+# Test code is compiled once and run for seconds: no optimisation, and GoogleTest's headers, which cost
+# more than most tests, precompiled once for all.
+file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/test_headers.cc CONTENT "// Carries the precompiled headers of tests.\n")
+add_library(carrel_test_headers OBJECT ${PROJECT_BINARY_DIR}/test_headers.cc)
+function(carrel_test_options target)
+  set_target_properties(${target} PROPERTIES CARREL_IS_TEST ON)
+  target_compile_options(${target} PRIVATE -Wno-sign-conversion -Wno-conversion $<$<NOT:$<CONFIG:Debug>>:-O0>)
+  target_compile_definitions(${target} PRIVATE
+    CARREL_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CARREL_BINARY_DIR="${PROJECT_BINARY_DIR}")
+  target_link_libraries(${target} PRIVATE carrel_settings)
+endfunction()
+carrel_test_options(carrel_test_headers)
+target_link_libraries(carrel_test_headers PRIVATE GTest::gmock GTest::gtest)
+target_precompile_headers(carrel_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
+
 # carrel_test(NAME x KIND unit|golden|sandbox|attacks|faults|e2e SOURCES … USES … [SYSTEM …] [NEEDS target…]
 #             [TIMEOUT s] [ROOT_ONLY])
 # One executable, one CTest entry per test case. Labels: kind=… mode=…; unit and golden run twice, once
@@ -112,15 +127,13 @@ function(carrel_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "ROOT_ONLY" "NAME;KIND;TIMEOUT" "SOURCES;USES;SYSTEM;NEEDS")
   set(target test_${arg_KIND}_${arg_NAME})
   add_executable(${target} ${arg_SOURCES})
-  target_link_libraries(${target} PRIVATE carrel_settings)
+  carrel_test_options(${target})
+  target_precompile_headers(${target} REUSE_FROM carrel_test_headers)
   foreach(use IN LISTS arg_USES)
     string(REPLACE "/" "_" use_key ${use})
     target_link_libraries(${target} PRIVATE carrel_${use_key})
   endforeach()
   target_link_libraries(${target} PRIVATE ${arg_SYSTEM} GTest::gmock GTest::gtest_main)
-  target_compile_definitions(${target} PRIVATE
-    CARREL_SOURCE_DIR="${PROJECT_SOURCE_DIR}" CARREL_BINARY_DIR="${PROJECT_BINARY_DIR}")
-  target_compile_options(${target} PRIVATE -Wno-sign-conversion -Wno-conversion)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   if(arg_NEEDS)
     add_dependencies(${target} ${arg_NEEDS})
