@@ -11,7 +11,7 @@ struct call {
   u8 only_failures; /* successes are not recorded */
   u8 dir1, name1;   /* argument numbers */
   u8 dir2, name2;
-  u8 flags; /* CALL_OPEN: the argument with O_* */
+  u8 flags; /* CALL_OPEN: the argument with O_*; 5 to 7: see open_flags() */
 };
 
 #define ONE(record, failures, dir, name) \
@@ -24,6 +24,7 @@ static const struct call calls[CALL_LIMIT] = {
     [85] = {CALL_OPEN, CARREL_OPEN, 0, CWD, 0, CWD, NONE, 7},          /* creat */
     [257] = {CALL_OPEN, CARREL_OPEN, 0, 0, 1, CWD, NONE, 2},           /* openat */
     [437] = {CALL_OPEN, CARREL_OPEN, 0, 0, 1, CWD, NONE, 6},           /* openat2 */
+    [76] = {CALL_OPEN, CARREL_OPEN, 0, CWD, 0, CWD, NONE, 5},          /* truncate: opens, cuts, closes */
     [4] = ONE(CARREL_PROBE, 1, CWD, 0),                                /* stat */
     [6] = ONE(CARREL_PROBE, 1, CWD, 0),                                /* lstat */
     [21] = ONE(CARREL_PROBE, 1, CWD, 0),                               /* access */

@@ -78,6 +78,7 @@ static __always_inline void fill_inode(struct carrel_file *out, u64 address) {
 }
 
 static __always_inline u32 open_flags(struct scratch *s, u32 argument) {
+  if (argument == 5) return O_WRONLY | O_TRUNC;
   if (argument == 7) return O_CREAT | O_WRONLY | O_TRUNC;
   if (argument != 6) return s->args[argument & 7];
   u64 flags = 0; /* openat2: struct open_how begins with them */
@@ -93,7 +94,8 @@ __noinline int on_open(u32 slot, u32 number, s64 result) {
   char *name = s->record.bytes + sizeof *out;
   u64 length = 0;
   u32 dir = CARREL_DIR_UNKNOWN;
-  const u64 file = result >= 0 ? file_of(result) : 0;
+  const bool gives_file = result >= 0 && call->flags != 5;
+  const u64 file = gives_file ? file_of(result) : 0;
   out->inode = out->size = 0;
   out->device = out->created = 0;
   if (file) {
