@@ -78,7 +78,7 @@ void RecordLink::fail(std::string why) {
 }
 
 /// A broker that refuses says why before it closes; that sentence is worth more than EPIPE.
-void RecordLink::check(Status status) {
+void RecordLink::check(const Status& status) {
   if (status.ok() || failed()) return;
   const std::string why = to_string(status.error());
   if (broker_.valid()) {

@@ -57,7 +57,7 @@ class RecordLink {
 
  private:
   RecordLink(Clock clock, UniqueFd broker) : clock_(std::move(clock)), broker_(std::move(broker)) {}
-  void check(Status status);
+  void check(const Status& status);
   void fail(std::string why);
   Status take(protocol::Message message);
   Status read_answers();
