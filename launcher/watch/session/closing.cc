@@ -19,7 +19,6 @@ void Closing::note(std::string what) {
 /// Outputs before the sensor: their writers are dead, so both are finite; the record takes neither
 /// once it has failed, and then they are only emptied.
 void Closing::collect(Workspace workspace) {
-  if (!workspace.empty) note("the workspace is not empty");
   if (!parts_.record.failed() && !parts_.output.drain(kDrainMs) && workspace.has_run) {
     note("an output of the command is still open");
   }
@@ -67,11 +66,17 @@ bool Closing::close_record(const Ending& ending) {
 }
 
 protocol::Finished Closing::close(Ending ending, Workspace workspace) {
+  if (!workspace.empty) ending = overruled(std::move(ending), "the workspace is not empty");
   collect(workspace);
   const Status credentials = parts_.leases.end();
   if (!credentials.ok()) note(to_string(credentials.error()));
   if (workspace.has_run) compare_trees();
   const bool closed = !parts_.record.failed() && parts_.record.opened() && close_record(ending);
+  if (!closed && parts_.record.opened()) {
+    ending = overruled(std::move(ending), parts_.record.failed()
+                                              ? ended_by_record(parts_.record.failure()).error
+                                              : "the record is not closed");
+  }
   protocol::Finished finished;
   finished.set_by(ending.by);
   finished.set_code(ending.code);

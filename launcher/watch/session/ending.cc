@@ -71,6 +71,17 @@ Ending ended_by_record(std::string_view why) {
   return policy("the record could not be kept: " + std::string(why));
 }
 
+Ending overruled(Ending ending, std::string_view why) {
+  if (ending.by != "command" && ending.by != "person") return ending;
+  std::string error(why);
+  if (ending.by == "command") {
+    error += "; the command had ended with status " + std::to_string(ending.code);
+  } else if (!ending.error.empty()) {
+    error += "; " + ending.error;
+  }
+  return policy(std::move(error));
+}
+
 Ending ended_by_launcher() {
   return policy("the launcher ended the session");
 }

@@ -30,6 +30,9 @@ Ending ended_by_exec(int32_t error, std::string_view word);
 Ending ended_by_time(uint64_t max_duration_s);
 /// The record could not be kept: 124. Nothing that runs unrecorded may go on.
 Ending ended_by_record(std::string_view why);
+/// The command's or the person's end, of a session whose record or workspace did not end as
+/// promised: 124. Any other ending stays what it is.
+Ending overruled(Ending ending, std::string_view why);
 /// The launcher closed its channel, or is not there any more: 124.
 Ending ended_by_launcher();
 /// A rule of the session could not be kept up: 124.

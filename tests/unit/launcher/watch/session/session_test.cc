@@ -384,7 +384,29 @@ TEST(Session, SaysWhenTheWorkspaceIsNotEmpty) {
   stage.exit_command(0);
   const protocol::Finished finished = play.finish_soon();
   EXPECT_NE(finished.error().find("workspace is not empty"), std::string::npos);
-  EXPECT_EQ(finished.code(), 0);
+  EXPECT_NE(finished.error().find("status 0"), std::string::npos);
+  EXPECT_EQ(finished.by(), "policy");
+  EXPECT_EQ(finished.code(), 124);
+  EXPECT_EQ(stage.end_record().end_by, "policy");
+}
+
+/// A broker that dies as the command ends: nothing may look as if all were well.
+TEST(Session, IsNotEndedByItsCommandWhenTheRecordCannotBeClosed) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  stage.dies_when_killed = false;
+  stage.exit_command(0);
+  ASSERT_TRUE(stage.until([&] { return stage.killed; }));
+  stage.broker.close();
+  stage.empty_cgroup();
+  const protocol::Finished finished = play.finish();
+  EXPECT_FALSE(finished.record_closed());
+  EXPECT_EQ(finished.by(), "policy");
+  EXPECT_EQ(finished.code(), 124);
+  EXPECT_NE(finished.error().find("record could not be kept"), std::string::npos)
+      << finished.error();
+  EXPECT_NE(finished.error().find("status 0"), std::string::npos) << finished.error();
 }
 
 TEST(Session, KeepsATerminalInStepWithItsClient) {

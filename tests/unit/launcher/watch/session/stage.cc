@@ -297,12 +297,15 @@ void Stage::play_init() {
   }
 }
 
-/// What the kernel does: everything inside is gone, and with it its ends of pipes.
 void Stage::play_cgroup() {
   struct stat kill {};
   if (killed || stat(path("cgroup.kill").c_str(), &kill) != 0 || kill.st_size == 0) return;
   killed = true;
-  if (!dies_when_killed) return;
+  if (dies_when_killed) empty_cgroup();
+}
+
+/// What the kernel does: everything inside is gone, and with it its ends of pipes.
+void Stage::empty_cgroup() {
   stdin_fd.reset();
   stdout_fd.reset();
   stderr_fd.reset();

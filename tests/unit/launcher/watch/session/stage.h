@@ -45,6 +45,8 @@ class Stage {
   bool open_gate();
   /// The main command ends with this wait status.
   void exit_command(int wait_status);
+  /// Everything inside is gone; happens by itself unless `dies_when_killed` is false.
+  void empty_cgroup();
   void tell(init::RecordType type, int32_t a = 0, int32_t b = 0, int fd = -1);
   void type(std::string_view bytes);  // on the client
   void write_out(std::string_view bytes, int fd);
