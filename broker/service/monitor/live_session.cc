@@ -141,6 +141,8 @@ Result<std::vector<Reply>> LiveSession::mint(const Message& message) {
 Result<std::vector<Reply>> LiveSession::take_end(const Message& message) {
   ASSIGN_OR_RETURN(const protocol::EndSession end,
                    protocol::parse_message<protocol::EndSession>(message));
+  // Who ended it is believed of a closed record only: a broken one was ended by something else.
+  if (!guard_.closed()) return Error{"end before the closing seal", EPROTO};
   if (!is_end_word(end.by()) || end.code() < 0 || end.code() > 255 || !row_.end_by.empty()) {
     return Error{"malformed end", EPROTO};
   }

@@ -330,8 +330,7 @@ TEST(MonitorSession, EndsAtTheFirstMessageThatIsWrong) {
        }},
       {"credential not granted", [](SessionMaker&) { return mint_message("billing", false); }},
       {"renewal of nothing", [](SessionMaker&) { return mint_message("registry", true); }},
-      {"no word for an end", [](SessionMaker&) { return end_message("whim", 0); }},
-      {"no exit code", [](SessionMaker&) { return end_message("command", 4000); }},
+      {"an end before the closing seal", [](SessionMaker&) { return end_message("command", 0); }},
   };
   for (const Row& row : rows) {
     Desk desk;
@@ -344,6 +343,19 @@ TEST(MonitorSession, EndsAtTheFirstMessageThatIsWrong) {
     desk.monitor.end_session(session, "protocol");
     EXPECT_EQ(desk.catalogue->session(session).take()->state, store::SessionState::kBroken)
         << row.why;
+    EXPECT_EQ(desk.catalogue->session(session).take()->end_by, "kill") << row.why;
+  }
+}
+
+TEST(MonitorSession, TakesNoMalformedEnd) {
+  for (const auto& [by, code] :
+       std::vector<std::pair<std::string, int>>{{"whim", 0}, {"command", 4000}, {"command", -1}}) {
+    Desk desk;
+    const std::string session = desk.live();
+    SessionMaker maker(session);
+    begin(desk, maker, session);
+    ASSERT_TRUE(desk.monitor.take_from_session(session, maker.seal(SealState::kClosed)).ok());
+    EXPECT_FALSE(desk.monitor.take_from_session(session, end_message(by, code)).ok()) << by;
   }
 }
 
