@@ -16,6 +16,9 @@
 #include <vector>
 
 #include "launcher/box/plan/plan.h"
+#include "launcher/service/cgroup_home.h"
+#include "launcher/service/folders.h"
+#include "launcher/service/spec_check.h"
 #include "profiles/base/text.h"
 #include "profiles/parse/canonical.h"
 
@@ -141,6 +144,8 @@ void Server::begin(Connection client, Message message) {
   Result<protocol::SessionSpec> spec =
       parts_.broker.confirm(request.value().ticket(), peer.value(), &code);
   if (!spec.ok()) return refuse(client, code, to_string(spec.error()));
+  const Status sane = check_spec(spec.value());
+  if (!sane.ok()) return refuse(client, kSetupFailed, to_string(sane.error()));
   Result<model::Profile> profile = parse::parse_canonical(spec.value().canonical());
   if (!profile.ok()) return refuse(client, kSetupFailed, to_string(profile.error()));
   if (parts_.tracer == nullptr) {

@@ -1,0 +1,13 @@
+#pragma once
+// What a ticket stands for comes from the broker, which has fewer rights than the launcher: names
+// in it become names of folders and control groups that root makes and clears.
+
+#include "broker/wire/protocol/messages.pb.h"
+#include "profiles/base/result.h"
+
+namespace carrel::service {
+
+/// An Error unless session and workspace are ids, which hold no path.
+Status check_spec(const protocol::SessionSpec& spec);
+
+}  // namespace carrel::service
