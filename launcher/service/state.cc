@@ -1,5 +1,6 @@
 #include "launcher/service/state.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -12,6 +13,8 @@
 #include <cerrno>
 #include <climits>
 #include <cstring>
+#include <memory>
+#include <string_view>
 
 #include "launcher/box/plan/plan.h"
 #include "profiles/base/text.h"
@@ -23,6 +26,32 @@ constexpr mode_t kSticky = 01000;
 constexpr int kBacklog = 64;
 constexpr int kStepMs = 20;
 constexpr int kLockMs = 40'000;
+constexpr gid_t kBrokerGroup = plan::kBlockBase;
+
+struct CloseFolder {
+  void operator()(DIR* folder) const { closedir(folder); }
+};
+
+/// One that was prepared before, or holds no more than the `run` that `carrel open` makes, or what
+/// a disk of its own comes with.
+Status check_is_ours(int state_fd, const std::string& path) {
+  struct stat what {};
+  if (fstat(state_fd, &what) != 0) return errno_error("fstat the state folder");
+  if (what.st_uid == 0 && what.st_gid == kBrokerGroup) return Done{};
+  UniqueFd again(openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!again.valid()) return errno_error("open the state folder " + quoted(path));
+  const std::unique_ptr<DIR, CloseFolder> folder(fdopendir(again.get()));
+  if (folder == nullptr) return errno_error("list the state folder " + quoted(path));
+  (void)again.release();
+  while (const dirent* entry = readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe)
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && name != "run" && name != "lost+found") {
+      return Error{"the folder " + quoted(path) +
+                   " is not empty and no state folder of Carrel's: give another one"};
+    }
+  }
+  return Done{};
+}
 
 std::string path_of(int fd) {
   std::array<char, PATH_MAX> path{};
@@ -89,8 +118,8 @@ Result<State> open_state(UniqueFd state_fd) {
   State state;
   state.directory = std::move(state_fd);
   state.path = path_of(state.directory.get());
-  const auto broker = static_cast<gid_t>(plan::kBlockBase);
-  if (fchown(state.directory.get(), 0, broker) != 0 ||
+  RETURN_IF_ERROR(check_is_ours(state.directory.get(), state.path));
+  if (fchown(state.directory.get(), 0, kBrokerGroup) != 0 ||
       fchmod(state.directory.get(), kSticky | 0770) != 0) {
     return errno_error("give the state folder " + quoted(state.path) + " to the broker's group");
   }

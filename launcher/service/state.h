@@ -24,7 +24,8 @@ struct State {
 
 /// Prepares the folder behind `state_fd` (taken): modes, lock, logs, then both sockets, replacing
 /// those of a launcher that died. Waits up to 40 s for a launcher of this folder that is
-/// about to end; EBUSY when it does not. As root.
+/// about to end; EBUSY when it does not. A folder that holds anything and was never a state folder is
+/// an Error, and left as it is: `--state /` must not cost a host its root folder's mode. As root.
 Result<State> open_state(UniqueFd state_fd);
 
 /// Removes both sockets' names: nobody finds this launcher any more.
