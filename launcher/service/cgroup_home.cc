@@ -25,12 +25,6 @@ bool is_session(const std::string& name) {
          (name.size() == kUlid || name.substr(kUlid) == "-slicer");
 }
 
-Status clear_group(const kernel::CgroupFolder& folder, const std::string& name) {
-  ASSIGN_OR_RETURN(kernel::CgroupLeaf leaf, kernel::CgroupLeaf::create(folder, name, {}));
-  RETURN_IF_ERROR(leaf.kill_all(10'000));
-  return leaf.remove();
-}
-
 void clear(const kernel::CgroupFolder& folder, const Log& log) {
   const std::unique_ptr<DIR, CloseFolder> groups(opendir(folder.folders().unified.c_str()));
   if (groups == nullptr) return;
@@ -46,6 +40,12 @@ void clear(const kernel::CgroupFolder& folder, const Log& log) {
 }
 
 }  // namespace
+
+Status clear_group(const kernel::CgroupFolder& folder, const std::string& name) {
+  ASSIGN_OR_RETURN(kernel::CgroupLeaf leaf, kernel::CgroupLeaf::create(folder, name, {}));
+  RETURN_IF_ERROR(leaf.kill_all(10'000));
+  return leaf.remove();
+}
 
 Result<CgroupHome> make_cgroup_home(const plan::CgroupFacts& facts, int state_fd, const Log& log) {
   struct stat state {};

@@ -3,6 +3,7 @@
 // left in it.
 
 #include <cstdint>
+#include <string>
 
 #include "launcher/box/kernel/cgroup.h"
 #include "launcher/box/plan/host_facts.h"
@@ -20,5 +21,8 @@ struct CgroupHome {
 /// Makes it, named after the state folder so that a later launcher finds what an earlier one left:
 /// groups of sessions in it are emptied (their supervisor is gone) and removed.
 Result<CgroupHome> make_cgroup_home(const plan::CgroupFacts& facts, int state_fd, const Log& log);
+
+/// Ends everything in the group `name` of the folder and removes it; one that is not there is fine.
+Status clear_group(const kernel::CgroupFolder& folder, const std::string& name);
 
 }  // namespace carrel::service

@@ -166,6 +166,7 @@ void Server::begin(Connection client, Message message) {
   opening.repositories = std::move(message.fds);
   Live live;
   live.session = opening.spec.session();
+  live.workspace = opening.spec.workspace();
   Status ready = prepare(opening, live);
   if (ready.ok()) ready = spawn(opening, live);
   if (!ready.ok()) {
@@ -200,20 +201,24 @@ Status Server::prepare(Opening& opening, Live& live) {
   return Done{};
 }
 
-/// Takes back what prepare() gave.
+/// Takes back what prepare() gave. The processes first: nothing runs that the sensor does not see.
 void Server::release(Live& live) {
-  if (live.sensor_slot != 0) {
-    const Status closed = parts_.tracer->close_session(live.sensor_slot - 1);
-    if (!closed.ok()) parts_.log("sensor.failed why=" + quoted(to_string(closed.error())));
-  }
-  if (live_.empty() && parts_.tracer != nullptr) parts_.tracer->detach();
+  bool empty = true;
   if (live.cgroup != nullptr) {
     Status gone = live.cgroup->kill_all(10'000);
+    empty = gone.ok();
     if (gone.ok()) gone = live.cgroup->remove();
     if (!gone.ok()) {
       parts_.log("cgroup.left session=" + live.session + " why=" + quoted(to_string(gone.error())));
     }
   }
+  if (live.sensor_slot != 0) {
+    const Status closed = parts_.tracer->close_session(live.sensor_slot - 1);
+    if (!closed.ok()) parts_.log("sensor.failed why=" + quoted(to_string(closed.error())));
+  }
+  if (live_.empty() && parts_.tracer != nullptr) parts_.tracer->detach();
+  // An uid that something still runs as is nobody else's.
+  if (!empty) return;
   slots_.give_back(live.uid_base);
   slots_.give_back(live.slicer_uid_base);
 }
@@ -303,9 +308,23 @@ void Server::reap() {
   }
 }
 
+/// What an opening that died could not undo: its slicer, and a workspace that no session has seen.
+/// Not in another process, as after a session: what was sliced so far is small, and this is rare.
+void Server::sweep(const Live& live) {
+  Status swept = clear_group(parts_.cgroups, live.session + "-slicer");
+  if (swept.ok() && !live.started) {
+    swept = remove_tree(parts_.state.workspaces.get(), live.workspace);
+    if (!swept.ok() && swept.error().sys_errno == ENOENT) return;  // it had made none yet
+  }
+  if (!swept.ok()) {
+    parts_.log("opening.left session=" + live.session + " why=" + quoted(to_string(swept.error())));
+  }
+}
+
 void Server::finish(Live& live, int status) {
-  release(live);
   const bool proper = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (!proper) sweep(live);
+  release(live);
   const std::string how = proper ? "ended" : "opening died, wait status " + std::to_string(status);
   if (live.started && !parts_.broker.lost()) {
     const Status told = parts_.broker.session_gone(live.session, how);

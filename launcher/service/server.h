@@ -54,6 +54,7 @@ class Server {
   struct Live {
     pid_t pid = -1;
     std::string session;
+    std::string workspace;
     uint32_t uid_base = 0;
     uint32_t slicer_uid_base = 0;
     std::unique_ptr<kernel::CgroupLeaf> cgroup;
@@ -73,6 +74,7 @@ class Server {
   void answer(Live& live);
   void reap();
   void finish(Live& live, int status);
+  void sweep(const Live& live);
   void stop();
   [[nodiscard]] bool may_end() const;
 
