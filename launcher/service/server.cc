@@ -229,18 +229,20 @@ Status Server::spawn(Opening& opening, Live& live) {
   auto [ours, theirs] = ends.take();
   live.channel = Connection(std::move(ours));
   opening.server = Connection(std::move(theirs));
+  const pid_t server = getpid();
   live.pid = fork();
   if (live.pid < 0) return errno_error("fork for the opening");
   if (live.pid == 0) {
     live.channel.close();
-    become_opening(opening);
+    become_opening(opening, server);
   }
   return Done{};
 }
 
 /// In the child. Keeps nothing that another session or the broker would miss the end of.
-void Server::become_opening(Opening& opening) {
+void Server::become_opening(Opening& opening, pid_t server) {
   prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  if (getppid() != server) _exit(1);  // it died before we asked to be told
   for (Live& each : live_)
     each.channel.close();
   clients_.clear();

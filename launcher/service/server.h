@@ -70,7 +70,7 @@ class Server {
   Status prepare(Opening& opening, Live& live);
   void release(Live& live);
   Status spawn(Opening& opening, Live& live);
-  [[noreturn]] void become_opening(Opening& opening);
+  [[noreturn]] void become_opening(Opening& opening, pid_t server);
   void answer(Live& live);
   void reap();
   void finish(Live& live, int status);

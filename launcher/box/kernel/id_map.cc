@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,10 +34,13 @@ Status write_id_map(pid_t child, const IdMap& map) {
 }
 
 Result<UniqueFd> make_id_map(const IdMap& map) {
-  // The child exists only so that the namespace has a /proc entry to write to.
+  // The child exists only so that the namespace has a /proc entry to write to. It must not outlive
+  // this process, whose descriptors it holds.
+  const pid_t parent = getpid();
   const auto child = static_cast<pid_t>(syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, 0, 0, 0, 0));
   if (child < 0) return errno_error("clone for an id map");
   if (child == 0) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0 || getppid() != parent) _exit(1);
     while (true)
       pause();
   }
