@@ -87,6 +87,7 @@ class Opener {
   int code_ = kSetupFailed;  // of the next failure
   std::vector<std::function<void()>> undos_;
   plan::SandboxPlan plan_;
+  UniqueFd workspace_;  // its folder
   std::vector<SlicedRepository> slices_;
   UniqueFd network_;
   UniqueFd broker_channel_;
@@ -161,7 +162,7 @@ Status Opener::slice_one(size_t index, int workspace_fd) {
 
 Status Opener::make_slices() {
   const std::string name = opening_.spec.workspace();
-  ASSIGN_OR_RETURN(const UniqueFd workspace,
+  ASSIGN_OR_RETURN(workspace_,
                    make_workspace_folder(tools_.state.workspaces.get(), name, FolderOwner::kRoot));
   undos_.emplace_back([this, name] {
     const Status removed = remove_tree(tools_.state.workspaces.get(), name);
@@ -170,7 +171,7 @@ Status Opener::make_slices() {
     }
   });
   for (size_t i = 0; i < opening_.profile.repositories.size(); ++i)
-    RETURN_IF_ERROR(slice_one(i, workspace.get()));
+    RETURN_IF_ERROR(slice_one(i, workspace_.get()));
   return Done{};
 }
 
@@ -343,7 +344,7 @@ Result<std::vector<UniqueFd>> Opener::open_sources() {
   std::vector<UniqueFd> sources;
   for (const plan::Source& source : plan_.sources) {
     if (source.kind == plan::SourceKind::kCredentials) {
-      ASSIGN_OR_RETURN(UniqueFd mount, kernel::second_mount(credentials_.get()));
+      ASSIGN_OR_RETURN(UniqueFd mount, kernel::second_mount(credentials_.get(), workspace_.get()));
       sources.push_back(std::move(mount));
       continue;
     }

@@ -88,8 +88,11 @@ Status detach_mount(int mount_fd) {
   return Done{};
 }
 
-Result<UniqueFd> second_mount(int detached_fd) {
-  RETURN_IF_ERROR(attach_mount(detached_fd, AT_FDCWD, "/tmp"));
+Result<UniqueFd> second_mount(int detached_fd, int place_fd) {
+  constexpr unsigned kByDescriptor = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+  if (move_mount(detached_fd, "", place_fd, "", kByDescriptor) != 0) {
+    return errno_error("move_mount for a second mount");
+  }
   Result<UniqueFd> second = clone_tree(detached_fd, Tree::kOne);
   RETURN_IF_ERROR(detach_mount(detached_fd));
   return second;

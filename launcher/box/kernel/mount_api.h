@@ -38,7 +38,9 @@ Status attach_mount(int mount_fd, int directory_fd, const std::string& path);
 Status detach_mount(int mount_fd);
 
 /// A second, detached mount of the file system of `detached_fd`: it is attached for a moment at
-/// /tmp of the caller's (private) mount namespace, since older kernels clone attached trees only.
-Result<UniqueFd> second_mount(int detached_fd);
+/// the folder `place_fd` of the caller's (private) mount namespace, since older kernels clone
+/// attached trees only. A folder of the caller's own: two mounts that meet at one place are
+/// detached together, and the second cannot be cloned any more.
+Result<UniqueFd> second_mount(int detached_fd, int place_fd);
 
 }  // namespace carrel::kernel
