@@ -74,7 +74,14 @@ void Session::turn() {
   Waits waits = this->waits();
   poll(waits.polls.data(), waits.polls.size(), timeout_ms());
   for (size_t i = 0; i < waits.polls.size(); ++i) {
-    if (waits.polls[i].revents != 0) serve(waits.owners[i].source, waits.owners[i].output);
+    const short seen = waits.polls[i].revents;
+    if (seen == 0) continue;
+    // Called for its unread output, a client whose input has no room is not read: only its end is.
+    if (waits.owners[i].source == Source::kClient && (seen & ~POLLOUT) == 0) {
+      client_.flush();
+      continue;
+    }
+    serve(waits.owners[i].source, waits.owners[i].output);
   }
   feed_.check_loss();
   record_->tick();
@@ -88,8 +95,8 @@ Session::Waits Session::waits() {
   Waits waits;
   if (launcher_open_) waits.add(launcher_.fd(), POLLIN, Source::kLauncher);
   waits.add(record_->fd(), POLLIN | out_if(record_->wants_write()), Source::kBroker);
-  waits.add(client_.fd(), (terminal_.input_full() ? 0 : POLLIN) | out_if(client_.wants_write()),
-            Source::kClient);
+  const bool takes = !terminal_.input_full() && !record_->full();
+  waits.add(client_.fd(), (takes ? POLLIN : 0) | out_if(client_.wants_write()), Source::kClient);
   waits.add(init_.fd(), POLLIN, Source::kInit);
   if (terminal_.wants_write()) waits.add(terminal_.input_fd(), POLLOUT, Source::kInput);
   if (stop_ == Stop::kKill) waits.add(cgroup_.events_fd(), POLLPRI, Source::kCgroup);

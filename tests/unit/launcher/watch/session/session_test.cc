@@ -494,6 +494,35 @@ TEST(Session, LosesNoOutputToAClientThatReadsSlowly) {
   EXPECT_EQ(stage.recorded_output("stdout").size(), written);
 }
 
+/// A command that writes all the time and never reads: what the client types waits with the client.
+TEST(Session, KeepsNoInputThatTheCommandDoesNotRead) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  fcntl(stage.stdout_fd.get(), F_SETFL, O_NONBLOCK);
+  const std::string output(65536, 'y');
+  const std::string input(65536, 'x');
+  size_t typed = 0;
+  int turns = 0;
+  (void)stage.until(
+      [&] {
+        stage.client_reads = ++turns % 8 == 0;  // slower than the command writes
+        (void)!write(stage.stdout_fd.get(), output.data(), output.size());
+        if (stage.client.queued_bytes() == 0) {
+          stage.type(input);
+          typed += input.size();
+        }
+        (void)stage.client.flush().ok();
+        return false;
+      },
+      2'000);
+  // Its own bound, what pipe and sockets hold, and one read beyond.
+  EXPECT_LT(typed, size_t{2} << 20);
+  stage.client_reads = true;
+  stage.exit_command(0);
+  EXPECT_EQ(play.finish().by(), "command");
+}
+
 TEST(Session, EndsWhenTheClientSpeaksOutOfTurn) {
   Play play;
   Stage& stage = play.stage;
