@@ -57,7 +57,9 @@ Status ChangeReport::add(const RepositoryInput& repository) {
       }));
   for (events::FileChanged& change : changes) {
     record_.add(judge_.judge_change(std::move(change)));
-    if (record_.full()) record_.wait(kWaitMs, [this] { return !record_.full(); });
+    if (record_.full() && !record_.wait(kWaitMs, [this] { return !record_.full(); })) {
+      return Error{"the broker does not take the changes"};
+    }
   }
   return Done{};
 }

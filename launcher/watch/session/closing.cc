@@ -23,8 +23,9 @@ void Closing::collect(Workspace workspace) {
     note("an output of the command is still open");
   }
   RecordLink& record = parts_.record;
-  parts_.sensor.finish([&record] {
-    if (record.full()) record.wait(kRoomMs, [&record] { return !record.full(); });
+  bool takes = true;  // one that has not made room once is not waited for again and again
+  parts_.sensor.finish([&record, &takes] {
+    if (takes && record.full()) takes = record.wait(kRoomMs, [&record] { return !record.full(); });
   });
 }
 
