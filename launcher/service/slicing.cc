@@ -72,8 +72,8 @@ std::optional<init::Record> next_record(int control_fd, bool* closed) {
 }
 
 void read_words(int fd, std::string* words) {
-  std::array<char, 1024> part{};
-  while (true) {
+  std::array<char, 4096> part{};
+  for (int parts = 0; parts < 64; ++parts) {
     const ssize_t got = read(fd, part.data(), part.size());
     if (got <= 0) return;
     const size_t room = kMaxWords - std::min(kMaxWords, words->size());
