@@ -36,6 +36,7 @@ using protocol::Type;
 
 constexpr int kSetupFailed = 123;
 constexpr int kHostCannot = 122;
+constexpr int kPersonLeft = 125;
 constexpr int kKilled = 137;
 constexpr int kEmptyMs = 10'000;
 constexpr int kLastWordsMs = 20'000;
@@ -75,6 +76,7 @@ class Opener {
   [[nodiscard]] protocol::Started started() const;
   [[nodiscard]] std::string folder_path() const;
   [[nodiscard]] bool client_gone() const;
+  [[nodiscard]] bool is_unwanted() const;
 
   void fail(const Status& why);
   void supervise();
@@ -84,7 +86,8 @@ class Opener {
 
   const OpeningTools& tools_;
   Opening& opening_;
-  int code_ = kSetupFailed;  // of the next failure
+  int code_ = kSetupFailed;   // of the next failure
+  bool person_left_ = false;  // before there was a session to say so in its record
   std::vector<std::function<void()>> undos_;
   plan::SandboxPlan plan_;
   UniqueFd workspace_;  // its folder
@@ -117,7 +120,7 @@ uint64_t shorter_of(uint64_t a, uint64_t b) {
   return std::min(a, b);
 }
 
-/// SIGTERM is blocked in an opening; while it sets up it has no time to wait for it.
+/// SIGTERM is blocked, so that supervise() can read it: until then it waits, and is seen here.
 bool is_told_to_end() {
   sigset_t waiting{};
   return sigpending(&waiting) == 0 && sigismember(&waiting, SIGTERM) == 1;
@@ -128,6 +131,10 @@ bool is_told_to_end() {
 bool Opener::client_gone() const {
   pollfd look{opening_.client.fd(), POLLRDHUP, 0};
   return poll(&look, 1, 0) > 0 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+bool Opener::is_unwanted() const {
+  return is_told_to_end() || client_gone();
 }
 
 std::string Opener::folder_path() const {
@@ -149,10 +156,11 @@ Status Opener::slice_one(size_t index, int workspace_fd) {
   job.init_fd = tools_.programs.init.get();
   job.slicer_fd = tools_.programs.slicer.get();
   job.filters = &tools_.programs.filters;
-  job.gone = [this] { return client_gone() || is_told_to_end(); };
+  job.gone = [this] { return is_unwanted(); };
   SliceFailure failure;
   if (!make_slice(tools_.facts, job, &failure).ok()) {
     code_ = failure.code;
+    person_left_ = client_gone();
     return Error{failure.text};
   }
   ASSIGN_OR_RETURN(SlicedRepository sliced, open_sliced(repository.name, std::move(folder)));
@@ -441,6 +449,30 @@ Status Opener::open() {
 
 // ---- the end -----------------------------------------------------------------------------------
 
+protocol::Ended to_ended(const std::optional<protocol::Finished>& finished) {
+  protocol::Ended ended;
+  if (!finished.has_value()) {
+    ended.set_by("kill");
+    ended.set_code(kKilled);
+    ended.set_error("the session's supervisor was killed; its record is not closed");
+    return ended;
+  }
+  ended.set_by(finished->by());
+  ended.set_code(finished->code());
+  ended.set_signal(finished->signal());
+  ended.set_error(finished->error());
+  return ended;
+}
+
+/// A person who wanted out before anything began.
+protocol::Ended ended_by_person() {
+  protocol::Ended ended;
+  ended.set_by("person");
+  ended.set_code(kPersonLeft);
+  ended.set_error("ended before the command began");
+  return ended;
+}
+
 void Opener::end_box() {
   const Status empty = opening_.cgroup->kill_all(kEmptyMs);
   if (!empty.ok()) {
@@ -474,7 +506,9 @@ void Opener::fail(const Status& why) {
   end_box();
   if (recorder_.has_value()) recorder_->reap(kLastWordsMs);
   undo();
-  tell(setup_failure(code_, text));
+  // What the session says of its end is what its record says.
+  if (finished_.has_value()) return tell(to_ended(finished_));
+  tell(person_left_ ? ended_by_person() : setup_failure(code_, text));
 }
 
 void Opener::supervise() {
@@ -496,21 +530,6 @@ void Opener::supervise() {
     const Result<bool> ended = recorder_->take_end(&finished_);
     done = !ended.ok() || ended.value();
   }
-}
-
-protocol::Ended to_ended(const std::optional<protocol::Finished>& finished) {
-  protocol::Ended ended;
-  if (!finished.has_value()) {
-    ended.set_by("kill");
-    ended.set_code(kKilled);
-    ended.set_error("the session's supervisor was killed; its record is not closed");
-    return ended;
-  }
-  ended.set_by(finished->by());
-  ended.set_code(finished->code());
-  ended.set_signal(finished->signal());
-  ended.set_error(finished->error());
-  return ended;
 }
 
 void Opener::run() {

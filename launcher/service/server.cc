@@ -140,6 +140,8 @@ void Server::begin(Connection client, Message message) {
   if (message.type != Type::kLaunchRequest || !request.ok() || !peer.ok() || message.fds.empty()) {
     return refuse(client, kSetupFailed, "the launcher does not understand this request");
   }
+  // Nobody would tell an opening that begins after stop() to end.
+  if (stopping_) return refuse(client, kSetupFailed, "the launcher is ending");
   int code = kSetupFailed;
   Result<protocol::SessionSpec> spec =
       parts_.broker.confirm(request.value().ticket(), peer.value(), &code);

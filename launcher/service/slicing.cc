@@ -71,6 +71,7 @@ std::optional<init::Record> next_record(int control_fd, bool* closed) {
   return std::nullopt;
 }
 
+/// Some of what it says: one that never stops is not listened to for ever.
 void read_words(int fd, std::string* words) {
   std::array<char, 4096> part{};
   for (int parts = 0; parts < 64; ++parts) {
@@ -88,8 +89,7 @@ Result<int> wait_for_status(const SliceJob& job, const Channels& channels, std::
     const auto record = next_record(channels.control.get(), &closed);
     read_words(channels.words.get(), words);
     if (closed) return Error{"the slicer's workspace ended by itself"};
-    if (job.gone && job.gone())
-      return Error{"the caller has gone, or the launcher ends", ECANCELED};
+    if (job.gone && job.gone()) return Error{"given up", ECANCELED};
     if (!record) continue;
     switch (record->type) {
       case init::RecordType::kReady:

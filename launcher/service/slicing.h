@@ -27,7 +27,7 @@ struct SliceJob {
   int init_fd = -1;    // load_init() of carrel-init
   int slicer_fd = -1;  // and of carrel-slicer
   const kernel::SeccompPrograms* filters = nullptr;
-  /// Asked about every 100 ms; true: give up (the client has gone).
+  /// Asked about every 100 ms; true: give up (nobody wants it any more).
   std::function<bool()> gone;
 };
 

@@ -82,6 +82,20 @@ std::string help_text() {
   return text.str();
 }
 
+int status_fd_of(const std::vector<std::string>& words) {
+  constexpr std::string_view kName = "--status-fd";
+  std::string_view text;
+  for (auto word = words.begin(); word != words.end() && *word != "--"; ++word) {
+    if (*word == kName && word + 1 != words.end()) text = *(word + 1);
+    if (word->starts_with(std::string(kName) + "=")) {
+      text = std::string_view(*word).substr(kName.size() + 1);
+    }
+  }
+  int fd = -1;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), fd);
+  return failure == std::errc{} && end == text.data() + text.size() ? fd : -1;
+}
+
 Result<OpenArguments> parse_arguments(const std::vector<std::string>& words) {
   const auto dashes = std::find(words.begin(), words.end(), "--");
   OpenArguments out;

@@ -21,6 +21,9 @@ struct OpenArguments {
 /// Parses them; an Error is a usage error (exit 120) in one sentence.
 Result<OpenArguments> parse_arguments(const std::vector<std::string>& words);
 
+/// The --status-fd of words that cannot be parsed, for the end line; -1 where there is none.
+int status_fd_of(const std::vector<std::string>& words);
+
 /// The text of `carrel open --help`.
 std::string help_text();
 

@@ -1,5 +1,6 @@
 #include "launcher/cli/open/open.h"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -25,18 +26,33 @@ constexpr int kUsage = 120;
 constexpr int kHostCannot = 122;
 constexpr int kSetupFailed = 123;
 
+void write_end_line(int status_fd, const protocol::Ended& ended) {
+  if (status_fd < 0) return;
+  const std::string line = end_line(ended);
+  if (write(status_fd, line.data(), line.size()) < 0) perror("carrel: --status-fd");
+}
+
 /// The opening's own failure: a sentence for the person, the end line for programs, the exit code.
-int fail(const OpenArguments& arguments, int code, const std::string& text) {
+int fail(const OpenArguments& arguments, int code, const std::string& text,
+         const std::string& by = "setup") {
   fprintf(stderr, "carrel: %s\n", text.c_str());
-  if (arguments.status_fd >= 0) {
-    protocol::Ended ended;
-    ended.set_by("setup");
-    ended.set_code(code);
-    ended.set_error(text);
-    const std::string line = end_line(ended);
-    if (write(arguments.status_fd, line.data(), line.size()) < 0) perror("carrel: --status-fd");
-  }
+  protocol::Ended ended;
+  ended.set_by(by);
+  ended.set_code(code);
+  ended.set_error(text);
+  write_end_line(arguments.status_fd, ended);
   return code;
+}
+
+bool is_open(int fd) {
+  return fcntl(fd, F_GETFD) >= 0;
+}
+
+int fail_usage(const std::vector<std::string>& words, const Error& error) {
+  OpenArguments unread;
+  unread.status_fd = status_fd_of(words);
+  if (!is_open(unread.status_fd)) unread.status_fd = -1;
+  return fail(unread, kUsage, "open: " + to_string(error) + " (see: carrel open --help)");
 }
 
 /// A value of the caller's environment that passes the allowlist, bounded and printable.
@@ -123,12 +139,10 @@ void say_goodbye(const RelayResult& result) {
 
 int finish(const OpenArguments& arguments, const RelayResult& result) {
   if (!result.was_started)
-    return fail(arguments, result.ended.code(), safe_lines(result.ended.error()));
+    return fail(arguments, result.ended.code(), safe_lines(result.ended.error()),
+                result.ended.by());
   say_goodbye(result);
-  if (arguments.status_fd >= 0) {
-    const std::string line = end_line(result.ended);
-    if (write(arguments.status_fd, line.data(), line.size()) < 0) perror("carrel: --status-fd");
-  }
+  write_end_line(arguments.status_fd, result.ended);
   return result.ended.code();
 }
 
@@ -136,14 +150,15 @@ int finish(const OpenArguments& arguments, const RelayResult& result) {
 
 int run_open(const std::vector<std::string>& words) {
   Result<OpenArguments> parsed = parse_arguments(words);
-  if (!parsed.ok()) {
-    return fail(OpenArguments{}, kUsage,
-                "open: " + to_string(parsed.error()) + " (see: carrel open --help)");
-  }
+  if (!parsed.ok()) return fail_usage(words, parsed.error());
   const OpenArguments arguments = parsed.take();
   if (arguments.help) {
     fputs(help_text().c_str(), stdout);
     return 0;
+  }
+  // Before anything is opened: the number could come to be one of our own descriptors.
+  if (arguments.status_fd >= 0 && !is_open(arguments.status_fd)) {
+    return fail(OpenArguments{}, kUsage, "open: --status-fd: no such descriptor is open");
   }
   InputFailure failure;
   Result<Inputs> inputs = read_inputs(arguments.profile, &failure);

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -23,6 +24,8 @@ using protocol::Type;
 
 /// Input waits in the session's socket, never in this process.
 constexpr size_t kMaxQueued = size_t{256} << 10;
+constexpr int kPersonLeft = 125;
+constexpr int kKilled = 137;
 
 Status write_all(int fd, std::string_view bytes) {
   while (!bytes.empty()) {
@@ -47,10 +50,15 @@ class Relay {
   Result<RelayResult> run();
 
  private:
+  Status loop();
+  Status turn();
   Status on_launcher();
+  Status take_from_launcher(const Message& message);
   Status on_session();
   Status on_stdin();
-  Status on_signal();
+  void on_signal();
+  void want_out();
+  void hang_up();
   Status show(const Message& message);
   void notice(const std::string& text);
 
@@ -62,6 +70,7 @@ class Relay {
   UniqueFd signals_;
   bool session_open_ = true;
   bool launcher_done_ = false;
+  bool launcher_gone_ = false;
   bool stdin_open_ = true;
   bool stdout_broken_ = false;
 };
@@ -94,7 +103,8 @@ Status Relay::show(const Message& message) {
     stdout_broken_ = true;
     protocol::Signal signal;
     signal.set_number(SIGPIPE);
-    return protocol::queue_message(session_, Type::kSignal, signal);
+    // A session that has ended needs no signal.
+    (void)protocol::queue_message(session_, Type::kSignal, signal).ok();
   }
   return Done{};
 }
@@ -110,29 +120,34 @@ Status Relay::on_session() {
   return Done{};
 }
 
+Status Relay::take_from_launcher(const Message& message) {
+  if (message.type == Type::kEnded) {
+    ASSIGN_OR_RETURN(result_.ended, protocol::parse_message<protocol::Ended>(message));
+    launcher_done_ = true;
+    return Done{};
+  }
+  if (message.type != Type::kStarted) return Error{"the launcher spoke out of turn", EPROTO};
+  ASSIGN_OR_RETURN(result_.started, protocol::parse_message<protocol::Started>(message));
+  result_.was_started = true;
+  if (options_.status_fd >= 0) {
+    RETURN_IF_ERROR(write_all(options_.status_fd, started_line(result_.started)));
+  }
+  if (options_.tty) {
+    ASSIGN_OR_RETURN(terminal::RawMode raw, terminal::RawMode::enter(STDIN_FILENO));
+    raw_.emplace(std::move(raw));
+  }
+  return Done{};
+}
+
 Status Relay::on_launcher() {
   const Result<bool> open = launcher_.fill();
   while (true) {
     ASSIGN_OR_RETURN(const std::optional<Message> message, launcher_.next());
     if (!message.has_value()) break;
-    if (message->type == Type::kStarted) {
-      ASSIGN_OR_RETURN(result_.started, protocol::parse_message<protocol::Started>(*message));
-      result_.was_started = true;
-      if (options_.status_fd >= 0) {
-        RETURN_IF_ERROR(write_all(options_.status_fd, started_line(result_.started)));
-      }
-      if (options_.tty) {
-        ASSIGN_OR_RETURN(terminal::RawMode raw, terminal::RawMode::enter(STDIN_FILENO));
-        raw_.emplace(std::move(raw));
-      }
-    } else if (message->type == Type::kEnded) {
-      ASSIGN_OR_RETURN(result_.ended, protocol::parse_message<protocol::Ended>(*message));
-      launcher_done_ = true;
-    } else {
-      return Error{"the launcher spoke out of turn", EPROTO};
-    }
+    RETURN_IF_ERROR(take_from_launcher(*message));
   }
-  if ((!open.ok() || !open.value()) && !launcher_done_) {
+  launcher_gone_ = (!open.ok() || !open.value()) && !launcher_done_;
+  if (launcher_gone_) {
     return Error{"the launcher has gone; the session was ended", ECONNRESET};
   }
   return Done{};
@@ -144,28 +159,68 @@ Status Relay::on_stdin() {
   if (got < 0 && (errno == EINTR || errno == EAGAIN)) return Done{};
   if (got <= 0) {
     stdin_open_ = false;
+    if (options_.tty) {  // raw, so that no key means this
+      hang_up();
+      return Done{};
+    }
     return session_.queue(Type::kStdinEnd, "");
   }
   return session_.queue(Type::kStdin, {buffer.data(), static_cast<size_t>(got)});
 }
 
-Status Relay::on_signal() {
+/// A terminal without its person: the session ends as for a client that has gone.
+void Relay::hang_up() {
+  session_.close();
+  session_open_ = false;
+}
+
+/// Before there is a session nobody reads its stream: the launcher sees that we say no more.
+void Relay::want_out() {
+  if (!result_.was_started) (void)shutdown(launcher_.fd(), SHUT_WR);
+}
+
+/// What cannot be sent goes to a session that has just ended: its end is on its way to us.
+void Relay::on_signal() {
   signalfd_siginfo info{};
-  if (read(signals_.get(), &info, sizeof info) != sizeof info) return Done{};
+  if (read(signals_.get(), &info, sizeof info) != sizeof info || !session_open_) return;
   if (info.ssi_signo == SIGWINCH) {
-    if (!options_.tty) return Done{};
+    if (!options_.tty) return;
     const terminal::WindowSize size = terminal::window_size(STDIN_FILENO);
     protocol::Resize resize;
     resize.set_columns(size.columns);
     resize.set_rows(size.rows);
-    return protocol::queue_message(session_, Type::kResize, resize);
+    (void)protocol::queue_message(session_, Type::kResize, resize).ok();
+    return;
   }
+  const auto number = static_cast<int>(info.ssi_signo);
+  if (number != SIGUSR1 && number != SIGUSR2) want_out();
   protocol::Signal signal;
-  signal.set_number(static_cast<int>(info.ssi_signo));
-  return protocol::queue_message(session_, Type::kSignal, signal);
+  signal.set_number(number);
+  (void)protocol::queue_message(session_, Type::kSignal, signal).ok();
 }
 
-Result<RelayResult> Relay::run() {
+Status Relay::turn() {
+  const bool take_input =
+      stdin_open_ && session_open_ && result_.was_started && session_.queued_bytes() < kMaxQueued;
+  std::array<pollfd, 4> waits{
+      pollfd{launcher_done_ ? -1 : launcher_.fd(), POLLIN, 0},
+      pollfd{session_open_ ? session_.fd() : -1,
+             static_cast<short>(POLLIN | (session_.wants_write() ? POLLOUT : 0)), 0},
+      pollfd{take_input ? STDIN_FILENO : -1, POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0}};
+  const int count = poll(waits.data(), waits.size(), launcher_done_ ? 5000 : -1);
+  if (count < 0 && errno != EINTR) return errno_error("poll");
+  if (count < 0) return Done{};
+  // A descriptor of the stream outlived the session; its bytes are all here.
+  if (count == 0 && launcher_done_) session_open_ = false;
+  if (waits[3].revents != 0) on_signal();
+  if ((waits[1].revents & POLLOUT) != 0 && !session_.flush().ok()) session_open_ = false;
+  if ((waits[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0) RETURN_IF_ERROR(on_session());
+  if (waits[0].revents != 0) RETURN_IF_ERROR(on_launcher());
+  if (waits[2].revents != 0 && !on_stdin().ok()) stdin_open_ = false;
+  return Done{};
+}
+
+Status Relay::loop() {
   sigset_t set{};
   sigemptyset(&set);
   for (const int number : {SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
@@ -175,28 +230,20 @@ Result<RelayResult> Relay::run() {
   signal(SIGPIPE, SIG_IGN);
   signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return errno_error("signalfd");
-  while (!launcher_done_ || session_open_) {
-    const bool take_input =
-        stdin_open_ && session_open_ && result_.was_started && session_.queued_bytes() < kMaxQueued;
-    std::array<pollfd, 4> waits{
-        pollfd{launcher_done_ ? -1 : launcher_.fd(), POLLIN, 0},
-        pollfd{session_open_ ? session_.fd() : -1,
-               static_cast<short>(POLLIN | (session_.wants_write() ? POLLOUT : 0)), 0},
-        pollfd{take_input ? STDIN_FILENO : -1, POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0}};
-    if (poll(waits.data(), waits.size(), launcher_done_ ? 5000 : -1) < 0 && errno != EINTR) {
-      return errno_error("poll");
-    }
-    if (launcher_done_ && waits[1].revents == 0 && waits[3].revents == 0 && session_open_ &&
-        waits[2].revents == 0) {
-      break;  // a descriptor of the stream outlived the session; its bytes are all here
-    }
-    if (waits[3].revents != 0) RETURN_IF_ERROR(on_signal());
-    if ((waits[1].revents & POLLOUT) != 0 && !session_.flush().ok()) session_open_ = false;
-    if ((waits[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0) RETURN_IF_ERROR(on_session());
-    if (waits[0].revents != 0) RETURN_IF_ERROR(on_launcher());
-    if (waits[2].revents != 0 && !on_stdin().ok()) stdin_open_ = false;
-  }
+  while (!launcher_done_ || session_open_)
+    RETURN_IF_ERROR(turn());
+  return Done{};
+}
+
+Result<RelayResult> Relay::run() {
+  const Status relayed = loop();
   raw_.reset();
+  if (relayed.ok()) return result_;
+  if (!result_.was_started) return relayed.error();
+  // The command may have run: whatever went wrong here is no failed set-up.
+  result_.ended.set_by(launcher_gone_ ? "kill" : "person");
+  result_.ended.set_code(launcher_gone_ ? kKilled : kPersonLeft);
+  result_.ended.set_error(to_string(relayed.error()));
   return result_;
 }
 

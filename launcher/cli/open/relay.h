@@ -19,7 +19,8 @@ struct RelayResult {
 };
 
 /// Relays until the launcher says the session has ended and its output is drained. Terminal
-/// settings are restored on every way out. An Error when the launcher or the session vanished.
+/// settings are restored on every way out. An Error when the launcher vanished before the session
+/// began; after that the end is told in `ended`, whoever it was that left.
 Result<RelayResult> relay(protocol::Connection& launcher, protocol::Connection& session,
                           const RelayOptions& options);
 
