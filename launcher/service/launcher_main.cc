@@ -103,7 +103,7 @@ std::unique_ptr<trace::Tracer> load_sensor(const CgroupHome& home, plan::HostFac
 }
 
 Status serve(State& state, const kernel::MountNamespaces& namespaces, const Log& log,
-             int ready_fd) {
+             const LauncherOptions& options) {
   ASSIGN_OR_RETURN(const Programs programs, load_programs());
   plan::HostFacts facts = probe::probe_host(state.directory.get());
   ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), log));
@@ -114,10 +114,13 @@ Status serve(State& state, const kernel::MountNamespaces& namespaces, const Log&
     return started.take_error();
   }
   BrokerLink broker = started.take();
+  // The broker's alone: held here, too, it would take in callers whom a dead broker cannot answer.
+  state.broker_listener.reset();
   log("ready pid=" + std::to_string(getpid()));
-  tell_ready(ready_fd, "ready");
-  close(ready_fd);
-  Server server({facts, state, home.folder, programs, namespaces, tracer.get(), broker, log});
+  tell_ready(options.ready_fd, "ready");
+  close(options.ready_fd);
+  Server server({facts, state, home.folder, programs, namespaces, tracer.get(), broker, log,
+                 options.idle_ms});
   const Status served = server.run();
   remove_sockets(state);
   broker.stop();
@@ -135,7 +138,7 @@ Status start(const LauncherOptions& options, Log* log) {
   ASSIGN_OR_RETURN(UniqueFd folder, open_again(given));
   ASSIGN_OR_RETURN(State state, open_state(std::move(folder)));
   *log = log_to(state.log.get());
-  const Status served = serve(state, namespaces, *log, options.ready_fd);
+  const Status served = serve(state, namespaces, *log, options);
   if (served.ok()) {
     (*log)("ended");
   } else {

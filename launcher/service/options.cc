@@ -16,9 +16,14 @@ Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv
     const std::string_view text = i + 1 < argc ? argv[i + 1] : "";
     int value = -1;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (failed != std::errc() || end != text.data() + text.size() || value < 3) {
-      return Error{std::string(name) + ": not a descriptor: " + quoted(text)};
+    if (failed != std::errc() || end != text.data() + text.size() || value < 0) {
+      return Error{std::string(name) + ": not a number: " + quoted(text)};
     }
+    if (name == "--idle-ms") {
+      options.idle_ms = static_cast<uint32_t>(value);
+      continue;
+    }
+    if (value < 3) return Error{std::string(name) + ": not a descriptor: " + quoted(text)};
     if (name == "--state-fd") {
       options.state_fd = value;
     } else if (name == "--ready-fd") {

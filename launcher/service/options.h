@@ -1,16 +1,19 @@
 #pragma once
 // The launcher's command line: descriptors it was started with.
 
+#include <cstdint>
+
 #include "profiles/base/result.h"
 
 namespace carrel::service {
 
 struct LauncherOptions {
-  int state_fd = -1;  // the state folder
-  int ready_fd = -1;  // hears "ready\n", or one sentence why not
+  int state_fd = -1;          // the state folder
+  int ready_fd = -1;          // hears "ready\n", or one sentence why not
+  uint32_t idle_ms = 60'000;  // ends itself so long after it was last needed
 };
 
-/// "--state-fd N --ready-fd N"; anything else is an Error.
+/// "--state-fd N --ready-fd N [--idle-ms N]"; anything else is an Error.
 Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv);
 
 }  // namespace carrel::service

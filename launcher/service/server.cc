@@ -2,6 +2,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -30,7 +31,6 @@ using protocol::Type;
 
 namespace {
 
-constexpr uint64_t kIdleMs = 60'000;
 constexpr uint64_t kRequestMs = 10'000;
 constexpr size_t kMaxClients = 64;
 constexpr int kNotGranted = 121;
@@ -59,10 +59,23 @@ Result<uid_t> peer_of(int socket_fd) {
 
 }  // namespace
 
-bool Server::may_end() const {
+bool Server::may_end() {
   if (!live_.empty()) return false;
   if (stopping_ || parts_.broker.lost()) return true;
-  return clients_.empty() && now_ms() - idle_since_ms_ >= kIdleMs;
+  return clients_.empty() && now_ms() - idle_since_ms_ >= parts_.idle_ms && is_alone();
+}
+
+/// Whoever is about to ask holds the start-up lock until its question has been sent. From here on
+/// the lock is ours until the end: the next one finds no sockets, and starts another pair.
+bool Server::is_alone() {
+  if (flock(parts_.state.startup.get(), LOCK_EX | LOCK_NB) != 0) return false;
+  pollfd look{parts_.state.launcher_listener.get(), POLLIN, 0};
+  if (poll(&look, 1, 0) == 0) {
+    remove_sockets(parts_.state);
+    return true;
+  }
+  (void)flock(parts_.state.startup.get(), LOCK_UN);
+  return false;
 }
 
 Status Server::run() {
@@ -251,7 +264,6 @@ void Server::become_opening(Opening& opening, pid_t server) {
   signals_.reset();
   parts_.broker.let_go();
   close(parts_.state.launcher_listener.get());
-  close(parts_.state.broker_listener.get());
   close(parts_.state.lock.get());
   sigset_t child{};
   sigemptyset(&child);

@@ -34,6 +34,7 @@ struct ServerParts {
       nullptr;  // null where no sensor could be loaded: every opening is refused
   BrokerLink& broker;
   const Log& log;
+  uint64_t idle_ms = 60'000;
 };
 
 class Server {
@@ -42,7 +43,7 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  /// Serves until nobody has needed it for a minute, the broker is lost (openings then end first),
+  /// Serves until nobody has needed it for `idle_ms`, the broker is lost (openings then end first),
   /// or SIGTERM came. SIGCHLD and SIGTERM must be blocked. One thread.
   Status run();
 
@@ -76,7 +77,8 @@ class Server {
   void finish(Live& live, int status);
   void sweep(const Live& live);
   void stop();
-  [[nodiscard]] bool may_end() const;
+  bool may_end();
+  bool is_alone();
 
   ServerParts parts_;
   Slots slots_;

@@ -24,8 +24,7 @@ namespace {
 
 constexpr mode_t kSticky = 01000;
 constexpr int kBacklog = 64;
-constexpr int kStepMs = 20;
-constexpr int kLockMs = 40'000;
+constexpr int kPredecessorMs = 40'000;
 constexpr gid_t kBrokerGroup = plan::kBlockBase;
 
 struct CloseFolder {
@@ -49,6 +48,19 @@ Status check_is_ours(int state_fd, const std::string& path) {
       return Error{"the folder " + quoted(path) +
                    " is not empty and no state folder of Carrel's: give another one"};
     }
+  }
+  return Done{};
+}
+
+/// A launcher that found itself not needed, or lost its broker, ends within seconds.
+Status take_lock(int lock_fd, const std::string& path) {
+  constexpr int kStepMs = 10;
+  for (int waited = 0; flock(lock_fd, LOCK_EX | LOCK_NB) != 0; waited += kStepMs) {
+    if ((errno != EWOULDBLOCK && errno != EINTR) || waited >= kPredecessorMs) {
+      return errno_error("another launcher serves " + quoted(path) + ": lock");
+    }
+    const timespec step{0, kStepMs * 1'000'000L};
+    nanosleep(&step, nullptr);
   }
   return Done{};
 }
@@ -98,20 +110,6 @@ Result<UniqueFd> listen_at(int run_fd, const char* name) {
   return socket;
 }
 
-/// One that lost its broker, or was told to end, answers nobody any more but still ends its
-/// sessions.
-Status take_lock(const State& state) {
-  for (int waited = 0; flock(state.lock.get(), LOCK_EX | LOCK_NB) != 0; waited += kStepMs) {
-    if (errno != EWOULDBLOCK && errno != EINTR) return errno_error("lock run/launcher.lock");
-    if (waited >= kLockMs) {
-      return Error{"another launcher serves " + quoted(state.path) + " and does not end", EBUSY};
-    }
-    const timespec step{0, kStepMs * 1'000'000L};
-    nanosleep(&step, nullptr);
-  }
-  return Done{};
-}
-
 }  // namespace
 
 Result<State> open_state(UniqueFd state_fd) {
@@ -125,7 +123,8 @@ Result<State> open_state(UniqueFd state_fd) {
   }
   ASSIGN_OR_RETURN(state.run, open_folder(state.directory.get(), "run", 0700));
   ASSIGN_OR_RETURN(state.lock, open_file(state.run.get(), "launcher.lock", O_RDWR));
-  RETURN_IF_ERROR(take_lock(state));
+  RETURN_IF_ERROR(take_lock(state.lock.get(), state.path));
+  ASSIGN_OR_RETURN(state.startup, open_file(state.run.get(), "startup.lock", O_RDWR));
   ASSIGN_OR_RETURN(state.log, open_file(state.run.get(), "launcher.log", O_WRONLY | O_APPEND));
   ASSIGN_OR_RETURN(state.broker_log, open_file(state.run.get(), "broker.log", O_WRONLY | O_APPEND));
   ASSIGN_OR_RETURN(state.workspaces, open_folder(state.directory.get(), "workspaces", 0711));

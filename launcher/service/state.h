@@ -16,16 +16,18 @@ struct State {
   UniqueFd run;        // 0700: sockets, locks, logs
   UniqueFd workspaces;  // 0711: working trees
   UniqueFd lock;        // run/launcher.lock, held for life
-  UniqueFd log;         // run/launcher.log
+  UniqueFd startup;  // run/startup.lock: shared by whoever is about to ask us, exclusive by whoever
+                     // starts a launcher, or ends one that nobody needs
+  UniqueFd log;      // run/launcher.log
   UniqueFd broker_log;  // run/broker.log
   UniqueFd launcher_listener;
   UniqueFd broker_listener;
 };
 
 /// Prepares the folder behind `state_fd` (taken): modes, lock, logs, then both sockets, replacing
-/// those of a launcher that died. Waits up to 40 s for a launcher of this folder that is
-/// about to end; EBUSY when it does not. A folder that holds anything and was never a state folder is
-/// an Error, and left as it is: `--state /` must not cost a host its root folder's mode. As root.
+/// those of a launcher that died; waits 40 s for one that is ending. EWOULDBLOCK when another
+/// launcher serves this folder. A folder that holds anything and was never a state folder is an
+/// Error, and left as it is: `--state /` must not cost a host its root folder's mode. As root.
 Result<State> open_state(UniqueFd state_fd);
 
 /// Removes both sockets' names: nobody finds this launcher any more.

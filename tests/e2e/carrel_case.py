@@ -223,7 +223,7 @@ class Case(unittest.TestCase):
             time.sleep(0.02)
         self.fail(f"not within {seconds} s: {what}\n{self.logs()}")
 
-    def start_launcher(self, wrapper=(), expect="ready"):
+    def start_launcher(self, wrapper=(), expect="ready", options=()):
         """Starts the launcher by hand, for instance below strace."""
         self.state.mkdir(exist_ok=True)
         (self.state / "run").mkdir(mode=0o700, exist_ok=True)
@@ -231,7 +231,7 @@ class Case(unittest.TestCase):
         ready_read, ready_write = os.pipe()
         process = subprocess.Popen(
             [*wrapper, str(BUILD / "libexec/carrel/carrel-launcher"), "--state-fd", str(state_fd), "--ready-fd",
-             str(ready_write)], pass_fds=[state_fd, ready_write], stdin=subprocess.DEVNULL,
+             str(ready_write), *options], pass_fds=[state_fd, ready_write], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(state_fd)
         os.close(ready_write)

@@ -120,6 +120,43 @@ Result<Way> launch(const start::StateFolder& state, const OpenArguments& argumen
   return way;
 }
 
+struct Question {
+  const start::StateFolder& state;
+  const std::string& programs;
+  const OpenArguments& arguments;
+  const Inputs& inputs;
+  bool tty = false;
+};
+
+/// Gets a ticket from the broker and hands it to the launcher. A refusal sets `code`.
+Result<Way> ask_once(const Question& question, int* code) {
+  // Held until the launcher has our request: it will not end then.
+  ASSIGN_OR_RETURN(const UniqueFd running,
+                   start::ensure_running(question.state, question.programs));
+  ASSIGN_OR_RETURN(client::BrokerClient broker,
+                   client::BrokerClient::connect(question.state.run.get()));
+  Result<protocol::OpenReply> reply =
+      broker.open(make_open_request(question.arguments, question.inputs, question.tty));
+  if (!reply.ok()) {
+    if (broker.refused()) *code = broker.refusal().code;
+    return reply.take_error();
+  }
+  return launch(question.state, question.arguments, question.inputs, reply.value().ticket());
+}
+
+/// A pair that was found and went away before it could hear us, killed or told to end, has begun
+/// nothing: there is another one to start.
+Result<Way> ask(const Question& question, int* code) {
+  constexpr int kTries = 3;
+  Result<Way> way = ask_once(question, code);
+  for (int tries = 1; tries < kTries && !way.ok(); ++tries) {
+    const int why = way.error().sys_errno;
+    if (why != ECONNRESET && why != ECONNREFUSED && why != EPIPE && why != ENOENT) break;
+    way = ask_once(question, code);
+  }
+  return way;
+}
+
 /// The last line: what ended it, where the work is, what to do next.
 void say_goodbye(const RelayResult& result) {
   const protocol::Ended& ended = result.ended;
@@ -174,21 +211,10 @@ int run_open(const std::vector<std::string>& words) {
   const start::StateFolder folder = state.take();
   Result<std::string> programs = start::programs_folder();
   if (!programs.ok()) return fail(arguments, kSetupFailed, to_string(programs.error()));
-  if (const Status up = start::ensure_running(folder, programs.value()); !up.ok()) {
-    return fail(arguments, kSetupFailed, to_string(up.error()));
-  }
   const bool tty = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
-  Result<client::BrokerClient> broker = client::BrokerClient::connect(folder.run.get());
-  if (!broker.ok()) return fail(arguments, kSetupFailed, to_string(broker.error()));
-  client::BrokerClient client = broker.take();
-  Result<protocol::OpenReply> reply =
-      client.open(make_open_request(arguments, inputs.value(), tty));
-  if (!reply.ok()) {
-    return fail(arguments, client.refused() ? client.refusal().code : kSetupFailed,
-                to_string(reply.error()));
-  }
-  Result<Way> way = launch(folder, arguments, inputs.value(), reply.value().ticket());
-  if (!way.ok()) return fail(arguments, kSetupFailed, to_string(way.error()));
+  int code = kSetupFailed;
+  Result<Way> way = ask({folder, programs.value(), arguments, inputs.value(), tty}, &code);
+  if (!way.ok()) return fail(arguments, code, to_string(way.error()));
   Way lines = way.take();
   const RelayOptions options{tty, arguments.status_fd};
   Result<RelayResult> result = relay(lines.launcher, lines.session, options);

@@ -101,16 +101,19 @@ int failed_call(const Work& work, const client::BrokerClient& broker, const Erro
   return work.fail(code, broker.refusal().text);
 }
 
-int ask_broker(const Work& work, const start::StateFolder& state) {
+/// `running` keeps the broker from ending before it has answered.
+int ask_broker(const Work& work, const start::StateFolder& state, UniqueFd running) {
   auto connected = client::BrokerClient::connect(state.run.get());
   if (!connected.ok()) return work.fail(kFailed, to_string(connected.error()));
   client::BrokerClient broker = connected.take();
   if (work.arguments.verb == Verb::kSessions) {
     const auto rows = broker.sessions();
+    running.reset();
     if (!rows.ok()) return failed_call(work, broker, rows.error());
     return list_sessions(rows.value(), work.arguments.shape, work.output);
   }
   auto opened = broker.record(work.arguments.session, std::string(verb_name(work.arguments.verb)));
+  running.reset();
   if (!opened.ok()) return failed_call(work, broker, opened.error());
   const client::OpenRecord record = opened.take();
   return look_at(work, state, {record.row, record.directory.get()});
@@ -129,9 +132,9 @@ int run_verb(const Work& work) {
   const start::StateFolder state = opened.take();
   const auto programs = start::programs_folder();
   if (!programs.ok()) return work.fail(kFailed, to_string(programs.error()));
-  if (const Status up = start::ensure_running(state, programs.value()); !up.ok())
-    return work.fail(kFailed, to_string(up.error()));
-  return ask_broker(work, state);
+  Result<UniqueFd> running = start::ensure_running(state, programs.value());
+  if (!running.ok()) return work.fail(kFailed, to_string(running.error()));
+  return ask_broker(work, state, running.take());
 }
 
 }  // namespace

@@ -82,6 +82,24 @@ Status wait_ready(int ready_fd) {
   return Error{quoted(text)};
 }
 
+Status take_lock(int lock_fd, int how) {
+  while (flock(lock_fd, how) != 0) {
+    if (errno != EINTR) return errno_error("lock run/startup.lock");
+  }
+  return Done{};
+}
+
+Status start_launcher(const StateFolder& state, const std::string& programs) {
+  int ends[2] = {-1, -1};
+  if (pipe2(ends, O_CLOEXEC) != 0) return errno_error("pipe");
+  const UniqueFd read_end(ends[0]);
+  UniqueFd write_end(ends[1]);
+  RETURN_IF_ERROR(
+      spawn_detached(programs + "/carrel-launcher", state.directory.get(), write_end.get()));
+  write_end.reset();
+  return wait_ready(read_end.get());
+}
+
 }  // namespace
 
 Result<std::string> programs_folder() {
@@ -97,23 +115,16 @@ Result<std::string> programs_folder() {
   return path + "/libexec/carrel";
 }
 
-Status ensure_running(const StateFolder& state, const std::string& programs) {
-  if (is_answering(state)) return Done{};
-  const UniqueFd lock(
+Result<UniqueFd> ensure_running(const StateFolder& state, const std::string& programs) {
+  UniqueFd lock(
       openat(state.run.get(), "startup.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!lock.valid()) return errno_error("open run/startup.lock in the state folder");
-  while (flock(lock.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return errno_error("lock run/startup.lock");
-  }
-  if (is_answering(state)) return Done{};
-  int ends[2] = {-1, -1};
-  if (pipe2(ends, O_CLOEXEC) != 0) return errno_error("pipe");
-  const UniqueFd read_end(ends[0]);
-  UniqueFd write_end(ends[1]);
-  RETURN_IF_ERROR(
-      spawn_detached(programs + "/carrel-launcher", state.directory.get(), write_end.get()));
-  write_end.reset();
-  return wait_ready(read_end.get());
+  RETURN_IF_ERROR(take_lock(lock.get(), LOCK_SH));
+  if (is_answering(state)) return lock;
+  RETURN_IF_ERROR(take_lock(lock.get(), LOCK_EX));
+  if (!is_answering(state)) RETURN_IF_ERROR(start_launcher(state, programs));
+  RETURN_IF_ERROR(take_lock(lock.get(), LOCK_SH));
+  return lock;
 }
 
 }  // namespace carrel::start

@@ -17,6 +17,8 @@ TEST(LauncherOptions, TakeBothDescriptors) {
   ASSERT_TRUE(options.ok());
   EXPECT_EQ(options.value().state_fd, 3);
   EXPECT_EQ(options.value().ready_fd, 4);
+  EXPECT_EQ(options.value().idle_ms, 60'000U);
+  EXPECT_EQ(parse({"--ready-fd", "4", "--state-fd", "3", "--idle-ms", "5"}).value().idle_ms, 5U);
 }
 
 TEST(LauncherOptions, RefuseEverythingElse) {
@@ -24,6 +26,7 @@ TEST(LauncherOptions, RefuseEverythingElse) {
   EXPECT_FALSE(parse({"--state-fd", "3"}).ok());
   EXPECT_FALSE(parse({"--state-fd"}).ok());
   EXPECT_FALSE(parse({"--state-fd", "2", "--ready-fd", "4"}).ok());
+  EXPECT_FALSE(parse({"--state-fd", "3", "--ready-fd", "4", "--idle-ms", "-5"}).ok());
   EXPECT_FALSE(parse({"--state-fd", "3x", "--ready-fd", "4"}).ok());
   EXPECT_FALSE(parse({"--state-fd", "3", "--ready-fd", "4", "--knob", "5"}).ok());
 }
