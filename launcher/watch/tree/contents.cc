@@ -71,12 +71,15 @@ void Contents::read_after(int folder_fd, const std::string& name, const struct s
   if (change.after_bytes > kMaxContent && large == Large::kSizeOnly) {
     return add_note(change, kLarge);
   }
+  if (large == Large::kSizeOnly && change.after_bytes > read_left_) {
+    return add_note(change, "not looked at: too much to read");
+  }
+  if (large == Large::kSizeOnly) read_left_ -= change.after_bytes;
   read_file(folder_fd, name, seen, change);
 }
 
 void Contents::read_file(int folder_fd, const std::string& name, const struct stat& seen,
                          events::FileChanged& change) {
-  if (change.after_bytes > read_left_) return add_note(change, "not looked at: too much to read");
   const auto opened = open_in(folder_fd, name.c_str(), O_RDONLY);
   if (!opened.ok()) return add_note(change, why_not(opened.error().sys_errno));
   struct stat now {};
@@ -88,7 +91,6 @@ void Contents::read_file(int folder_fd, const std::string& name, const struct st
   if (!hash(opened.value().get(), change.after_bytes, &change.after_sha256, &got)) {
     return add_note(change, "not readable");
   }
-  read_left_ -= got;
   change.after_bytes = got;
 }
 

@@ -14,9 +14,10 @@
 
 namespace carrel::tree {
 
-/// Most bytes read from the tree. Sparse files take no room and could otherwise keep us busy for
-/// days. What does not fit is reported with a note.
-inline constexpr uint64_t kMaxRead = uint64_t{32} << 30;
+/// Most bytes read of what the contractor gave its size: holes cost nothing to make and would
+/// otherwise hold up the end of a session for minutes. What does not fit is reported with a note.
+/// Files that have the size of the manifest are read in any case: it bounds them.
+inline constexpr uint64_t kMaxRead = uint64_t{2} << 30;
 
 /// git's mode for a regular file or link (100644, 100755, 120000); of others only the kind.
 uint32_t git_mode(mode_t mode);
