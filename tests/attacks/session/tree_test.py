@@ -3,6 +3,7 @@ import pathlib
 import subprocess
 import unittest
 
+from carrel_case import git
 from attack_case import AttackCase
 
 
@@ -84,6 +85,20 @@ for name in (b"new\\nline", b"\\x1b[31mred", b"\\xff\\xfe", b"tab\\there", b" ",
             out = self.carrel(*words).stdout
             for raw in (b"\x1b", b"\x07", b"\xff", b"new\nline", b"\xe2\x80\xae"):
                 self.assertNotIn(raw, out, words)
+
+    def test_an_entry_that_is_a_link_shows_nothing_of_the_host(self):
+        (self.company / "linked").symlink_to("/etc")
+        (self.company / "shadow").symlink_to("/etc/shadow")
+        git(self.company, "add", "-A")
+        git(self.company, "commit", "-qm", "links")
+        self.profile_with('"package.json"', '"linked", "shadow"')
+        self.assertTrue(pathlib.Path("/etc/shadow").read_bytes())  # positive control
+        out = self.sh("readlink linked shadow; ls linked/; cat shadow; true").out
+        self.assertTrue(out.startswith(b"/etc\n/etc/shadow\n"))
+        self.assertNotIn(b"shadow", out.split(b"/etc/shadow\n")[1])
+        self.assertNotIn(b"root:", out)
+        self.profile_with('"linked"', '"linked/passwd"')
+        self.assertEqual(self.open("/bin/true", code=121).end["by"], "setup")
 
     def test_a_tree_of_its_own_is_no_way_to_the_next_session(self):
         first = self.sh("echo planted > web/src/planted; ln -s / web/src/root; mkdir -p .git/hooks; echo x > .git/hooks/pre-commit; "
