@@ -87,9 +87,8 @@ except (OSError, ValueError) as why:
         self.assertEqual(out, b"24 4096\nfixed\n")
 
     def test_folders_within_folders_do_not_hold_up_the_end(self):
-        begin = time.monotonic()
-        self.sh(f"cd web/src && /workspaces/app/{INSIDE} dig 5000")
-        self.assertLess(time.monotonic() - begin, 20)
+        opened = self.sh(f"cd web/src && /workspaces/app/{INSIDE} dig 5000; date +%s.%N")
+        self.assertLess(time.time() - float(opened.out), 15)  # digging itself takes a loaded machine seconds
         notes = {data["note"] for path, data in self.changes().items() if "/d/d/" in path}
         self.assertEqual(notes, {"not looked at: too deep"})
         subprocess.run(["rm", "-rf", str(self.tree() / "web/src/d")], check=True)
