@@ -203,7 +203,12 @@ void BrokerLoop::drop_session(const std::string& session, const std::string& why
 
 void BrokerLoop::accept_client() {
   UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket.valid()) return;
+  if (!socket.valid()) {
+    // Out of descriptors, most likely: the connection stays and would wake the loop at once.
+    const timespec breath{0, 10'000'000};
+    if (errno == EMFILE || errno == ENFILE) nanosleep(&breath, nullptr);
+    return;
+  }
   ucred peer{};
   socklen_t size = sizeof peer;
   if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;

@@ -39,6 +39,7 @@ constexpr int kHostCannot = 122;
 constexpr int kPersonLeft = 125;
 constexpr int kKilled = 137;
 constexpr int kEmptyMs = 10'000;
+constexpr int kTellMs = 120'000;  // what a session may take to close its record
 constexpr int kLastWordsMs = 20'000;
 
 /// One repository's descriptors for the session.
@@ -279,6 +280,10 @@ Status Opener::make_pipes() {
     auto made = make_pipe();
     if (!made.ok()) return made.take_error();
     auto [read_end, write_end] = made.take();
+    // The payload's own, so that it can open /dev/stdin, /dev/stdout and /dev/stderr like
+    // anybody's.
+    const uid_t payload = opening_.uid_base + 1;
+    if (fchown(read_end.get(), payload, payload) != 0) return errno_error("own a standard stream");
     pipes_.inside[i] = i == 0 ? std::move(read_end) : std::move(write_end);
     pipes_.outside[i] = i == 0 ? std::move(write_end) : std::move(read_end);
   }
@@ -519,9 +524,11 @@ void Opener::supervise() {
   bool done = false;
   bool hung_up = false;
   while (!done) {
+    // One that was told to end and does not is ended by the caller, as one that died.
     std::array<pollfd, 2> waits{pollfd{recorder_->fd(), POLLIN, 0},
                                 pollfd{hung_up ? -1 : signals.get(), POLLIN, 0}};
-    if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) break;
+    const int count = poll(waits.data(), waits.size(), hung_up ? kTellMs : -1);
+    if ((count < 0 && errno != EINTR) || (count == 0 && hung_up)) break;
     if (waits[1].revents != 0) {
       recorder_->hang_up();
       hung_up = true;

@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 
 #include "profiles/base/unique_fd.h"
@@ -16,20 +18,24 @@ namespace carrel::service {
 namespace {
 
 constexpr int kFirstFd = 3;
-constexpr int kLifted = 512;  // above every number that is laid out
+constexpr int kMaxFds = 16;
 
 /// In the child: nothing here allocates. Never returns.
 [[noreturn]] void become(const ProgramStart& start, char* const* argv, int null_fd) {
   const int count = static_cast<int>(start.fds.size());
-  // Twice, so that no descriptor is overwritten before it has been moved.
-  for (int i = 0; i < count; ++i) {
-    if (dup2(start.fds[static_cast<size_t>(i)], kLifted + i) < 0) _exit(126);
+  // Twice, so that no descriptor is overwritten before it has been moved: first to numbers that are
+  // free and above all that will be written to.
+  std::array<int, kMaxFds + 1> lifted{};
+  for (int i = 0; i <= count; ++i) {
+    const int from = i < count ? start.fds[static_cast<size_t>(i)] : null_fd;
+    lifted[static_cast<size_t>(i)] = fcntl(from, F_DUPFD_CLOEXEC, kFirstFd + kMaxFds);
+    if (lifted[static_cast<size_t>(i)] < 0) _exit(126);
   }
   for (int fd = 0; fd < kFirstFd; ++fd) {
-    if (dup2(null_fd, fd) < 0) _exit(126);
+    if (dup2(lifted[static_cast<size_t>(count)], fd) < 0) _exit(126);
   }
   for (int i = 0; i < count; ++i) {
-    if (dup2(kLifted + i, kFirstFd + i) < 0) _exit(126);
+    if (dup2(lifted[static_cast<size_t>(i)], kFirstFd + i) < 0) _exit(126);
   }
   if (close_range(static_cast<unsigned>(kFirstFd + count), ~0U, 0) != 0) _exit(126);
   sigset_t none{};
@@ -37,6 +43,8 @@ constexpr int kLifted = 512;  // above every number that is laid out
   sigprocmask(SIG_SETMASK, &none, nullptr);
   for (const int number : {SIGCHLD, SIGPIPE, SIGTERM})
     ::signal(number, SIG_DFL);
+  const rlimit processes{start.max_processes, start.max_processes};
+  if (start.max_processes != 0 && setrlimit(RLIMIT_NPROC, &processes) != 0) _exit(126);
   if (start.uid != 0 &&
       (setgroups(0, nullptr) != 0 || setresgid(start.uid, start.uid, start.uid) != 0 ||
        setresuid(start.uid, start.uid, start.uid) != 0)) {
@@ -51,6 +59,7 @@ constexpr int kLifted = 512;  // above every number that is laid out
 }  // namespace
 
 Result<pid_t> start_program(const ProgramStart& start) {
+  if (start.fds.size() > kMaxFds) return Error{"too many descriptors for " + start.program};
   std::vector<char*> argv;
   argv.push_back(const_cast<char*>(start.program.c_str()));
   for (const std::string& word : start.arguments)

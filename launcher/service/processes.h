@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,7 @@ struct ProgramStart {
   std::vector<std::string> arguments;  // after it
   std::vector<int> fds;                // borrowed; become 3, 4, … in the program
   uid_t uid = 0;                       // and gid, with no supplementary groups; 0: stays root
+  uint64_t max_processes = 0;  // and threads, of this uid (RLIMIT_NPROC, setrlimit(2)); 0: no limit
 };
 
 /// fork and execve: 0-2 on /dev/null, a small fixed environment, a signal mask of nothing blocked.

@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kRecordedMs = 30'000;
 constexpr int kFifoPriority = 5;
+constexpr uint64_t kThreads = 2;  // the session and the one that copies the ring: it forks nothing
 
 }  // namespace
 
@@ -30,6 +31,7 @@ Result<Recorder> Recorder::start(const std::string& program, uid_t uid) {
   start.program = program;
   start.fds = {theirs.get()};
   start.uid = uid;
+  start.max_processes = kThreads;
   ASSIGN_OR_RETURN(const pid_t pid, start_program(start));
   return Recorder(protocol::Connection(std::move(ours)), pid);
 }

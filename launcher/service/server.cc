@@ -128,7 +128,12 @@ Status Server::wait() {
 
 void Server::take_connections() {
   UniqueFd socket = accept_from(parts_.state.launcher_listener.get());
-  if (!socket.valid()) return;
+  if (!socket.valid()) {
+    // Out of descriptors, most likely: the connection stays and would wake the loop at once.
+    const timespec breath{0, 50'000'000};
+    if (errno == EMFILE || errno == ENFILE) nanosleep(&breath, nullptr);
+    return;
+  }
   clients_.push_back({Connection(std::move(socket)), now_ms() + kRequestMs});
 }
 

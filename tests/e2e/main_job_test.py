@@ -50,6 +50,14 @@ class MainJob(Case):
         self.assertEqual(self.output(stream="stdout"), b"one\ntwo\x00\xff\n")
         self.assertEqual(self.output(stream="stderr"), b"err\n")
 
+    def test_standard_streams_can_be_opened_by_name(self):
+        opened = self.sh("echo out > /dev/stdout; echo err > /dev/stderr; cat < /dev/stdin", stdin=b"in\n")
+        self.assertEqual(opened.out, b"out\nin\n")
+        self.assertIn(b"\nerr\n", opened.err)
+        terminal = self.open_on_terminal("/bin/sh", "-c", "echo out > /dev/stdout; echo err > /dev/stderr; echo t > /dev/tty")
+        self.assertEqual(terminal.wait(), 0)
+        self.assertIn(b"out\r\nerr\r\nt\r\n", terminal.seen)
+
     def test_the_view_inside(self):
         script = """
 set -e
@@ -192,7 +200,10 @@ ln -s /etc/passwd web/src/link""")
             """Ids of the BPF links that the launcher holds, and those that the kernel has."""
             held = set()
             for path in pathlib.Path(f"/proc/{self.service_pid()}/fdinfo").iterdir():
-                held |= {int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith("link_id:")}
+                try:
+                    held |= {int(line.split()[1]) for line in path.read_text().splitlines() if line.startswith("link_id:")}
+                except FileNotFoundError:
+                    pass  # closed since it was listed
             listed = json.loads(carrel_case.run("bpftool", "-j", "link", "show").stdout)
             return held, {link["id"] for link in listed}
         process = subprocess.Popen([carrel_case.CARREL, "open", "--profile", str(self.profile), "--", "/bin/sh", "-c",

@@ -56,6 +56,17 @@ bool at_least(const std::string& release, int major, int minor) {
   return have_major != major ? have_major > major : have_minor >= minor;
 }
 
+// core(5): a pipe in core_pattern is a program that the host starts as root for every crash,
+// whatever RLIMIT_CORE says.
+void note_core_pattern(plan::HostFacts& facts) {
+  const std::string pattern = read_bounded("/proc/sys/kernel/core_pattern");
+  if (!pattern.starts_with("|")) return;
+  facts.notes.emplace_back(
+      "kernel.core_pattern starts a program of the host as root whenever something crashes, inside "
+      "a "
+      "workspace too: sysctl -w kernel.core_pattern=core");
+}
+
 plan::CgroupFacts probe_cgroups(const std::string& release) {
   plan::CgroupFacts facts =
       parse_cgroups(read_bounded("/proc/self/mountinfo"), read_bounded("/proc/self/cgroup"));
@@ -162,6 +173,7 @@ plan::HostFacts probe_host(int state_fd) {
   facts.root_entries = probe_root_entries();
   facts.etc = probe_etc();
   facts.devices = probe_devices();
+  note_core_pattern(facts);
   return facts;
 }
 

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -21,6 +22,8 @@
 
 namespace carrel::sandbox {
 namespace {
+
+constexpr int kSetUpMs = 30'000;
 
 struct Pipe {
   UniqueFd read_end;
@@ -99,6 +102,10 @@ std::string object_of(const MountList& mounts, const Failure& failure) {
 Status wait_for_exec(int failure_fd, const MountList& mounts) {
   Failure failure{};
   ssize_t got = 0;
+  pollfd wait{failure_fd, POLLIN, 0};
+  if (poll(&wait, 1, kSetUpMs) == 0) {
+    return Error{"the workspace was not set up within 30 s", ETIMEDOUT};
+  }
   do {
     got = read(failure_fd, &failure, sizeof failure);
   } while (got < 0 && errno == EINTR);
