@@ -67,8 +67,8 @@ class TerminalTest(Case):
         terminal.expect(r"\$ ")
         terminal.type("stty size\n")
         terminal.expect("31 101")
-        terminal.type("trap 'stty size' WINCH\n")
-        at = terminal.expect("WINCH\r\n")
+        terminal.type("trap 'stty size' WINCH; echo trap''ped\n")
+        at = terminal.expect("trapped")  # the echo of what was typed has quotes in it
         terminal.resize(77, 22)
         os.kill(terminal.pid, signal.SIGWINCH)
         time.sleep(0.3)
