@@ -121,8 +121,9 @@ target_precompile_headers(carrel_test_headers PRIVATE <gmock/gmock.h> <gtest/gte
 
 # carrel_test(NAME x KIND unit|golden|sandbox|attacks|faults|e2e SOURCES … USES … [SYSTEM …] [NEEDS target…]
 #             [TIMEOUT s] [ROOT_ONLY])
-# One executable, one CTest entry per test case. Labels: kind=… mode=…; unit and golden run twice, once
-# with every privilege dropped (mode=rootless). ROOT_ONLY leaves the second run out.
+# One executable, one CTest entry per test case, named KIND.MODE.…; unit and golden run twice, once with
+# every privilege dropped (rootless). ROOT_ONLY leaves the second run out. Kinds that change the host for
+# a moment run one at a time. (A label with a semicolon would eat the properties behind it.)
 function(carrel_test)
   cmake_parse_arguments(PARSE_ARGV 0 arg "ROOT_ONLY" "NAME;KIND;TIMEOUT" "SOURCES;USES;SYSTEM;NEEDS")
   set(target test_${arg_KIND}_${arg_NAME})
@@ -146,7 +147,7 @@ function(carrel_test)
     set(serial RESOURCE_LOCK host)
   endif()
   gtest_discover_tests(${target} TEST_PREFIX "${arg_KIND}.root." DISCOVERY_MODE PRE_TEST
-    PROPERTIES LABELS "kind=${arg_KIND};mode=root" TIMEOUT ${arg_TIMEOUT} ${serial})
+    PROPERTIES LABELS kind=${arg_KIND} TIMEOUT ${arg_TIMEOUT} ${serial})
   if(arg_KIND MATCHES "unit|golden" AND NOT arg_ROOT_ONLY)
     # The same cases once more as one run without any privilege: a user namespace with one ordinary id.
     add_test(NAME ${arg_KIND}.rootless.${arg_NAME}

@@ -19,7 +19,8 @@ namespace {
 
 constexpr int kRecordedMs = 30'000;
 constexpr int kFifoPriority = 5;
-// It has two threads; the kernel counts those of a session that had the uid before for a while more.
+// It has two threads; the kernel counts those of a session that had the uid before for a while
+// more.
 constexpr uint64_t kThreads = 16;
 
 }  // namespace

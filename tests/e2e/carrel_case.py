@@ -211,8 +211,11 @@ class Case(unittest.TestCase):
         for line in pathlib.Path("/proc/self/mounts").read_text().splitlines():
             if line.split()[2] == "cgroup2":
                 what = self.state.stat()
-                found = list(pathlib.Path(line.split()[1]).rglob(f"carrel-{what.st_dev}-{what.st_ino}"))
-                return found[0] if found else None
+                name = f"carrel-{what.st_dev}-{what.st_ino}"
+                # Groups of others come and go while this walks: os.walk passes over them.
+                for folder, below, _ in os.walk(line.split()[1]):
+                    if name in below:
+                        return pathlib.Path(folder) / name
         return None
 
     def wait_until(self, condition, seconds=10, what="condition"):

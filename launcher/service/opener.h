@@ -1,0 +1,92 @@
+#pragma once
+// The one that carries an opening out (opening.h): its recipe is open(), its parts stand in
+// opening.cc (before the session), opening_session.cc (session and box) and opening_end.cc.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "launcher/box/plan/plan.h"
+#include "launcher/box/sandbox/sandbox.h"
+#include "launcher/service/folders.h"
+#include "launcher/service/opening.h"
+#include "launcher/service/recorder.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::service {
+
+inline constexpr int kSetupFailed = 123;
+inline constexpr int kHostCannot = 122;
+inline constexpr int kLastWordsMs = 20'000;
+
+struct SessionTree {
+  UniqueFd tree;
+  UniqueFd manifest;
+  UniqueFd pristine;
+};
+
+struct Pipes {
+  UniqueFd inside[3];   // the payload's ends
+  UniqueFd outside[3];  // the session's: write end of stdin, read ends of stdout and stderr
+};
+
+class Opener {
+ public:
+  Opener(const OpeningTools& tools, Opening& opening) : tools_(tools), opening_(opening) {}
+  void run();
+
+ private:
+  Status open();
+  Status make_slices();
+  Status slice_one(size_t index, int workspace_fd);
+  Status make_the_plan();
+  Status ask_for_channel();
+  Status make_credentials_folder();
+  Status make_session_trees();
+  Status make_pipes();
+  Status start_recorder();
+  Status start_box();
+  Status begin();
+  Result<std::vector<UniqueFd>> open_sources();
+  Result<UniqueFd> session_tree(int folder_fd);
+  [[nodiscard]] protocol::SessionConfig session_config() const;
+  [[nodiscard]] protocol::Started started() const;
+  [[nodiscard]] std::string folder_path() const;
+  [[nodiscard]] bool client_gone() const;
+  [[nodiscard]] bool is_unwanted() const;
+
+  void fail(const Status& why);
+  void supervise();
+  void end_box();
+  void tell(const protocol::Ended& ended);
+  void undo();
+
+  const OpeningTools& tools_;
+  Opening& opening_;
+  int code_ = kSetupFailed;   // of the next failure
+  bool person_left_ = false;  // before there was a session to say so in its record
+  std::vector<std::function<void()>> undos_;
+  plan::SandboxPlan plan_;
+  UniqueFd workspace_;  // its folder
+  std::vector<SlicedRepository> slices_;
+  UniqueFd network_;
+  UniqueFd broker_channel_;
+  UniqueFd credentials_;         // the tmpfs's mount
+  UniqueFd credentials_folder_;  // its root, for the session
+  UniqueFd gate_read_, gate_write_, init_control_, session_control_;
+  Pipes pipes_;
+  std::vector<SessionTree> trees_;
+  std::optional<Recorder> recorder_;
+  std::optional<protocol::Finished> finished_;
+  sandbox::Running box_;
+};
+
+/// SIGTERM is blocked, so that supervise() can read it: until then it waits, and is seen here.
+bool is_told_to_end();
+
+/// The host as records name it.
+std::string host_name();
+
+}  // namespace carrel::service

@@ -1,0 +1,169 @@
+#include <fcntl.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "broker/record/evidence/sha256.h"
+#include "launcher/box/kernel/id_map.h"
+#include "launcher/box/kernel/mount_api.h"
+#include "launcher/service/opener.h"
+#include "profiles/base/text.h"
+
+namespace carrel::service {
+
+using kernel::Tree;
+using protocol::Type;
+
+namespace {
+
+uint64_t shorter_of(uint64_t a, uint64_t b) {
+  if (a == 0 || b == 0) return a + b;
+  return std::min(a, b);
+}
+
+}  // namespace
+
+protocol::SessionConfig Opener::session_config() const {
+  protocol::SessionConfig config;
+  *config.mutable_spec() = opening_.spec;
+  config.set_host(host_name());
+  config.set_mode("root");
+  config.set_sensor("syscall");
+  config.set_asked(opening_.profile.session.assurance == model::AssuranceLevel::kFull ? "full"
+                                                                                      : "best");
+  for (const plan::Guarantee& guarantee : plan_.guarantees) {
+    protocol::AssuranceItem* item = config.add_assurance();
+    item->set_id(std::string(plan::to_string(guarantee.id)));
+    item->set_given(guarantee.given);
+    item->set_why(guarantee.why);
+  }
+  config.set_columns(opening_.request.columns());
+  config.set_rows(opening_.request.rows());
+  for (const SlicedRepository& slice : slices_)
+    config.add_repositories()->set_name(slice.name);
+  config.set_profile_sha256(
+      std::string(evidence::as_view(evidence::sha256(opening_.spec.canonical()))));
+  config.set_ring_bytes(opening_.sensor.ring_bytes);
+  config.set_folder(folder_path());
+  config.set_max_duration_s(
+      shorter_of(opening_.profile.session.max_duration_s, opening_.request.timeout_s()));
+  return config;
+}
+
+Status Opener::start_recorder() {
+  const kernel::CgroupLeaf& cgroup = *opening_.cgroup;
+  ASSIGN_OR_RETURN(const UniqueFd events, cgroup.open_control("cgroup.events", O_RDONLY));
+  ASSIGN_OR_RETURN(const UniqueFd kill, cgroup.open_control("cgroup.kill", O_WRONLY));
+  ASSIGN_OR_RETURN(Recorder recorder, Recorder::start(tools_.programs.folder + "/carrel-session",
+                                                      opening_.uid_base + 2));
+  recorder_.emplace(std::move(recorder));
+  std::vector<int> fds = {opening_.stream.get(),
+                          broker_channel_.get(),
+                          session_control_.get(),
+                          opening_.sensor.ring_fd.get(),
+                          opening_.sensor.counters_fd.get(),
+                          events.get(),
+                          kill.get(),
+                          credentials_folder_.get(),
+                          gate_write_.get()};
+  if (!opening_.spec.tty()) {
+    for (const UniqueFd& end : pipes_.outside)
+      fds.push_back(end.get());
+  }
+  for (const SessionTree& tree : trees_)
+    fds.insert(fds.end(), {tree.tree.get(), tree.manifest.get(), tree.pristine.get()});
+  RETURN_IF_ERROR(recorder_->configure(session_config(), fds));
+  // What the session holds now must end with the session.
+  opening_.stream.reset();
+  broker_channel_.reset();
+  session_control_.reset();
+  gate_write_.reset();
+  trees_.clear();
+  for (UniqueFd& end : pipes_.outside)
+    end.reset();
+  return Done{};
+}
+
+Result<std::vector<UniqueFd>> Opener::open_sources() {
+  std::vector<UniqueFd> sources;
+  for (const plan::Source& source : plan_.sources) {
+    if (source.kind == plan::SourceKind::kCredentials) {
+      ASSIGN_OR_RETURN(UniqueFd mount, kernel::second_mount(credentials_.get(), workspace_.get()));
+      sources.push_back(std::move(mount));
+      continue;
+    }
+    const auto slice =
+        std::find_if(slices_.begin(), slices_.end(),
+                     [&](const SlicedRepository& each) { return each.name == source.repository; });
+    if (slice == slices_.end()) return Error{"no slice of " + quoted(source.repository)};
+    const std::string path =
+        source.kind == plan::SourceKind::kTree ? "tree" : "ro/" + std::to_string(source.entry);
+    ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(slice->folder.get(), path, O_PATH));
+    ASSIGN_OR_RETURN(UniqueFd mount, kernel::clone_tree(place.get(), Tree::kOne));
+    sources.push_back(std::move(mount));
+  }
+  return sources;
+}
+
+Status Opener::start_box() {
+  ASSIGN_OR_RETURN(const UniqueFd map,
+                   kernel::make_id_map({plan::kOnDiskOwner, plan_.uids.payload_host()}));
+  sandbox::Resources resources;
+  resources.network_fd = network_.get();
+  resources.cgroup = opening_.cgroup;
+  ASSIGN_OR_RETURN(resources.sources, open_sources());
+  resources.idmap_fd = map.get();
+  resources.control_fd = init_control_.get();
+  resources.gate_fd = gate_read_.get();
+  resources.stdin_fd = pipes_.inside[0].get();
+  resources.stdout_fd = pipes_.inside[1].get();
+  resources.stderr_fd = pipes_.inside[2].get();
+  resources.init_fd = tools_.programs.init.get();
+  resources.filters = &tools_.programs.filters;
+  ASSIGN_OR_RETURN(box_, sandbox::start(plan_, resources));
+  init_control_.reset();
+  gate_read_.reset();
+  for (UniqueFd& end : pipes_.inside)
+    end.reset();
+  network_.reset();
+  credentials_.reset();
+  credentials_folder_.reset();
+  return Done{};
+}
+
+protocol::Started Opener::started() const {
+  protocol::Started started;
+  started.set_session(opening_.spec.session());
+  started.set_workspace(opening_.spec.workspace());
+  started.set_task(opening_.spec.task());
+  started.set_profile(opening_.profile.name);
+  started.set_profile_sha256(
+      to_hex(evidence::as_view(evidence::sha256(opening_.spec.canonical()))));
+  started.set_mode("root");
+  started.set_sensor("syscall");
+  started.set_asked(opening_.profile.session.assurance == model::AssuranceLevel::kFull ? "full"
+                                                                                       : "best");
+  for (const plan::Guarantee& guarantee : plan_.guarantees) {
+    if (!guarantee.given) started.add_missing(std::string(plan::to_string(guarantee.id)));
+  }
+  started.set_folder(folder_path());
+  return started;
+}
+
+/// Armed only now, so that set-up is not recorded as the contractor's; then the client hears, then
+/// the gate opens.
+Status Opener::begin() {
+  std::string warning;
+  RETURN_IF_ERROR(recorder_->wait_recorded(&finished_, &warning));
+  if (is_told_to_end()) return Error{"the launcher is ending", ECANCELED};
+  if (!warning.empty()) {
+    tools_.log("session.reader session=" + opening_.spec.session() + " why=" + quoted(warning));
+  }
+  RETURN_IF_ERROR(tools_.tracer.arm(opening_.sensor.slot));
+  opening_.sensor.ring_fd.reset();
+  opening_.sensor.counters_fd.reset();
+  RETURN_IF_ERROR(protocol::send_message(opening_.client, Type::kStarted, started()));
+  return recorder_->go();
+}
+
+}  // namespace carrel::service
