@@ -1,0 +1,149 @@
+#include "launcher/box/storage/workspace_disk.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <utility>
+
+#include "launcher/box/kernel/ext4_mount.h"
+#include "launcher/box/kernel/loop_device.h"
+#include "launcher/box/kernel/mount_api.h"
+#include "launcher/box/kernel/overlay.h"
+#include "launcher/box/plan/plan.h"
+#include "profiles/base/text.h"
+
+namespace carrel::storage {
+
+using kernel::Tree;
+
+namespace {
+
+constexpr const char* kFolder = "workspace";  // encrypted
+constexpr const char* kUpper = "upper";       // below it, a folder a repository in each
+constexpr const char* kWork = "work";
+constexpr const char* kHome = "home";
+
+Result<UniqueFd> open_folder(int parent_fd, const std::string& path) {
+  UniqueFd folder(openat(parent_fd, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.valid()) return errno_error("open " + quoted(path) + " on the workspace's disk");
+  return folder;
+}
+
+/// There from now on: the on-disk owner's. A folder of an earlier session stays as it is.
+Status make_folder(int parent_fd, const std::string& path, mode_t mode) {
+  if (mkdirat(parent_fd, path.c_str(), mode) != 0) {
+    if (errno == EEXIST) return Done{};
+    return errno_error("make " + quoted(path) + " on the workspace's disk");
+  }
+  if (fchownat(parent_fd, path.c_str(), plan::kOnDiskOwner, plan::kOnDiskOwner,
+               AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno_error("own " + quoted(path) + " on the workspace's disk");
+  }
+  return Done{};
+}
+
+/// A layer attached for as long as it lives.
+class Attached {
+ public:
+  static Result<Attached> at(int place_fd, UniqueFd mount) {
+    constexpr unsigned kByDescriptor = MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH;
+    if (move_mount(mount.get(), "", place_fd, "", kByDescriptor) != 0) {
+      return errno_error("attach a layer of the overlay");
+    }
+    return Attached(std::move(mount));
+  }
+  Attached(Attached&&) noexcept = default;
+  Attached& operator=(Attached&&) = delete;
+  Attached(const Attached&) = delete;
+  Attached& operator=(const Attached&) = delete;
+  ~Attached() {
+    // Nothing can be done about a failure: the namespace ends with the launcher.
+    if (mount_.valid()) (void)kernel::detach_mount(mount_.get()).ok();
+  }
+  [[nodiscard]] int fd() const { return mount_.get(); }
+
+ private:
+  explicit Attached(UniqueFd mount) : mount_(std::move(mount)) {}
+  UniqueFd mount_;
+};
+
+Result<UniqueFd> lower_layer(int tree_fd, const Viewer& viewer) {
+  ASSIGN_OR_RETURN(UniqueFd lower, kernel::clone_tree(tree_fd, Tree::kOne));
+  RETURN_IF_ERROR(kernel::idmap_mount(lower.get(), viewer.idmap_fd));
+  RETURN_IF_ERROR(kernel::set_mount_attributes(
+      lower.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, Tree::kOne));
+  return lower;
+}
+
+}  // namespace
+
+Result<WorkspaceDisk> WorkspaceDisk::mount(UniqueFd image, const Secret& key) {
+  WorkspaceDisk disk;
+  ASSIGN_OR_RETURN(const kernel::LoopDevice loop, kernel::attach_loop(image.get()));
+  ASSIGN_OR_RETURN(disk.mount_, kernel::mount_ext4(loop.path));
+  // ioctls need a real descriptor, fsmount's is O_PATH.
+  ASSIGN_OR_RETURN(const UniqueFd root, open_folder(disk.mount_.get(), "."));
+  ASSIGN_OR_RETURN(const kernel::FileKeyId id, kernel::add_file_key(root.get(), key));
+  RETURN_IF_ERROR(make_folder(root.get(), kFolder, 0700));
+  ASSIGN_OR_RETURN(disk.folder_, open_folder(root.get(), kFolder));
+  RETURN_IF_ERROR(kernel::encrypt_folder(disk.folder_.get(), id));
+  RETURN_IF_ERROR(make_folder(disk.folder_.get(), kUpper, 0755));
+  RETURN_IF_ERROR(make_folder(disk.folder_.get(), kWork, 0755));
+  RETURN_IF_ERROR(make_folder(disk.folder_.get(), kHome, 0700));
+  return disk;
+}
+
+Status WorkspaceDisk::add_repository(const std::string& name) const {
+  RETURN_IF_ERROR(make_folder(folder_.get(), std::string(kUpper) + "/" + name, 0755));
+  return make_folder(folder_.get(), std::string(kWork) + "/" + name, 0755);
+}
+
+Result<UniqueFd> WorkspaceDisk::upper_layer(const Viewer& viewer) const {
+  ASSIGN_OR_RETURN(UniqueFd upper, kernel::clone_tree(folder_.get(), Tree::kOne));
+  RETURN_IF_ERROR(kernel::idmap_mount(upper.get(), viewer.idmap_fd));
+  RETURN_IF_ERROR(
+      kernel::set_mount_attributes(upper.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, Tree::kOne));
+  return upper;
+}
+
+Result<UniqueFd> WorkspaceDisk::working_tree(const std::string& name, int tree_fd,
+                                             const Viewer& viewer, const Places& places) const {
+  ASSIGN_OR_RETURN(UniqueFd upper_mount, upper_layer(viewer));
+  ASSIGN_OR_RETURN(UniqueFd lower_mount, lower_layer(tree_fd, viewer));
+  ASSIGN_OR_RETURN(const Attached upper, Attached::at(places.upper_fd, std::move(upper_mount)));
+  ASSIGN_OR_RETURN(const Attached lower, Attached::at(places.lower_fd, std::move(lower_mount)));
+  kernel::OverlayLayers layers;
+  layers.lower = {lower.fd()};
+  layers.upper = kernel::OverlayUpper{upper.fd(), std::string(kUpper) + "/" + name,
+                                      std::string(kWork) + "/" + name};
+  layers.creator = viewer.uid;
+  return kernel::new_overlay(layers);
+}
+
+Result<UniqueFd> WorkspaceDisk::view(const std::string& name, int tree_fd, const Viewer& viewer,
+                                     const Places& places) const {
+  ASSIGN_OR_RETURN(UniqueFd upper_mount, upper_layer(viewer));
+  ASSIGN_OR_RETURN(UniqueFd lower_mount, lower_layer(tree_fd, viewer));
+  ASSIGN_OR_RETURN(const Attached upper, Attached::at(places.upper_fd, std::move(upper_mount)));
+  ASSIGN_OR_RETURN(const Attached lower, Attached::at(places.lower_fd, std::move(lower_mount)));
+  ASSIGN_OR_RETURN(const UniqueFd changes,
+                   open_folder(upper.fd(), std::string(kUpper) + "/" + name));
+  kernel::OverlayLayers layers;
+  layers.lower = {changes.get(), lower.fd()};
+  layers.creator = viewer.uid;
+  ASSIGN_OR_RETURN(UniqueFd view, kernel::new_overlay(layers));
+  RETURN_IF_ERROR(kernel::set_mount_attributes(
+      view.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+      Tree::kOne));
+  return view;
+}
+
+Result<UniqueFd> WorkspaceDisk::home() const {
+  ASSIGN_OR_RETURN(const UniqueFd place, open_folder(folder_.get(), kHome));
+  return kernel::clone_tree(place.get(), Tree::kOne);
+}
+
+}  // namespace carrel::storage

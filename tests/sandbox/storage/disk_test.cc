@@ -1,0 +1,269 @@
+// The disk of a workspace on a real image: encrypted, seen by one uid a session, limited exactly,
+// one user at a time.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <fstream>
+#include <functional>
+#include <string>
+
+#include "launcher/box/kernel/id_map.h"
+#include "launcher/box/kernel/mount_api.h"
+#include "launcher/box/plan/plan.h"
+#include "launcher/box/storage/image.h"
+#include "launcher/box/storage/workspace_disk.h"
+#include "tests/support/folder.h"
+
+namespace carrel::storage {
+namespace {
+
+constexpr uint32_t kFirst = plan::kBlockBase + 8 * 4000;  // slots nobody has here
+constexpr uint32_t kSecond = plan::kBlockBase + 8 * 4001;
+constexpr uint64_t kBytes = uint64_t{64} << 20;
+constexpr const char* kWords = "the-words-that-must-not-lie-in-clear";
+
+template <typename T>
+std::string why(const Result<T>& result) {
+  return result.ok() ? "" : to_string(result.error());
+}
+
+Secret key_of(char letter) {
+  return Secret(std::string(kernel::kFileKeyBytes, letter));
+}
+
+/// What `act` answers when it runs as that uid in the folder, without any capability; 0 is success.
+int as(uint32_t uid, int folder_fd, const std::function<int()>& act) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (fchdir(folder_fd) != 0 || setresgid(uid, uid, uid) != 0 || setresuid(uid, uid, uid) != 0) {
+      _exit(200);
+    }
+    _exit(act());
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(pid, &status, 0), pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 201;
+}
+
+int put(const char* path, const std::string& text) {
+  const UniqueFd file(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file.valid()) return errno;
+  return write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()) ? 0
+                                                                                          : errno;
+}
+
+int look(const char* path, const std::string& text) {
+  std::ifstream file(path);
+  const std::string found((std::istreambuf_iterator<char>(file)), {});
+  return found == text ? 0 : 1;
+}
+
+class Disk : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(unshare(CLONE_NEWNS), 0);
+    ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
+    for (const char* name : {"lower", "upper", "slice", "slice/src"})
+      ASSERT_EQ(mkdir((host_ / name).c_str(), 0755), 0);
+    lower_.reset(open((host_ / "lower").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    upper_.reset(open((host_ / "upper").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_EQ(put((host_ / "slice/src/a").c_str(), "of the slice"), 0);
+    for (const char* name : {"slice", "slice/src", "slice/src/a"})
+      ASSERT_EQ(chown((host_ / name).c_str(), plan::kOnDiskOwner, plan::kOnDiskOwner), 0);
+    slice_.reset(open((host_ / "slice").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    format({kBytes, 4096});
+  }
+
+  void format(const DiskSize& size) {
+    folder_.reset(open(host_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    (void)unlinkat(folder_.get(), "image", 0);
+    ASSERT_TRUE(make_image_file(folder_.get(), "image", image_bytes(size)).ok());
+    std::string command = "/usr/sbin/mkfs.ext4";
+    for (const std::string& word : format_arguments(size, host_ / "image"))
+      command += " '" + word + "'";
+    ASSERT_EQ(system(command.c_str()), 0);
+  }
+
+  Result<WorkspaceDisk> mount_with(char letter) {
+    ASSIGN_OR_RETURN(UniqueFd image, open_image(folder_.get(), "image", 20'000));
+    return WorkspaceDisk::mount(std::move(image), key_of(letter));
+  }
+
+  /// The working tree as `uid` has it, or its read-only view.
+  UniqueFd tree(const WorkspaceDisk& disk, uint32_t uid, bool view) {
+    EXPECT_TRUE(disk.add_repository("app").ok());
+    const auto map = kernel::make_id_map({plan::kOnDiskOwner, uid});
+    EXPECT_TRUE(map.ok());
+    const Viewer viewer{map.value().get(), uid};
+    const Places places{lower_.get(), upper_.get()};
+    const auto mount = view ? disk.view("app", slice_.get(), viewer, places)
+                            : disk.working_tree("app", slice_.get(), viewer, places);
+    EXPECT_TRUE(mount.ok()) << why(mount);
+    if (!mount.ok()) return UniqueFd();
+    return UniqueFd(openat(mount.value().get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  }
+
+  support::Folder host_;
+  UniqueFd folder_, lower_, upper_, slice_;
+};
+
+TEST_F(Disk, ShowsTheSliceAsThePayloadsOwnAndKeepsItsChanges) {
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+  struct stat what {};
+  ASSERT_EQ(fstatat(tree.get(), "src/a", &what, 0), 0);
+  EXPECT_EQ(what.st_uid, kFirst);
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return put("src/a", "changed"); }), 0);
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return rename("src", "moved") == 0 ? 0 : errno; }), 0);
+  EXPECT_EQ(as(kSecond, tree.get(), [] { return put("moved/a", "not mine"); }), EACCES);
+  std::ifstream slice(host_ / "slice/src/a");
+  const std::string untouched((std::istreambuf_iterator<char>(slice)), {});
+  EXPECT_EQ(untouched, "of the slice");
+}
+
+TEST_F(Disk, KeepsTheWorkForTheNextSessionUnderAnotherUid) {
+  {
+    auto disk = mount_with('k');
+    ASSERT_TRUE(disk.ok()) << why(disk);
+    const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+    ASSERT_EQ(as(kFirst, tree.get(), [] { return put("src/b", kWords); }), 0);
+    ASSERT_EQ(as(kFirst, tree.get(), [] { return rename("src", "moved") == 0 ? 0 : errno; }), 0);
+  }
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const UniqueFd tree = this->tree(disk.value(), kSecond, false);
+  EXPECT_EQ(as(kSecond, tree.get(), [] { return look("moved/b", kWords); }), 0);
+  EXPECT_EQ(as(kSecond, tree.get(), [] { return look("moved/a", "of the slice"); }), 0);
+  EXPECT_EQ(as(kSecond, tree.get(), [] { return put("moved/b", "again"); }), 0);
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return open("moved/b", O_RDONLY) < 0 ? errno : 0; }),
+            EACCES);
+}
+
+TEST_F(Disk, ViewOfAnotherUidHasWhatWasDoneAfterItWasMade) {
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+  const UniqueFd view = this->tree(disk.value(), kSecond, true);
+  ASSERT_EQ(as(kFirst, tree.get(), [] { return put("src/b", kWords); }), 0);
+  ASSERT_EQ(as(kFirst, tree.get(), [] { return rename("src", "moved") == 0 ? 0 : errno; }), 0);
+  ASSERT_EQ(as(kFirst, tree.get(), [] { return unlink("moved/a") == 0 ? 0 : errno; }), 0);
+  EXPECT_EQ(as(kSecond, view.get(), [] { return look("moved/b", kWords); }), 0);
+  EXPECT_EQ(as(kSecond, view.get(), [] { return open("src/a", O_RDONLY) < 0 ? errno : 0; }),
+            ENOENT);
+  EXPECT_EQ(as(kSecond, view.get(), [] { return open("moved/a", O_RDONLY) < 0 ? errno : 0; }),
+            ENOENT);
+  EXPECT_EQ(as(kSecond, view.get(), [] { return put("moved/b", "x"); }), EROFS);
+}
+
+TEST_F(Disk, IsNotInClearOnTheHost) {
+  {
+    auto disk = mount_with('k');
+    ASSERT_TRUE(disk.ok()) << why(disk);
+    const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+    ASSERT_EQ(as(kFirst, tree.get(), [] { return put(kWords, kWords); }), 0);
+    const UniqueFd plain(
+        openat(disk.value().folder_fd(), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    // The control: what lies beside the encrypted folder can be found.
+    ASSERT_EQ(as(0, plain.get(), [] { return put("beside", "words-in-clear"); }), 0);
+  }
+  ASSERT_TRUE(open_image(folder_.get(), "image", 20'000).ok());
+  EXPECT_EQ(system(("grep -q -a words-in-clear '" + (host_ / "image") + "'").c_str()), 0);
+  EXPECT_NE(system(("grep -q -a " + std::string(kWords) + " '" + (host_ / "image") + "'").c_str()),
+            0);
+}
+
+TEST_F(Disk, RefusesAnotherKeyAndLosesNothing) {
+  {
+    auto disk = mount_with('k');
+    ASSERT_TRUE(disk.ok()) << why(disk);
+    const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+    ASSERT_EQ(as(kFirst, tree.get(), [] { return put("mine", kWords); }), 0);
+  }
+  const auto other = mount_with('x');
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.error().sys_errno, EEXIST) << why(other);
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return look("mine", kWords); }), 0);
+}
+
+TEST_F(Disk, HasOneUserAtATime) {
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const auto second = open_image(folder_.get(), "image", 50);
+  ASSERT_FALSE(second.ok());
+  EXPECT_EQ(second.error().sys_errno, EWOULDBLOCK);
+}
+
+TEST_F(Disk, StopsAtItsBytesAndAtItsInodes) {
+  format({uint64_t{16} << 20, 1024});
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+  const auto fill = [] {
+    const UniqueFd file(open("big", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    const std::string block(1 << 20, 'b');
+    for (int i = 0; i < 64; ++i)
+      if (write(file.get(), block.data(), block.size()) < 0) return errno;
+    return 0;
+  };
+  EXPECT_EQ(as(kFirst, tree.get(), fill), ENOSPC);
+  ASSERT_EQ(as(kFirst, tree.get(), [] { return unlink("big") == 0 ? 0 : errno; }), 0);
+  const auto many = [] {
+    for (int i = 0; i < 4096; ++i) {
+      const UniqueFd file(open(std::to_string(i).c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+      if (!file.valid()) return errno;
+    }
+    return 0;
+  };
+  EXPECT_EQ(as(kFirst, tree.get(), many), ENOSPC);
+}
+
+TEST_F(Disk, HoldsWhatItsSizeSays) {
+  constexpr uint64_t kMiB = uint64_t{1} << 20;
+  const DiskSize sizes[] = {{16 * kMiB, 100'000}, {512 * kMiB, 2'000}, {10240 * kMiB, 1'000'000}};
+  for (const DiskSize& size : sizes) {
+    format(size);
+    auto disk = mount_with('k');
+    ASSERT_TRUE(disk.ok()) << why(disk);
+    struct statfs about {};
+    ASSERT_EQ(fstatfs(disk.value().folder_fd(), &about), 0);
+    const uint64_t free = about.f_bavail * static_cast<uint64_t>(about.f_bsize);
+    EXPECT_GE(free, size.bytes);
+    EXPECT_LE(free, size.bytes + size.bytes * 3 / 100 + kMiB);
+    EXPECT_GE(about.f_files, size.inodes);
+    EXPECT_LE(about.f_files, size.inodes + size.inodes / 10 + 8192);
+  }
+}
+
+TEST_F(Disk, TwoWorkspacesSeeTheSameInodesOfTheSlice) {
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+  struct stat one {};
+  ASSERT_EQ(fstatat(tree.get(), "src/a", &one, 0), 0);
+  const UniqueFd first_image = std::move(folder_);
+  ASSERT_EQ(rename((host_ / "image").c_str(), (host_ / "image.first").c_str()), 0);
+  format({kBytes, 4096});
+  auto other = mount_with('o');
+  ASSERT_TRUE(other.ok()) << why(other);
+  const UniqueFd second = this->tree(other.value(), kSecond, false);
+  struct stat two {};
+  ASSERT_EQ(fstatat(second.get(), "src/a", &two, 0), 0);
+  EXPECT_EQ(one.st_ino, two.st_ino);
+  EXPECT_NE(one.st_dev, two.st_dev);
+}
+
+}  // namespace
+}  // namespace carrel::storage
