@@ -1,6 +1,7 @@
 // carrel-slicer: makes the slice of one repository, in an internal workspace that shows it that
-// repository and one empty folder. Exit 0; 2 where the profile names what is not there; 1
-// otherwise, then with one sentence on stderr.
+// repository and one empty folder; with --resolve only says on stdout which commit the ref names.
+// Exit 0; 2 where the profile names what is not there; 1 otherwise, then with one sentence on
+// stderr.
 
 #include <sys/stat.h>
 
@@ -10,21 +11,33 @@
 
 #include "broker/programs/slicer_options.h"
 #include "broker/service/slices/slice.h"
+#include "broker/wire/manifest/slice_key.h"
 
 namespace {
 
 constexpr int kFailed = 1;
 constexpr int kProfilesFault = 2;
 
+carrel::Status say_commit(const carrel::slices::SliceRequest& request,
+                          carrel::slices::Fault& fault) {
+  ASSIGN_OR_RETURN(const std::string commit, carrel::slices::resolve(request, fault));
+  const std::string answer = carrel::manifest::format_resolved(commit);
+  if (fputs(answer.c_str(), stdout) < 0 || fflush(stdout) != 0) {
+    return carrel::errno_error("say the commit");
+  }
+  return carrel::Done{};
+}
+
 int slicer_main(int argc, char** argv) {
   (void)umask(022);
-  const auto request = carrel::programs::parse_slicer_options(argc, argv);
-  if (!request.ok()) {
-    (void)fprintf(stderr, "carrel-slicer: %s\n", to_string(request.error()).c_str());
+  const auto options = carrel::programs::parse_slicer_options(argc, argv);
+  if (!options.ok()) {
+    (void)fprintf(stderr, "carrel-slicer: %s\n", to_string(options.error()).c_str());
     return kFailed;
   }
   carrel::slices::Fault fault = carrel::slices::Fault::kOther;
-  const auto made = carrel::slices::make_slice(request.value(), fault);
+  const auto made = options.value().resolve ? say_commit(options.value().request, fault)
+                                            : make_slice(options.value().request, fault);
   if (made.ok()) return 0;
   (void)fprintf(stderr, "carrel-slicer: %s\n", to_string(made.error()).c_str());
   return fault == carrel::slices::Fault::kProfile ? kProfilesFault : kFailed;

@@ -49,16 +49,18 @@ Status take(std::string_view option, std::string_view value, slices::SliceReques
 
 }  // namespace
 
-Result<slices::SliceRequest> parse_slicer_options(int argc, const char* const* argv) {
-  slices::SliceRequest request;
+Result<SlicerOptions> parse_slicer_options(int argc, const char* const* argv) {
+  SlicerOptions options;
+  slices::SliceRequest& request = options.request;
   request.repository = "/repository";
   request.output = "/output";
-  for (int i = 1; i < argc; i += 2) {
+  options.resolve = argc > 1 && std::string_view(argv[1]) == "--resolve";
+  for (int i = options.resolve ? 2 : 1; i < argc; i += 2) {
     if (i + 1 >= argc) return Error{"\"" + quoted(argv[i]) + "\": value missing"};
     RETURN_IF_ERROR(take(argv[i], argv[i + 1], request));
   }
   if (request.ref.empty() || request.name.empty()) return Error{"--ref and --name are required"};
-  return request;
+  return options;
 }
 
 }  // namespace carrel::programs

@@ -6,8 +6,14 @@
 
 namespace carrel::programs {
 
-/// "--ref REF --name NAME [--read PATH]… [--write PATH]… [--never PATH]… [--repository DIR]
-/// [--output DIR]"; anything else is an Error. Default folders: /repository, /output.
-Result<slices::SliceRequest> parse_slicer_options(int argc, const char* const* argv);
+struct SlicerOptions {
+  bool resolve = false;  // only say which commit the ref names
+  slices::SliceRequest request;
+};
+
+/// "[--resolve] --ref REF --name NAME [--read PATH]… [--write PATH]… [--never PATH]…
+/// [--repository DIR] [--output DIR]"; anything else is an Error, as is --resolve elsewhere than in
+/// front. Default folders: /repository, /output.
+Result<SlicerOptions> parse_slicer_options(int argc, const char* const* argv);
 
 }  // namespace carrel::programs

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "broker/wire/manifest/slice_key.h"
 #include "launcher/box/init/init_plan.h"
 #include "launcher/box/kernel/id_map.h"
 #include "launcher/box/kernel/mount_api.h"
@@ -23,6 +24,7 @@ namespace carrel::service {
 namespace {
 
 constexpr int kSliceMs = 30 * 60 * 1000;
+constexpr int kResolveMs = 60 * 1000;
 constexpr int kStepMs = 100;
 constexpr size_t kMaxWords = 8192;
 constexpr int kNotThere = 2;  // carrel-slicer's status for what is the profile's fault
@@ -30,8 +32,13 @@ constexpr int kNotThere = 2;  // carrel-slicer's status for what is the profile'
 struct Channels {
   UniqueFd control;  // carrel-init's other end
   UniqueFd gate;
-  UniqueFd words;  // the slicer's stderr
+  UniqueFd words;   // the slicer's stderr
+  UniqueFd answer;  // its stdout where it has no output folder
 };
+
+std::vector<std::string> resolver_arguments(const model::Repository& repository) {
+  return {"carrel-slicer", "--resolve", "--ref", repository.ref, "--name", repository.name};
+}
 
 std::vector<std::string> slicer_arguments(const model::Repository& repository) {
   std::vector<std::string> words = {"carrel-slicer", "--ref", repository.ref, "--name",
@@ -72,22 +79,35 @@ std::optional<init::Record> next_record(int control_fd, bool* closed) {
 }
 
 /// Some of what it says: one that never stops is not listened to for ever.
-void read_words(int fd, std::string* words) {
+void read_words(int fd, size_t limit, std::string* words) {
   std::array<char, 4096> part{};
   for (int parts = 0; parts < 64; ++parts) {
     const ssize_t got = read(fd, part.data(), part.size());
     if (got <= 0) return;
-    const size_t room = kMaxWords - std::min(kMaxWords, words->size());
+    const size_t room = limit - std::min(limit, words->size());
     words->append(part.data(), std::min(room, static_cast<size_t>(got)));
   }
 }
 
+/// What a slicer said: its stderr and, where it was asked something, its stdout.
+struct Said {
+  std::string words;
+  std::string answer;
+};
+
+void listen(const Channels& channels, Said* said) {
+  read_words(channels.words.get(), kMaxWords, &said->words);
+  if (!channels.answer.valid()) return;
+  read_words(channels.answer.get(), manifest::kMaxResolvedBytes + 1, &said->answer);
+}
+
 /// Waits for the slicer's status. The workspace still lives afterwards.
-Result<int> wait_for_status(const SliceJob& job, const Channels& channels, std::string* words) {
+Result<int> wait_for_status(const SliceJob& job, const Channels& channels, int limit_ms,
+                            Said* said) {
   bool closed = false;
-  for (int waited = 0; waited < kSliceMs; waited += kStepMs) {
+  for (int waited = 0; waited < limit_ms; waited += kStepMs) {
     const auto record = next_record(channels.control.get(), &closed);
-    read_words(channels.words.get(), words);
+    listen(channels, said);
     if (closed) return Error{"the slicer's workspace ended by itself"};
     if (job.gone && job.gone()) return Error{"given up", ECANCELED};
     if (!record) continue;
@@ -105,7 +125,8 @@ Result<int> wait_for_status(const SliceJob& job, const Channels& channels, std::
         return Error{"the slicer's init spoke out of turn", EPROTO};
     }
   }
-  return Error{"the slice was not made within 30 minutes", ETIMEDOUT};
+  return Error{"the slicer was not done within " + std::to_string(limit_ms / 60'000) + " minutes",
+               ETIMEDOUT};
 }
 
 Status judge(int status, const std::string& repository, std::string words, SliceFailure* failure) {
@@ -118,12 +139,22 @@ Status judge(int status, const std::string& repository, std::string words, Slice
   return Error{failure->text};
 }
 
+/// A pipe whose reading end, `ours`, never waits. Answers with the other end.
+Result<UniqueFd> make_listening_pipe(UniqueFd* ours) {
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("pipe");
+  ours->reset(ends[0]);
+  UniqueFd other(ends[1]);
+  if (fcntl(ours->get(), F_SETFL, O_NONBLOCK) != 0) return errno_error("fcntl");
+  return other;
+}
+
 Result<Channels> start_slicer(const plan::SandboxPlan& plan, const SliceJob& job,
                               const kernel::CgroupLeaf& leaf, pid_t* pid) {
   ASSIGN_OR_RETURN(const UniqueFd network, kernel::new_network());
   ASSIGN_OR_RETURN(const UniqueFd map,
                    kernel::make_id_map({plan::kOnDiskOwner, plan.uids.payload_host()}));
-  std::array<int, 2> control{}, gate{}, words{};
+  std::array<int, 2> control{}, gate{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control.data()) != 0) {
     return errno_error("socketpair");
   }
@@ -133,24 +164,27 @@ Result<Channels> start_slicer(const plan::SandboxPlan& plan, const SliceJob& job
   if (pipe2(gate.data(), O_CLOEXEC) != 0) return errno_error("pipe");
   ours.gate.reset(gate[1]);
   const UniqueFd gate_end(gate[0]);
-  if (pipe2(words.data(), O_CLOEXEC) != 0) return errno_error("pipe");
-  ours.words.reset(words[0]);
-  const UniqueFd words_end(words[1]);
-  if (fcntl(ours.words.get(), F_SETFL, O_NONBLOCK) != 0) return errno_error("fcntl");
+  ASSIGN_OR_RETURN(const UniqueFd words_end, make_listening_pipe(&ours.words));
+  UniqueFd answer_end;
+  if (job.output_fd < 0) {
+    ASSIGN_OR_RETURN(answer_end, make_listening_pipe(&ours.answer));
+  }
   const UniqueFd null(open("/dev/null", O_RDWR | O_CLOEXEC));
   if (!null.valid()) return errno_error("open /dev/null");
   sandbox::Resources resources;
   resources.network_fd = network.get();
   resources.cgroup = &leaf;
   ASSIGN_OR_RETURN(UniqueFd repository, repository_source(job, plan.uids.payload_host()));
-  ASSIGN_OR_RETURN(UniqueFd output, kernel::clone_tree(job.output_fd, kernel::Tree::kOne));
   resources.sources.push_back(std::move(repository));
-  resources.sources.push_back(std::move(output));
+  if (job.output_fd >= 0) {
+    ASSIGN_OR_RETURN(UniqueFd output, kernel::clone_tree(job.output_fd, kernel::Tree::kOne));
+    resources.sources.push_back(std::move(output));
+  }
   resources.idmap_fd = map.get();
   resources.control_fd = init_control.get();
   resources.gate_fd = gate_end.get();
   resources.stdin_fd = null.get();
-  resources.stdout_fd = null.get();
+  resources.stdout_fd = answer_end.valid() ? answer_end.get() : null.get();
   resources.stderr_fd = words_end.get();
   resources.init_fd = job.init_fd;
   resources.program_fd = job.slicer_fd;
@@ -161,42 +195,65 @@ Result<Channels> start_slicer(const plan::SandboxPlan& plan, const SliceJob& job
 }
 
 Status run(const plan::HostFacts& facts, const SliceJob& job, const kernel::CgroupLeaf& leaf,
-           SliceFailure* failure) {
+           std::string* answer, SliceFailure* failure) {
+  const bool slices = job.output_fd >= 0;
   plan::SlicerRequest request;
   request.uid_base = job.uid_base;
-  request.arguments = slicer_arguments(*job.repository);
+  request.arguments =
+      slices ? slicer_arguments(*job.repository) : resolver_arguments(*job.repository);
+  request.has_output = slices;
   ASSIGN_OR_RETURN(const plan::SandboxPlan plan, plan::make_slicer_plan(facts, request));
   pid_t pid = -1;
   ASSIGN_OR_RETURN(Channels channels, start_slicer(plan, job, leaf, &pid));
-  std::string words;
-  const Result<int> status = wait_for_status(job, channels, &words);
+  Said said;
+  const Result<int> status = wait_for_status(job, channels, slices ? kSliceMs : kResolveMs, &said);
   const Status ended = leaf.kill_all(10'000);
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
-  read_words(channels.words.get(), &words);
+  listen(channels, &said);
   RETURN_IF_ERROR(ended);
   if (!status.ok()) return status.error();
-  return judge(status.value(), job.repository->name, std::move(words), failure);
+  *answer = std::move(said.answer);
+  return judge(status.value(), job.repository->name, std::move(said.words), failure);
+}
+
+/// Runs carrel-slicer for the job: a slice where it has an output folder, else an answer.
+Status run_slicer(const plan::HostFacts& facts, const SliceJob& job, std::string* answer,
+                  SliceFailure* failure) {
+  *failure = SliceFailure{};
+  Result<kernel::CgroupLeaf> made = kernel::CgroupLeaf::create(
+      *job.cgroups, job.cgroup_name, {plan::kMaxMemoryBytes, plan::kMaxProcesses});
+  if (!made.ok()) return made.error();
+  kernel::CgroupLeaf leaf = made.take();
+  const Status done = run(facts, job, leaf, answer, failure);
+  const Status removed = leaf.remove();
+  return done.ok() ? removed : done;
+}
+
+void say_failure(const char* what, const SliceJob& job, const Error& why, SliceFailure* failure) {
+  if (!failure->text.empty()) return;
+  failure->text = what + quoted(job.repository->name) + ": " + to_string(why);
 }
 
 }  // namespace
 
 Status make_slice(const plan::HostFacts& facts, const SliceJob& job, SliceFailure* failure) {
-  *failure = SliceFailure{};
-  Result<kernel::CgroupLeaf> made = kernel::CgroupLeaf::create(
-      *job.cgroups, job.cgroup_name, {plan::kMaxMemoryBytes, plan::kMaxProcesses});
-  Status done = made.ok() ? Status(Done{}) : Status(made.error());
-  if (made.ok()) {
-    kernel::CgroupLeaf leaf = made.take();
-    done = run(facts, job, leaf, failure);
-    const Status removed = leaf.remove();
-    if (done.ok() && !removed.ok()) done = removed.error();
-  }
-  if (!done.ok() && failure->text.empty()) {
-    failure->text =
-        "make the slice of " + quoted(job.repository->name) + ": " + to_string(done.error());
-  }
+  std::string unused;
+  const Status done = job.output_fd >= 0 ? run_slicer(facts, job, &unused, failure)
+                                         : Status(Error{"there is no output folder", EINVAL});
+  if (!done.ok()) say_failure("make the slice of ", job, done.error(), failure);
   return done;
+}
+
+Result<std::string> resolve_commit(const plan::HostFacts& facts, SliceJob job,
+                                   SliceFailure* failure) {
+  job.output_fd = -1;
+  std::string answer;
+  const Status done = run_slicer(facts, job, &answer, failure);
+  Result<std::string> commit =
+      done.ok() ? manifest::parse_resolved(answer) : Result<std::string>(done.error());
+  if (!commit.ok()) say_failure("look up the ref of ", job, commit.error(), failure);
+  return commit;
 }
 
 }  // namespace carrel::service

@@ -1,6 +1,6 @@
 #pragma once
 // Runs carrel-slicer in an internal workspace of its own: one repository read-only, one output
-// folder, no network, an uid slot of its own.
+// folder or none, no network, an uid slot of its own.
 
 #include <cstdint>
 #include <functional>
@@ -40,5 +40,14 @@ struct SliceFailure {
 /// Blocks until the slice is made (at most 30 minutes). On an Error `failure` says whose fault it
 /// is; the internal workspace has ended and its cgroup is gone in any case.
 Status make_slice(const plan::HostFacts& facts, const SliceJob& job, SliceFailure* failure);
+
+/// Has carrel-slicer say which commit the repository's ref names now, in the same kind of workspace
+/// but without an output folder (`output_fd` and the entries of the repository do not count): the
+/// 40 hex digits, parsed as hostile bytes. At most a minute; failures as of make_slice().
+///
+/// The ref may move between this and make_slice(), so only the manifest's `source` says what was
+/// sliced: name a folder by the key of that commit, not of this answer.
+Result<std::string> resolve_commit(const plan::HostFacts& facts, SliceJob job,
+                                   SliceFailure* failure);
 
 }  // namespace carrel::service

@@ -67,6 +67,13 @@ Status write_manifest(const manifest::Manifest& manifest, int output_fd) {
 
 }  // namespace
 
+Result<std::string> resolve(const SliceRequest& request, Fault& fault) {
+  fault = Fault::kOther;
+  ASSIGN_OR_RETURN(const Library library, Library::start());
+  ASSIGN_OR_RETURN(const Source source, open_source(request, fault));
+  return hex_of(source.commit);
+}
+
 Status make_slice(const SliceRequest& request, Fault& fault) {
   fault = Fault::kOther;
   ASSIGN_OR_RETURN(const Library library, Library::start());

@@ -30,4 +30,9 @@ enum class Fault : uint8_t { kOther, kProfile };
 /// stays. Files get modes below the caller's umask, which should be 022. Starts and ends libgit2.
 Status make_slice(const SliceRequest& request, Fault& fault);
 
+/// The id (40 hex digits) of the commit that the ref names now; of the request only `repository`,
+/// `name` and `ref` count. Refuses what make_slice() refuses before it looks at files. Writes
+/// nothing.
+Result<std::string> resolve(const SliceRequest& request, Fault& fault);
+
 }  // namespace carrel::slices

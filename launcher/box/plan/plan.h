@@ -203,6 +203,7 @@ struct SlicerRequest {
   uint32_t uid_base = 0;
   std::optional<std::pair<uint32_t, uint32_t>> repository_owner;
   std::vector<std::string> arguments;  // argv, the program's name first
+  bool has_output = true;              // false: no /output; it only says something on stdout
 };
 Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest& request);
 

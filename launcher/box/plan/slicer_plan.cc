@@ -39,13 +39,17 @@ Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest
     repository.disk_owner = request.repository_owner->first;
     repository.disk_group = request.repository_owner->second;
   }
-  add_source(SourceKind::kOutput, "/output", Access::kReadWrite, plan);
+  std::vector<SandboxPath> writable = {inside("/tmp")};
+  if (request.has_output) {
+    add_source(SourceKind::kOutput, "/output", Access::kReadWrite, plan);
+    writable.insert(writable.begin(), inside("/output"));
+  }
   plan.environment = {"HOME=/nonexistent", "LANG=C.UTF-8", "PATH=/usr/bin:/bin"};
-  plan.landlock = make_landlock(facts.landlock_abi, {inside("/output"), inside("/tmp")}, false);
+  plan.landlock = make_landlock(facts.landlock_abi, writable, false);
   plan.seccomp = SeccompProgram::kSlicer;
   plan.program = Program::kDescriptor;
   plan.command = request.arguments;
-  plan.directory = inside("/output");
+  plan.directory = writable.front();
   plan.terminal = Terminal::kPipes;
   plan.guarantees = guarantees(facts, nullptr);
   return plan;

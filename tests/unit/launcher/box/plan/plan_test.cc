@@ -252,6 +252,12 @@ TEST(SlicerPlan, SeesOneRepositoryReadOnlyAndOneFolder) {
   EXPECT_EQ(plan.program, Program::kDescriptor);
   EXPECT_EQ(plan.terminal, Terminal::kPipes);
   EXPECT_EQ(step_at(plan, "/dev/tty", MountKind::kDevice), nullptr);
+  request.has_output = false;
+  const auto asking = make_slicer_plan(hybrid_host(), request);
+  ASSERT_TRUE(asking.ok()) << to_string(asking.error());
+  EXPECT_EQ(step_at(asking.value(), "/output", MountKind::kSource), nullptr);
+  EXPECT_NE(step_at(asking.value(), "/repository", MountKind::kSource), nullptr);
+  EXPECT_EQ(asking.value().sources.size(), 1U);
   request.arguments.clear();
   EXPECT_FALSE(make_slicer_plan(hybrid_host(), request).ok());
 }
