@@ -22,24 +22,6 @@ struct CloseFolder {
   void operator()(DIR* folder) const { closedir(folder); }
 };
 
-/// The names in a folder, without "." and "..".
-Result<std::vector<std::string>> names_in(int folder_fd) {
-  UniqueFd again(openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!again.valid()) return errno_error("open a folder to remove");
-  const std::unique_ptr<DIR, CloseFolder> folder(fdopendir(again.get()));
-  if (folder == nullptr) return errno_error("list a folder to remove");
-  (void)again.release();
-  std::vector<std::string> names;
-  errno = 0;
-  while (const dirent* entry = readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe)
-    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-      names.emplace_back(entry->d_name);
-    }
-  }
-  if (errno != 0) return errno_error("list a folder to remove");
-  return names;
-}
-
 struct Level {
   UniqueFd folder;
   std::string name;  // in the folder of the level above
@@ -52,7 +34,7 @@ Result<Level> enter(int parent_fd, const std::string& name) {
   level.folder.reset(
       openat(parent_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!level.folder.valid()) return errno_error("open " + quoted(name) + " to remove it");
-  ASSIGN_OR_RETURN(level.left, names_in(level.folder.get()));
+  ASSIGN_OR_RETURN(level.left, names_in_folder(level.folder.get()));
   return level;
 }
 
@@ -83,6 +65,23 @@ Result<UniqueFd> make_workspace_folder(int parent_fd, const std::string& name, F
     return errno_error("own the workspace's folder " + quoted(name));
   }
   return folder;
+}
+
+Result<std::vector<std::string>> names_in_folder(int folder_fd) {
+  UniqueFd again(openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!again.valid()) return errno_error("open a folder to list it");
+  const std::unique_ptr<DIR, CloseFolder> folder(fdopendir(again.get()));
+  if (folder == nullptr) return errno_error("list a folder");
+  (void)again.release();
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+      names.emplace_back(entry->d_name);
+    }
+  }
+  if (errno != 0) return errno_error("list a folder");
+  return names;
 }
 
 Result<UniqueFd> open_beneath(int folder_fd, const std::string& path, int flags) {

@@ -2,6 +2,7 @@
 // The host folder of one workspace: STATE/workspaces/ID/REPOSITORY/{tree,ro,pristine,manifest}.
 
 #include <string>
+#include <vector>
 
 #include "broker/wire/manifest/manifest.h"
 #include "profiles/base/result.h"
@@ -21,6 +22,9 @@ struct SlicedRepository {
 /// contents belong to a workspace. EEXIST is an Error: nothing is ever taken over.
 enum class FolderOwner { kRoot, kWorkspace };
 Result<UniqueFd> make_workspace_folder(int parent_fd, const std::string& name, FolderOwner owner);
+
+/// The names in a folder, without "." and "..", in no order.
+Result<std::vector<std::string>> names_in_folder(int folder_fd);
 
 /// Opens beneath a folder, following no link and leaving it by none (openat2(2), RESOLVE_BENEATH).
 Result<UniqueFd> open_beneath(int folder_fd, const std::string& path, int flags);

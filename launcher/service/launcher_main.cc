@@ -21,6 +21,7 @@
 #include "launcher/box/trace/tracer.h"
 #include "launcher/service/broker_link.h"
 #include "launcher/service/cgroup_home.h"
+#include "launcher/service/disks.h"
 #include "launcher/service/options.h"
 #include "launcher/service/server.h"
 #include "profiles/base/text.h"
@@ -107,6 +108,12 @@ Status serve(State& state, const kernel::MountNamespaces& namespaces, const Log&
   ASSIGN_OR_RETURN(const Programs programs, load_programs());
   plan::HostFacts facts = probe::probe_host(state.directory.get());
   ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), log));
+  const Status swept = sweep_all(state);
+  if (!swept.ok()) log("state.left why=" + quoted(to_string(swept.error())));
+  if (facts.storage.kind == plan::StorageKind::kImage) facts.storage = try_storage(state);
+  if (facts.storage.kind == plan::StorageKind::kFolder) {
+    log("storage.folders why=" + quoted(facts.storage.reason));
+  }
   const std::unique_ptr<trace::Tracer> tracer = load_sensor(home, facts, log);
   Result<BrokerLink> started = BrokerLink::start(programs.folder, state);
   if (!started.ok()) {

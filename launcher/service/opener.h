@@ -9,9 +9,13 @@
 
 #include "launcher/box/plan/plan.h"
 #include "launcher/box/sandbox/sandbox.h"
+#include "launcher/service/disks.h"
 #include "launcher/service/folders.h"
 #include "launcher/service/opening.h"
 #include "launcher/service/recorder.h"
+#include "launcher/service/slice_store.h"
+#include "launcher/service/slicing.h"
+#include "launcher/service/workspace.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
 
@@ -39,21 +43,30 @@ class Opener {
 
  private:
   Status open();
+  Status open_workspace();
   Status make_slices();
-  Status slice_one(size_t index, int workspace_fd);
+  Result<SlicedRepository> slice_one(size_t index);
+  Result<SlicedRepository> make_new_slice(size_t index);
+  Result<std::optional<SlicedRepository>> find_slice(size_t index, SliceUse* use);
+  [[nodiscard]] SliceJob slice_job(size_t index) const;
+  Error slicing_failed(const SliceFailure& failure);
+  Status mount_disk();
+  Status keep_workspace();
+  Status make_trees();
+  Status make_disk_tree(SlicedRepository& slice, const storage::Viewer& payload,
+                        const storage::Viewer& recorder, const storage::Places& places);
+  Result<UniqueFd> home_source();
   Status make_the_plan();
   Status ask_for_channel();
   Status make_credentials_folder();
-  Status make_session_trees();
   Status make_pipes();
   Status start_recorder();
   Status start_box();
   Status begin();
   Result<std::vector<UniqueFd>> open_sources();
-  Result<UniqueFd> session_tree(int folder_fd);
   [[nodiscard]] protocol::SessionConfig session_config() const;
   [[nodiscard]] protocol::Started started() const;
-  [[nodiscard]] std::string folder_path() const;
+  [[nodiscard]] bool uses_image() const { return storage_.kind == plan::StorageKind::kImage; }
   [[nodiscard]] bool client_gone() const;
   [[nodiscard]] bool is_unwanted() const;
 
@@ -69,8 +82,12 @@ class Opener {
   bool person_left_ = false;  // before there was a session to say so in its record
   std::vector<std::function<void()>> undos_;
   plan::SandboxPlan plan_;
-  UniqueFd workspace_;  // its folder
+  std::optional<Workspace> workspace_;
+  plan::StorageFacts storage_;  // of this workspace
   std::vector<SlicedRepository> slices_;
+  std::vector<SliceUse> uses_;  // in the same order
+  std::optional<storage::WorkspaceDisk> disk_;
+  std::vector<UniqueFd> overlays_;  // in the same order: to hand over, and to outlive the workspace
   UniqueFd network_;
   UniqueFd broker_channel_;
   UniqueFd credentials_;         // the tmpfs's mount

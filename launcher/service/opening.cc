@@ -11,11 +11,9 @@
 #include <tuple>
 #include <utility>
 
-#include "launcher/box/kernel/id_map.h"
 #include "launcher/box/kernel/mount_api.h"
 #include "launcher/box/kernel/network.h"
 #include "launcher/service/opener.h"
-#include "launcher/service/slicing.h"
 #include "profiles/base/text.h"
 
 namespace carrel::service {
@@ -53,52 +51,6 @@ bool Opener::is_unwanted() const {
   return is_told_to_end() || client_gone();
 }
 
-std::string Opener::folder_path() const {
-  return tools_.state.path + "/workspaces/" + opening_.spec.workspace();
-}
-
-Status Opener::slice_one(size_t index, int workspace_fd) {
-  const model::Repository& repository = opening_.profile.repositories[index];
-  ASSIGN_OR_RETURN(UniqueFd folder,
-                   make_workspace_folder(workspace_fd, repository.name, FolderOwner::kWorkspace));
-  SliceJob job;
-  job.repository = &repository;
-  job.repository_fd = opening_.repositories[index].get();
-  job.output_fd = folder.get();
-  job.uid_base = opening_.slicer_uid_base;
-  job.cgroups = &tools_.cgroups;
-  job.cgroup_name = opening_.spec.session() + "-slicer";
-  job.namespaces = &tools_.namespaces;
-  job.init_fd = tools_.programs.init.get();
-  job.slicer_fd = tools_.programs.slicer.get();
-  job.filters = &tools_.programs.filters;
-  job.gone = [this] { return is_unwanted(); };
-  SliceFailure failure;
-  if (!make_slice(tools_.facts, job, &failure).ok()) {
-    code_ = failure.code;
-    person_left_ = client_gone();
-    return Error{failure.text};
-  }
-  ASSIGN_OR_RETURN(SlicedRepository sliced, open_sliced(repository.name, std::move(folder)));
-  slices_.push_back(std::move(sliced));
-  return Done{};
-}
-
-Status Opener::make_slices() {
-  const std::string name = opening_.spec.workspace();
-  ASSIGN_OR_RETURN(workspace_,
-                   make_workspace_folder(tools_.state.workspaces.get(), name, FolderOwner::kRoot));
-  undos_.emplace_back([this, name] {
-    const Status removed = remove_tree(tools_.state.workspaces.get(), name);
-    if (!removed.ok()) {
-      tools_.log("workspace.left folder=" + name + " why=" + quoted(to_string(removed.error())));
-    }
-  });
-  for (size_t i = 0; i < opening_.profile.repositories.size(); ++i)
-    RETURN_IF_ERROR(slice_one(i, workspace_.get()));
-  return Done{};
-}
-
 Status Opener::make_the_plan() {
   plan::PlanRequest request;
   request.uid_base = opening_.uid_base;
@@ -123,7 +75,10 @@ Status Opener::make_the_plan() {
   std::string mailbox = opening_.spec.person();
   std::replace(mailbox.begin(), mailbox.end(), ':', '.');
   request.person_email = mailbox + "@carrel.invalid";
-  ASSIGN_OR_RETURN(plan_, plan::make_plan(opening_.profile, tools_.facts, request));
+  // The host may have learned, or lost, images since this workspace was made.
+  plan::HostFacts facts = tools_.facts;
+  facts.storage = storage_;
+  ASSIGN_OR_RETURN(plan_, plan::make_plan(opening_.profile, facts, request));
   return Done{};
 }
 
@@ -150,33 +105,6 @@ Status Opener::make_credentials_folder() {
                    kernel::new_tmpfs({recorder, recorder, 0755, uint64_t{1} << 20, 1024}));
   credentials_folder_.reset(openat(credentials_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!credentials_folder_.valid()) return errno_error("open the credentials' folder");
-  return Done{};
-}
-
-/// The working tree as the session's own files, read-only, for the difference at the end.
-Result<UniqueFd> Opener::session_tree(int folder_fd) {
-  ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(folder_fd, "tree", O_PATH | O_DIRECTORY));
-  ASSIGN_OR_RETURN(const UniqueFd mount, kernel::clone_tree(place.get(), Tree::kOne));
-  ASSIGN_OR_RETURN(const UniqueFd map,
-                   kernel::make_id_map({plan::kOnDiskOwner, opening_.uid_base + 2}));
-  RETURN_IF_ERROR(kernel::idmap_mount(mount.get(), map.get()));
-  RETURN_IF_ERROR(kernel::set_mount_attributes(
-      mount.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
-      Tree::kOne));
-  UniqueFd root(openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!root.valid()) return errno_error("open the working tree for the session");
-  return root;
-}
-
-Status Opener::make_session_trees() {
-  for (SlicedRepository& slice : slices_) {
-    SessionTree tree;
-    ASSIGN_OR_RETURN(tree.tree, session_tree(slice.folder.get()));
-    tree.manifest = std::move(slice.manifest);
-    ASSIGN_OR_RETURN(tree.pristine,
-                     open_beneath(slice.folder.get(), "pristine", O_RDONLY | O_DIRECTORY));
-    trees_.push_back(std::move(tree));
-  }
   return Done{};
 }
 
@@ -209,11 +137,14 @@ Status Opener::open() {
   code_ = kHostCannot;
   RETURN_IF_ERROR(plan::check_host(opening_.profile, tools_.facts));
   code_ = kSetupFailed;
+  RETURN_IF_ERROR(check_host_space(tools_.state.directory.get()));
+  RETURN_IF_ERROR(open_workspace());
   RETURN_IF_ERROR(make_slices());
   RETURN_IF_ERROR(make_the_plan());
+  RETURN_IF_ERROR(mount_disk());
+  RETURN_IF_ERROR(make_trees());
   ASSIGN_OR_RETURN(network_, kernel::new_network());
   RETURN_IF_ERROR(make_credentials_folder());
-  RETURN_IF_ERROR(make_session_trees());
   RETURN_IF_ERROR(make_pipes());
   RETURN_IF_ERROR(ask_for_channel());  // last of all that can fail without leaving a record
   RETURN_IF_ERROR(start_recorder());

@@ -44,7 +44,6 @@ protocol::SessionConfig Opener::session_config() const {
   config.set_profile_sha256(
       std::string(evidence::as_view(evidence::sha256(opening_.spec.canonical()))));
   config.set_ring_bytes(opening_.sensor.ring_bytes);
-  config.set_folder(folder_path());
   config.set_max_duration_s(
       shorter_of(opening_.profile.session.max_duration_s, opening_.request.timeout_s()));
   return config;
@@ -82,27 +81,6 @@ Status Opener::start_recorder() {
   for (UniqueFd& end : pipes_.outside)
     end.reset();
   return Done{};
-}
-
-Result<std::vector<UniqueFd>> Opener::open_sources() {
-  std::vector<UniqueFd> sources;
-  for (const plan::Source& source : plan_.sources) {
-    if (source.kind == plan::SourceKind::kCredentials) {
-      ASSIGN_OR_RETURN(UniqueFd mount, kernel::second_mount(credentials_.get(), workspace_.get()));
-      sources.push_back(std::move(mount));
-      continue;
-    }
-    const auto slice =
-        std::find_if(slices_.begin(), slices_.end(),
-                     [&](const SlicedRepository& each) { return each.name == source.repository; });
-    if (slice == slices_.end()) return Error{"no slice of " + quoted(source.repository)};
-    const std::string path =
-        source.kind == plan::SourceKind::kTree ? "tree" : "ro/" + std::to_string(source.entry);
-    ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(slice->folder.get(), path, O_PATH));
-    ASSIGN_OR_RETURN(UniqueFd mount, kernel::clone_tree(place.get(), Tree::kOne));
-    sources.push_back(std::move(mount));
-  }
-  return sources;
 }
 
 Status Opener::start_box() {
@@ -146,7 +124,6 @@ protocol::Started Opener::started() const {
   for (const plan::Guarantee& guarantee : plan_.guarantees) {
     if (!guarantee.given) started.add_missing(std::string(plan::to_string(guarantee.id)));
   }
-  started.set_folder(folder_path());
   return started;
 }
 
@@ -159,6 +136,7 @@ Status Opener::begin() {
   if (!warning.empty()) {
     tools_.log("session.reader session=" + opening_.spec.session() + " why=" + quoted(warning));
   }
+  RETURN_IF_ERROR(keep_workspace());
   RETURN_IF_ERROR(tools_.tracer.arm(opening_.sensor.slot));
   opening_.sensor.ring_fd.reset();
   opening_.sensor.counters_fd.reset();

@@ -18,7 +18,7 @@
 
 #include "launcher/box/plan/plan.h"
 #include "launcher/service/cgroup_home.h"
-#include "launcher/service/folders.h"
+#include "launcher/service/disks.h"
 #include "launcher/service/spec_check.h"
 #include "profiles/base/text.h"
 #include "profiles/parse/canonical.h"
@@ -334,8 +334,7 @@ void Server::reap() {
 void Server::sweep(const Live& live) {
   Status swept = clear_group(parts_.cgroups, live.session + "-slicer");
   if (swept.ok() && !live.started) {
-    swept = remove_tree(parts_.state.workspaces.get(), live.workspace);
-    if (!swept.ok() && swept.error().sys_errno == ENOENT) return;  // it had made none yet
+    swept = sweep_workspace(parts_.state, live.workspace);
   }
   if (!swept.ok()) {
     parts_.log("opening.left session=" + live.session + " why=" + quoted(to_string(swept.error())));

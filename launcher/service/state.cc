@@ -128,6 +128,9 @@ Result<State> open_state(UniqueFd state_fd) {
   ASSIGN_OR_RETURN(state.log, open_file(state.run.get(), "launcher.log", O_WRONLY | O_APPEND));
   ASSIGN_OR_RETURN(state.broker_log, open_file(state.run.get(), "broker.log", O_WRONLY | O_APPEND));
   ASSIGN_OR_RETURN(state.workspaces, open_folder(state.directory.get(), "workspaces", 0711));
+  ASSIGN_OR_RETURN(state.slices, open_folder(state.directory.get(), "slices", 0711));
+  ASSIGN_OR_RETURN(state.pool, open_folder(state.directory.get(), "pool", 0700));
+  ASSIGN_OR_RETURN(state.vault, open_folder(state.directory.get(), "vault", 0700));
   ASSIGN_OR_RETURN(state.launcher_listener, listen_at(state.run.get(), "launcher.sock"));
   ASSIGN_OR_RETURN(state.broker_listener, listen_at(state.run.get(), "broker.sock"));
   return state;

@@ -14,7 +14,10 @@ struct State {
   UniqueFd directory;  // root's, group the broker's; sticky, so that the broker cannot replace what
                        // is not its own
   UniqueFd run;        // 0700: sockets, locks, logs
-  UniqueFd workspaces;  // 0711: working trees
+  UniqueFd workspaces;  // 0711: one folder a workspace
+  UniqueFd slices;      // 0711: shared by workspaces, read-only
+  UniqueFd pool;        // 0700: formatted images that nobody uses yet
+  UniqueFd vault;       // 0700: the workspaces' keys
   UniqueFd lock;        // run/launcher.lock, held for life
   UniqueFd startup;  // run/startup.lock: shared by whoever is about to ask us, exclusive by whoever
                      // starts a launcher, or ends one that nobody needs

@@ -76,6 +76,20 @@ Guarantee limits(const HostFacts& facts) {
                  "cgroup.subtree_control");
 }
 
+Guarantee disk_encrypted(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kDiskEncrypted;
+  if (facts.storage.kind == StorageKind::kImage) {
+    return given(kId,
+                 "contents and names are encrypted with a key of this workspace alone; sizes, times "
+                 "and extended attributes are not");
+  }
+  const std::string why = "the workspace is a plain folder of the host";
+  if (!facts.root) return missing(kId, why + ": an ordinary user may not mount images", kAsRoot);
+  return missing(kId, why + (facts.storage.reason.empty() ? "" : ": " + facts.storage.reason),
+                 "install e2fsprogs, and boot a kernel with CONFIG_BLK_DEV_LOOP, "
+                 "CONFIG_FS_ENCRYPTION and CONFIG_OVERLAY_FS");
+}
+
 Guarantee recorder_separate(const HostFacts& facts) {
   constexpr GuaranteeId kId = GuaranteeId::kRecorderSeparate;
   if (facts.root) {
@@ -134,8 +148,7 @@ std::vector<Guarantee> guarantees(const HostFacts& facts, const model::Profile* 
       names_exact(facts),
       io_uring_refused(facts),
       limits(facts),
-      missing(GuaranteeId::kDiskEncrypted,
-              "workspaces are plain folders; encrypted images are not built yet", ""),
+      disk_encrypted(facts),
       recorder_separate(facts),
       init_separate(facts),
       missing(GuaranteeId::kRecordUnlosable,
@@ -148,7 +161,6 @@ std::vector<Guarantee> guarantees(const HostFacts& facts, const model::Profile* 
     if (one.id == GuaranteeId::kRecordUnlosable) {
       one.used = profile->session.on_record_failure != model::OnRecordFailure::kEnd;
     }
-    if (one.id == GuaranteeId::kDiskEncrypted) one.used = !profile->repositories.empty();
   }
   return list;
 }

@@ -37,6 +37,15 @@ struct SensorFacts {
   bool operator==(const SensorFacts&) const = default;
 };
 
+enum class StorageKind { kFolder, kImage };
+
+/// Where workspaces keep their files. The probe looks for the means; the launcher tries them once.
+struct StorageFacts {
+  StorageKind kind = StorageKind::kFolder;
+  std::string reason;  // why not an image, "" for kImage
+  bool operator==(const StorageFacts&) const = default;
+};
+
 /// One of /bin /lib /lib32 /lib64 /libx32 /sbin: a link (usr-merged host) or a directory of its
 /// own.
 struct RootEntry {
@@ -59,6 +68,7 @@ struct HostFacts {
       false;  // the caller has uid 0 in the host's first user namespace and may administer it
   CgroupFacts cgroup;
   SensorFacts sensor;
+  StorageFacts storage;
   int landlock_abi = 0;  // 0: none
   bool user_namespaces = false;
   bool network_namespaces = false;

@@ -84,11 +84,13 @@ MountStep source_step(SandboxPath target, size_t source, Access access) {
 
 // The read-only entries lie over the working tree, so the tree comes first and already has an empty
 // folder or file at each of their places.
-Status add_repository(const RepositoryView& view, SandboxPlan& plan) {
+Status add_repository(const RepositoryView& view, StorageKind storage, SandboxPlan& plan) {
   const std::string root = "/workspaces/" + view.name;
   ASSIGN_OR_RETURN(SandboxPath tree, SandboxPath::parse(root));
   plan.sources.push_back({SourceKind::kTree, view.name, 0});
   plan.mounts.push_back(source_step(tree, plan.sources.size() - 1, Access::kReadWrite));
+  // An overlay shows the payload its layers' ids already, and cannot be mapped itself.
+  plan.mounts.back().idmapped = storage == StorageKind::kFolder;
   for (size_t i = 0; i < view.read_only.size(); ++i) {
     const ReadOnlyEntry& entry = view.read_only[i];
     ASSIGN_OR_RETURN(SandboxPath target, SandboxPath::parse(root + "/" + entry.path.text()));
@@ -129,8 +131,9 @@ void add_view(const model::Profile& profile, const HostFacts& facts, const PlanR
   add_tmpfs("/tmp", uint64_t{1} << 30, 262144, 01777, Owner::kInit, Exec::kAllowed, plan.mounts);
   add_folder("/var", plan.mounts);
   add_link("/var/tmp", "/tmp", plan.mounts);
-  add_tmpfs("/home/contractor", uint64_t{1} << 30, 262144, 0700, Owner::kPayload, Exec::kAllowed,
-            plan.mounts);
+  plan.sources.push_back({SourceKind::kHome, "", 0});
+  plan.mounts.push_back(
+      source_step(inside("/home/contractor"), plan.sources.size() - 1, Access::kReadWrite));
   add_folder("/run", plan.mounts);
   if (!profile.credentials.empty()) add_credentials(plan);
 }
@@ -145,7 +148,7 @@ Result<SandboxPlan> make_plan(const model::Profile& profile, const HostFacts& fa
   ASSIGN_OR_RETURN(SandboxPlan plan, make_frame(facts, request.uid_base));
   add_view(profile, facts, request, plan);
   for (const RepositoryView* view : views)
-    RETURN_IF_ERROR(add_repository(*view, plan));
+    RETURN_IF_ERROR(add_repository(*view, facts.storage.kind, plan));
   plan.environment = make_environment(request);
   plan.landlock = make_landlock(facts.landlock_abi, writable_paths(plan.mounts), true);
   plan.seccomp = SeccompProgram::kContractor;

@@ -37,10 +37,10 @@ struct UidPlan {
 };
 
 /// What the launcher must have opened, one descriptor each, in the order of `SandboxPlan::sources`.
-/// kTree and kEntry are opened beneath the workspace's folder with no symlinks.
 enum class SourceKind {
-  kTree,         // <workspace>/<repository>/tree
-  kEntry,        // <workspace>/<repository>/ro/<entry>
+  kTree,         // the repository's working tree: an overlay, or a plain folder
+  kEntry,        // <slice>/ro/<entry>
+  kHome,         // the contractor's home, kept like the working trees
   kCredentials,  // the detached tmpfs that carrel-session writes leases to
   kRepository,   // of the slicer: the full repository
   kOutput,       // of the slicer: the folder for its result

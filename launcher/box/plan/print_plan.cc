@@ -28,6 +28,8 @@ std::string words(const Source& source) {
       return "tree of " + quoted(source.repository);
     case SourceKind::kEntry:
       return "ro/" + std::to_string(source.entry) + " of " + quoted(source.repository);
+    case SourceKind::kHome:
+      return "home";
     case SourceKind::kCredentials:
       return "credentials";
     case SourceKind::kRepository:

@@ -8,6 +8,7 @@
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -61,6 +62,11 @@ bool has_close_range() {
 bool has_pidfd() {
   const UniqueFd self(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
   return self.valid();
+}
+
+bool has_file_system(const char* type) {
+  const UniqueFd context(fsopen(type, FSOPEN_CLOEXEC));
+  return context.valid();
 }
 
 bool has_secret_memory() {

@@ -14,6 +14,8 @@ bool has_seccomp_action(uint32_t action);
 bool has_close_range();
 bool has_pidfd();
 bool has_secret_memory();
+/// The kernel has that type of file system (fsopen(2), which loads its module).
+bool has_file_system(const char* type);
 /// CAP_SYS_ADMIN is effective.
 bool has_admin_capability();
 

@@ -86,6 +86,22 @@ plan::CgroupFacts probe_cgroups(const std::string& release) {
   return facts;
 }
 
+/// What an image needs, by looking alone; the launcher makes a small one and then knows.
+plan::StorageFacts probe_storage(bool root) {
+  if (!root) return {plan::StorageKind::kFolder, "an ordinary user may not mount images"};
+  const UniqueFd loops(open("/dev/loop-control", O_RDWR | O_CLOEXEC));
+  if (!loops.valid()) return {plan::StorageKind::kFolder, "/dev/loop-control cannot be opened"};
+  if (access("/usr/sbin/mkfs.ext4", X_OK) != 0) {
+    return {plan::StorageKind::kFolder, "/usr/sbin/mkfs.ext4 (package e2fsprogs) is not there"};
+  }
+  for (const char* type : {"ext4", "overlay"}) {
+    if (!has_file_system(type)) {
+      return {plan::StorageKind::kFolder, "the kernel has no " + std::string(type)};
+    }
+  }
+  return {plan::StorageKind::kImage, ""};
+}
+
 std::vector<plan::RootEntry> probe_root_entries() {
   std::vector<plan::RootEntry> list;
   for (const std::string& name : plan::kRootEntries) {
@@ -170,6 +186,7 @@ plan::HostFacts probe_host(int state_fd) {
   facts.pidfd = has_pidfd();
   facts.secret_memory = has_secret_memory();
   probe_namespaces(state_fd, facts);
+  facts.storage = probe_storage(facts.root);
   facts.root_entries = probe_root_entries();
   facts.etc = probe_etc();
   facts.devices = probe_devices();

@@ -167,11 +167,12 @@ void say_goodbye(const RelayResult& result) {
     how = "command ended with status " + std::to_string(ended.code());
   }
   if (!ended.error().empty()) how += ": " + quoted(ended.error());
-  fprintf(
-      stderr,
-      "carrel: session %s closed, %s\ncarrel: your work is kept in %s; look back: carrel show %s\n",
-      result.started.session().c_str(), how.c_str(), quoted(result.started.folder()).c_str(),
-      result.started.session().substr(0, 12).c_str());
+  const std::string session = result.started.session();
+  fprintf(stderr,
+          "carrel: session %s closed, %s\ncarrel: your work is kept in the workspace of task %s; "
+          "look back: carrel show %s\n",
+          session.c_str(), how.c_str(), quoted(result.started.task()).c_str(),
+          session.substr(0, 12).c_str());
 }
 
 int finish(const OpenArguments& arguments, const RelayResult& result) {

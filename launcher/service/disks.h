@@ -1,0 +1,53 @@
+#pragma once
+// Workspaces' disks as the service has them: formatted ahead of time, opened with their key, tried
+// once when the launcher starts.
+
+#include <functional>
+#include <string>
+
+#include "launcher/box/plan/host_facts.h"
+#include "launcher/box/storage/image.h"
+#include "launcher/box/storage/workspace_disk.h"
+#include "launcher/service/state.h"
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::service {
+
+/// Free space of the host below which no workspace is opened: what a record, a slice and a journal
+/// can need before anybody has noticed.
+inline constexpr uint64_t kHostFloorBytes = uint64_t{512} << 20;
+
+/// An Error that says how much there is and how much there must be (ENOSPC).
+Status check_host_space(int state_fd);
+
+/// Makes and formats the image `name` in a folder (mkfs.ext4(8) in a process of its own, at most a
+/// minute). Complete under that name or not there. As root.
+Status format_image(int folder_fd, const std::string& name, const storage::DiskSize& size);
+
+/// A formatted image of that size moves from the pool to `folder_fd`/`name`; one is made where the
+/// pool has none.
+Status take_image(const State& state, int folder_fd, const std::string& name,
+                  const storage::DiskSize& size);
+
+/// Puts one image of that size into the pool where there is none. Returns at once when there is.
+Status fill_pool(const State& state, const storage::DiskSize& size);
+
+/// The disk of a workspace, its image and key made first where `is_new`. A workspace whose key is
+/// gone is an Error (ENOKEY): its work is unreadable for good.
+Result<storage::WorkspaceDisk> open_disk(const State& state, int folder_fd,
+                                         const std::string& workspace, bool is_new,
+                                         const storage::DiskSize& size);
+
+/// Workspace::sweep(), and with the folder the key.
+Status sweep_workspace(const State& state, const std::string& workspace);
+
+/// Everything that openings of an earlier launcher left unfinished: workspaces that no session was
+/// recorded in, slices half made. Only while no opening is under way.
+Status sweep_all(const State& state);
+
+/// Makes a small image, encrypts, mounts and overlays it, and takes it away again: what the facts
+/// should say of storage. As root, in the launcher's own mount namespace.
+plan::StorageFacts try_storage(const State& state);
+
+}  // namespace carrel::service

@@ -1,0 +1,302 @@
+// An opening's workspace on the host: its folder, its slices, its disk, and the trees made of them.
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "launcher/box/kernel/id_map.h"
+#include "launcher/box/kernel/mount_api.h"
+#include "launcher/box/storage/key_slots.h"
+#include "launcher/service/opener.h"
+#include "launcher/service/slicing.h"
+#include "profiles/base/text.h"
+
+namespace carrel::service {
+
+using kernel::Tree;
+using storage::KeySlots;
+
+namespace {
+
+constexpr int kNotGranted = 121;
+// Until `[limits]` of a profile is built.
+constexpr storage::DiskSize kDisk{uint64_t{10} << 30, 1'000'000};
+constexpr const char* kHome = "home";
+
+/// Of a workspace without an image. A repository's name has no dot.
+std::string own_folder(const std::string& repository) {
+  return "repository." + repository;
+}
+
+Result<UniqueFd> duplicate(const UniqueFd& fd) {
+  UniqueFd copy(fcntl(fd.get(), F_DUPFD_CLOEXEC, 3));
+  if (!copy.valid()) return errno_error("duplicate a descriptor");
+  return copy;
+}
+
+/// The root of a mount as a folder to read.
+Result<UniqueFd> root_of(const UniqueFd& mount) {
+  UniqueFd root(openat(mount.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!root.valid()) return errno_error("open the working tree for the session");
+  return root;
+}
+
+/// A plain folder's tree as the session's own, read-only, for the difference at the end.
+Result<UniqueFd> session_tree(int folder_fd, const storage::Viewer& recorder) {
+  ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(folder_fd, "tree", O_PATH | O_DIRECTORY));
+  ASSIGN_OR_RETURN(const UniqueFd mount, kernel::clone_tree(place.get(), Tree::kOne));
+  RETURN_IF_ERROR(kernel::idmap_mount(mount.get(), recorder.idmap_fd));
+  RETURN_IF_ERROR(kernel::set_mount_attributes(
+      mount.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+      Tree::kOne));
+  return root_of(mount);
+}
+
+/// An empty folder of the launcher's, there from now on.
+Result<UniqueFd> place_at(int folder_fd, const char* name) {
+  if (mkdirat(folder_fd, name, 0700) != 0 && errno != EEXIST) {
+    return errno_error("make " + quoted(name) + " in the workspace's folder");
+  }
+  return open_beneath(folder_fd, name, O_RDONLY | O_DIRECTORY);
+}
+
+}  // namespace
+
+Status Opener::open_workspace() {
+  const std::string name = opening_.spec.workspace();
+  Result<Workspace> opened = Workspace::open(tools_.state.workspaces.get(), name,
+                                             [this] { return is_unwanted(); });
+  person_left_ = !opened.ok() && client_gone();
+  if (!opened.ok()) return opened.take_error();
+  workspace_.emplace(opened.take());
+  storage_ = tools_.facts.storage;
+  if (workspace_->is_new()) {
+    undos_.emplace_back([this, name] {
+      const Status removed = workspace_->discard();
+      if (removed.ok()) return;
+      tools_.log("workspace.left folder=" + name + " why=" + quoted(to_string(removed.error())));
+    });
+    return Done{};
+  }
+  const bool image = faccessat(workspace_->folder_fd(), "image", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  if (!image && uses_image()) {
+    storage_ = {plan::StorageKind::kFolder, "this workspace was made where there were no images"};
+  } else if (image && !uses_image()) {
+    return Error{"this workspace lies in an image, which the host cannot mount now: " +
+                 storage_.reason};
+  }
+  code_ = kNotGranted;
+  RETURN_IF_ERROR(check_fits(workspace_->slices(), opening_.profile, opening_.spec.task()));
+  code_ = kSetupFailed;
+  return Done{};
+}
+
+SliceJob Opener::slice_job(size_t index) const {
+  SliceJob job;
+  job.repository = &opening_.profile.repositories[index];
+  job.repository_fd = opening_.repositories[index].get();
+  job.uid_base = opening_.slicer_uid_base;
+  job.cgroups = &tools_.cgroups;
+  job.cgroup_name = opening_.spec.session() + "-slicer";
+  job.namespaces = &tools_.namespaces;
+  job.init_fd = tools_.programs.init.get();
+  job.slicer_fd = tools_.programs.slicer.get();
+  job.filters = &tools_.programs.filters;
+  job.gone = [this] { return is_unwanted(); };
+  return job;
+}
+
+Error Opener::slicing_failed(const SliceFailure& failure) {
+  code_ = failure.code;
+  person_left_ = client_gone();
+  return Error{failure.text};
+}
+
+/// One that is there already, for the commit that the ref names now. Nothing: it must be made.
+Result<std::optional<SlicedRepository>> Opener::find_slice(size_t index, SliceUse* use) {
+  const model::Repository& repository = opening_.profile.repositories[index];
+  const int slices = tools_.state.slices.get();
+  ASSIGN_OR_RETURN(const bool may_be_there, may_have_slice(slices, repository));
+  if (!may_be_there) return std::optional<SlicedRepository>();
+  SliceFailure failure;
+  const Result<std::string> commit = resolve_commit(tools_.facts, slice_job(index), &failure);
+  if (!commit.ok()) return slicing_failed(failure);
+  ASSIGN_OR_RETURN(use->slice, slice_name(repository, opening_.repositories[index].get(),
+                                          commit.value()));
+  Result<SlicedRepository> found = open_slice(slices, use->slice, repository.name);
+  if (found.ok()) return std::optional<SlicedRepository>(found.take());
+  if (found.error().sys_errno == ENOENT) return std::optional<SlicedRepository>();
+  return found.take_error();
+}
+
+/// In a folder of the store that becomes the slice, or in the workspace's own.
+Result<SlicedRepository> Opener::make_new_slice(size_t index) {
+  const model::Repository& repository = opening_.profile.repositories[index];
+  SliceUse use{repository.name, exposure_of(repository), ""};
+  if (uses_image()) {
+    ASSIGN_OR_RETURN(std::optional<SlicedRepository> found, find_slice(index, &use));
+    if (found.has_value()) {
+      uses_.push_back(std::move(use));
+      return std::move(*found);
+    }
+  }
+  const std::string maker = opening_.spec.session() + "-" + std::to_string(index);
+  const int slices = tools_.state.slices.get();
+  ASSIGN_OR_RETURN(UniqueFd folder,
+                   uses_image() ? begin_slice(slices, maker)
+                                : make_workspace_folder(workspace_->folder_fd(),
+                                                        own_folder(repository.name),
+                                                        FolderOwner::kWorkspace));
+  SliceJob job = slice_job(index);
+  job.output_fd = folder.get();
+  SliceFailure failure;
+  if (!make_slice(tools_.facts, job, &failure).ok()) {
+    if (uses_image()) drop_slice(slices, maker);
+    return slicing_failed(failure);
+  }
+  ASSIGN_OR_RETURN(SlicedRepository sliced, open_sliced(repository.name, std::move(folder)));
+  if (uses_image()) {
+    ASSIGN_OR_RETURN(use.slice, slice_name(repository, opening_.repositories[index].get(),
+                                           sliced.head.source));
+    ASSIGN_OR_RETURN(sliced, finish_slice(slices, maker, use.slice, repository.name));
+  }
+  uses_.push_back(std::move(use));
+  return sliced;
+}
+
+Result<SlicedRepository> Opener::slice_one(size_t index) {
+  if (workspace_->is_new()) return make_new_slice(index);
+  const std::string& name = opening_.profile.repositories[index].name;
+  const auto use = std::find_if(workspace_->slices().begin(), workspace_->slices().end(),
+                                [&](const SliceUse& each) { return each.repository == name; });
+  uses_.push_back(*use);  // check_fits() saw it
+  if (!use->slice.empty()) return open_slice(tools_.state.slices.get(), use->slice, name);
+  ASSIGN_OR_RETURN(UniqueFd folder,
+                   open_beneath(workspace_->folder_fd(), own_folder(name), O_PATH | O_DIRECTORY));
+  return open_sliced(name, std::move(folder));
+}
+
+Status Opener::make_slices() {
+  for (size_t i = 0; i < opening_.profile.repositories.size(); ++i) {
+    ASSIGN_OR_RETURN(SlicedRepository slice, slice_one(i));
+    slices_.push_back(std::move(slice));
+  }
+  return Done{};
+}
+
+Status Opener::mount_disk() {
+  const bool is_new = workspace_->is_new();
+  if (!uses_image()) {
+    if (!is_new) return Done{};
+    ASSIGN_OR_RETURN(const UniqueFd home, make_workspace_folder(workspace_->folder_fd(), kHome,
+                                                                FolderOwner::kWorkspace));
+    if (fchmod(home.get(), 0700) != 0) return errno_error("set the mode of the home folder");
+    return Done{};
+  }
+  const std::string name = workspace_->name();
+  if (is_new) {
+    undos_.emplace_back([this, name] {
+      Result<KeySlots> keys = KeySlots::open(tools_.state.vault.get());
+      if (keys.ok()) {
+        KeySlots slots = keys.take();
+        if (slots.erase(name).ok()) return;
+      }
+      tools_.log("key.left workspace=" + name);
+    });
+  }
+  ASSIGN_OR_RETURN(storage::WorkspaceDisk disk, open_disk(tools_.state, workspace_->folder_fd(),
+                                                          name, is_new, kDisk));
+  disk_.emplace(std::move(disk));
+  for (const SlicedRepository& slice : slices_)
+    RETURN_IF_ERROR(disk_->add_repository(slice.name));
+  return Done{};
+}
+
+Status Opener::keep_workspace() {
+  return workspace_->is_new() ? workspace_->keep(uses_) : Status(Done{});
+}
+
+Status Opener::make_disk_tree(SlicedRepository& slice, const storage::Viewer& payload,
+                              const storage::Viewer& recorder, const storage::Places& places) {
+  ASSIGN_OR_RETURN(const UniqueFd lower,
+                   open_beneath(slice.folder.get(), "tree", O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(UniqueFd overlay,
+                   disk_->working_tree(slice.name, lower.get(), payload, places));
+  ASSIGN_OR_RETURN(const UniqueFd view, disk_->view(slice.name, lower.get(), recorder, places));
+  ASSIGN_OR_RETURN(trees_.back().tree, root_of(view));
+  overlays_.push_back(std::move(overlay));
+  return Done{};
+}
+
+/// What the payload gets and what the session compares at the end, for each repository.
+Status Opener::make_trees() {
+  ASSIGN_OR_RETURN(const UniqueFd payload_map,
+                   kernel::make_id_map({plan::kOnDiskOwner, plan_.uids.payload_host()}));
+  const uint32_t recorder = opening_.uid_base + 2;
+  ASSIGN_OR_RETURN(const UniqueFd recorder_map,
+                   kernel::make_id_map({plan::kOnDiskOwner, recorder}));
+  const storage::Viewer payload_viewer{payload_map.get(), plan_.uids.payload_host()};
+  const storage::Viewer recorder_viewer{recorder_map.get(), recorder};
+  ASSIGN_OR_RETURN(const UniqueFd lower, place_at(workspace_->folder_fd(), "lower"));
+  ASSIGN_OR_RETURN(const UniqueFd upper, place_at(workspace_->folder_fd(), "upper"));
+  for (SlicedRepository& slice : slices_) {
+    trees_.emplace_back();
+    if (uses_image()) {
+      RETURN_IF_ERROR(
+          make_disk_tree(slice, payload_viewer, recorder_viewer, {lower.get(), upper.get()}));
+    } else {
+      ASSIGN_OR_RETURN(trees_.back().tree, session_tree(slice.folder.get(), recorder_viewer));
+    }
+    trees_.back().manifest = std::move(slice.manifest);
+    ASSIGN_OR_RETURN(trees_.back().pristine,
+                     open_beneath(slice.folder.get(), "pristine", O_RDONLY | O_DIRECTORY));
+  }
+  return Done{};
+}
+
+Result<UniqueFd> Opener::home_source() {
+  if (uses_image()) return disk_->home();
+  ASSIGN_OR_RETURN(const UniqueFd place,
+                   open_beneath(workspace_->folder_fd(), kHome, O_PATH | O_DIRECTORY));
+  return kernel::clone_tree(place.get(), Tree::kOne);
+}
+
+Result<std::vector<UniqueFd>> Opener::open_sources() {
+  std::vector<UniqueFd> sources;
+  for (const plan::Source& source : plan_.sources) {
+    if (source.kind == plan::SourceKind::kCredentials) {
+      ASSIGN_OR_RETURN(const UniqueFd place, place_at(workspace_->folder_fd(), "credentials"));
+      ASSIGN_OR_RETURN(UniqueFd mount, kernel::second_mount(credentials_.get(), place.get()));
+      sources.push_back(std::move(mount));
+      continue;
+    }
+    if (source.kind == plan::SourceKind::kHome) {
+      ASSIGN_OR_RETURN(UniqueFd home, home_source());
+      sources.push_back(std::move(home));
+      continue;
+    }
+    const auto slice =
+        std::find_if(slices_.begin(), slices_.end(),
+                     [&](const SlicedRepository& each) { return each.name == source.repository; });
+    if (slice == slices_.end()) return Error{"no slice of " + quoted(source.repository)};
+    if (source.kind == plan::SourceKind::kTree && uses_image()) {
+      ASSIGN_OR_RETURN(UniqueFd overlay,
+                       duplicate(overlays_[static_cast<size_t>(slice - slices_.begin())]));
+      sources.push_back(std::move(overlay));
+      continue;
+    }
+    const std::string path =
+        source.kind == plan::SourceKind::kTree ? "tree" : "ro/" + std::to_string(source.entry);
+    ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(slice->folder.get(), path, O_PATH));
+    ASSIGN_OR_RETURN(UniqueFd mount, kernel::clone_tree(place.get(), Tree::kOne));
+    sources.push_back(std::move(mount));
+  }
+  return sources;
+}
+
+}  // namespace carrel::service
