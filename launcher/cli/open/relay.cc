@@ -202,9 +202,11 @@ void Relay::on_signal() {
 Status Relay::turn() {
   const bool take_input =
       stdin_open_ && session_open_ && result_.was_started && session_.queued_bytes() < kMaxQueued;
+  // The terminal is made raw when the session has started: not a byte of it is shown before.
+  const bool take_output = session_open_ && (result_.was_started || launcher_done_);
   std::array<pollfd, 4> waits{
       pollfd{launcher_done_ ? -1 : launcher_.fd(), POLLIN, 0},
-      pollfd{session_open_ ? session_.fd() : -1,
+      pollfd{take_output ? session_.fd() : -1,
              static_cast<short>(POLLIN | (session_.wants_write() ? POLLOUT : 0)), 0},
       pollfd{take_input ? STDIN_FILENO : -1, POLLIN, 0}, pollfd{signals_.get(), POLLIN, 0}};
   const int count = poll(waits.data(), waits.size(), launcher_done_ ? 5000 : -1);
