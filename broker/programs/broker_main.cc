@@ -23,6 +23,7 @@
 #include "broker/record/evidence/seal.h"
 #include "broker/service/credentials/issuer.h"
 #include "broker/service/monitor/monitor.h"
+#include "broker/service/people/adopt.h"
 #include "broker/service/people/standalone.h"
 #include "broker/service/store/file_segment_store.h"
 #include "broker/service/store/rebuild.h"
@@ -97,6 +98,8 @@ Result<Broker> open_store(const BrokerOptions& options, const monitor::Log& log)
     log("catalogue.rebuilt rows=" + std::to_string(rebuilt));
     RETURN_IF_ERROR(people::register_owners(*opened.catalogue));
   }
+  ASSIGN_OR_RETURN(const size_t adopted, people::adopt_work(*opened.catalogue));
+  if (adopted > 0) log("catalogue.adopted workspaces=" + std::to_string(adopted));
   return Broker{std::move(records), std::move(keys), std::move(opened.catalogue)};
 }
 

@@ -60,7 +60,7 @@ Result<uid_t> peer_of(int socket_fd) {
 }  // namespace
 
 bool Server::may_end() {
-  if (!live_.empty()) return false;
+  if (!live_.empty() || !waiting_.empty()) return false;
   if (stopping_ || parts_.broker.lost()) return true;
   return clients_.empty() && now_ms() - idle_since_ms_ >= parts_.idle_ms && is_alone();
 }
@@ -123,6 +123,7 @@ Status Server::wait() {
   std::erase_if(clients_, [](const Client& client) { return !client.connection.valid(); });
   if (polls[0].revents != 0) take_connections();
   if (polls[2].revents != 0) reap();
+  serve_waiting(now_ms());
   return Done{};
 }
 
@@ -164,26 +165,31 @@ void Server::begin(Connection client, Message message) {
   Result<protocol::SessionSpec> spec =
       parts_.broker.confirm(request.value().ticket(), peer.value(), &code);
   if (!spec.ok()) return refuse(client, code, to_string(spec.error()));
-  const Status sane = check_spec(spec.value());
+  take_turn({std::move(client), request.value(), std::move(message.fds), spec.take(), 0}, now_ms());
+}
+
+void Server::launch(Granted granted) {
+  Connection& client = granted.client;
+  const Status sane = check_spec(granted.spec);
   if (!sane.ok()) return refuse(client, kSetupFailed, to_string(sane.error()));
-  Result<model::Profile> profile = parse::parse_canonical(spec.value().canonical());
+  Result<model::Profile> profile = parse::parse_canonical(granted.spec.canonical());
   if (!profile.ok()) return refuse(client, kSetupFailed, to_string(profile.error()));
   if (parts_.tracer == nullptr) {
     const Status lacks = plan::check_host(profile.value(), parts_.facts);
     return refuse(client, kHostCannot,
                   lacks.ok() ? "the sensor is not loaded" : to_string(lacks.error()));
   }
-  if (message.fds.size() != profile.value().repositories.size() + 1) {
+  if (granted.fds.size() != profile.value().repositories.size() + 1) {
     return refuse(client, kNotGranted, "not exactly one descriptor per repository came");
   }
   Opening opening;
-  opening.spec = spec.take();
-  opening.request = request.value();
+  opening.spec = std::move(granted.spec);
+  opening.request = std::move(granted.request);
   opening.profile = profile.take();
-  opening.client = std::move(client);
-  opening.stream = std::move(message.fds.back());
-  message.fds.pop_back();
-  opening.repositories = std::move(message.fds);
+  opening.client = std::move(granted.client);
+  opening.stream = std::move(granted.fds.back());
+  granted.fds.pop_back();
+  opening.repositories = std::move(granted.fds);
   Live live;
   live.session = opening.spec.session();
   live.workspace = opening.spec.workspace();
@@ -266,6 +272,7 @@ void Server::become_opening(Opening& opening, pid_t server) {
   for (Live& each : live_)
     each.channel.close();
   clients_.clear();
+  waiting_.clear();
   signals_.reset();
   parts_.broker.let_go();
   close(parts_.state.launcher_listener.get());

@@ -8,6 +8,7 @@
 #include <list>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "broker/wire/protocol/connection.h"
 #include "launcher/box/kernel/cgroup.h"
@@ -52,6 +53,14 @@ class Server {
     protocol::Connection connection;
     uint64_t deadline_ms = 0;
   };
+  /// A request that the broker has confirmed.
+  struct Granted {
+    protocol::Connection client;
+    protocol::LaunchRequest request;
+    std::vector<UniqueFd> fds;
+    protocol::SessionSpec spec;
+    uint64_t deadline_ms = 0;
+  };
   struct Live {
     pid_t pid = -1;
     std::string session;
@@ -68,6 +77,10 @@ class Server {
   void take_connections();
   void serve(Client& client);
   void begin(protocol::Connection client, protocol::Message message);
+  [[nodiscard]] const Live* find_live(const std::string& workspace) const;
+  void take_turn(Granted granted, uint64_t now_ms);
+  void serve_waiting(uint64_t now_ms);
+  void launch(Granted granted);
   Status prepare(Opening& opening, Live& live);
   void release(Live& live);
   Status spawn(Opening& opening, Live& live);
@@ -84,6 +97,7 @@ class Server {
   Slots slots_;
   UniqueFd signals_;
   std::list<Client> clients_;
+  std::list<Granted> waiting_;  // for the opening before theirs
   std::list<Live> live_;
   uint64_t idle_since_ms_ = 0;
   bool stopping_ = false;

@@ -145,6 +145,12 @@ class Case(unittest.TestCase):
             self.assertEqual(opened.code, code, f"{command}\n{out[-4000:]!r}\n{err[-4000:]!r}\n{self.logs()}")
         return opened
 
+    def another_profile(self, name="other"):
+        """A profile that differs by its name only: another task, and so another workspace."""
+        path = self.folder / f"{name}.toml"
+        path.write_text(re.sub(r'^profile = "[^"]*"', f'profile = "{name}"', self.profile.read_text(), flags=re.M))
+        return path
+
     def sh(self, script, **options):
         return self.open("/bin/bash", "-c", script, **options)
 

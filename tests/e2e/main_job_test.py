@@ -223,7 +223,7 @@ ln -s /etc/passwd web/src/link""")
         try:
             self.wait_until(lambda: self.state.exists() and self.sessions() and
                             self.sessions()[0]["state"] == "running", what="the first runs")
-            second = self.sh("ls -A /tmp; ps ax | grep -c 'mar[k]'; true")
+            second = self.sh("ls -A /tmp; ps ax | grep -c 'mar[k]'; true", profile=self.another_profile())
             self.assertEqual(second.out, b"0\n")
             out, err = first.communicate(b"\n", timeout=30)
             self.assertEqual(first.returncode, 0, err)

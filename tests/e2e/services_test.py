@@ -46,7 +46,7 @@ class Services(Case):
                 (self.company / f"docs/many/{number}").write_text(str(number) * 50)
             git(self.company, "add", "-A")
             git(self.company, "commit", "-qm", "many")
-        self.open("/bin/true")
+        self.open("/bin/true", profile=self.another_profile())
         process = self.spawn("/bin/true")
         home = self.cgroup()
         deadline = time.monotonic() + 20

@@ -1,12 +1,15 @@
 #include "broker/service/monitor/monitor.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "broker/record/evidence/sha256.h"
 #include "broker/service/monitor/opening.h"
 #include "broker/service/monitor/rows.h"
+#include "broker/service/monitor/workspaces.h"
 #include "broker/service/people/standalone.h"
+#include "profiles/base/rfc3339.h"
 #include "profiles/base/text.h"
 #include "profiles/base/ulid.h"
 
@@ -72,6 +75,9 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   auto ids = make_ids();
   if (!ids.ok()) return failure(kBroken, to_string(ids.error()));
   Granted granted = make_granted(request.value(), read.value(), person, ids.value());
+  const Status placed = place(granted);
+  if (!placed.ok()) return failure(kBroken, to_string(placed.error()));
+  if (const auto busy = busy_with(granted.row.workspace)) return failure(kUsage, *busy);
   if (granted.spec.ByteSizeLong() > protocol::kMaxBody) {
     return failure(kUsage, "profile and command are too large together");
   }
@@ -85,6 +91,31 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   parts_.log("open.granted session=" + reply.session() + " person=" + person +
              " task=" + quoted(reply.task()));
   return reply_with(Type::kOpenReply, reply);
+}
+
+/// Gives the opening the workspace that its task and person have already, where there is one.
+Status Monitor::place(Granted& granted) {
+  const uint64_t now_ns = parts_.world.now_ns();
+  RETURN_IF_ERROR(register_opening(parts_.catalogue, granted.row, now_ns));
+  ASSIGN_OR_RETURN(const store::Workspace workspace,
+                   workspace_for(parts_.catalogue, granted.row.task, granted.row.person,
+                                 granted.row.workspace, now_ns));
+  granted.row.workspace = workspace.id;
+  granted.spec.set_workspace(workspace.id);
+  return Done{};
+}
+
+/// Why nothing can be opened at this workspace now; nothing where it is free. One whose closing
+/// seal is kept is free, though its supervisor may take a moment more to go.
+std::optional<std::string> Monitor::busy_with(const std::string& workspace) const {
+  for (const auto& [session, live] : live_) {
+    const store::SessionRow& row = live->row();
+    if (row.workspace != workspace || row.state != store::SessionState::kRunning) continue;
+    const std::string since = to_rfc3339(row.started_ns).substr(0, 19) + "Z";
+    return "attaching to a running session is not supported yet: session " + session +
+           " runs since " + since + "; `carrel close " + session + "` ends it";
+  }
+  return std::nullopt;
 }
 
 Result<std::pair<std::string, std::string>> Monitor::make_ids() {
@@ -195,6 +226,7 @@ Status Monitor::make_live(const protocol::SessionStart& start) {
   if (found == confirmed_.end()) return Error{"no ticket was confirmed for this session", EPERM};
   Granted granted = std::move(found->second);
   confirmed_.erase(found);
+  if (const auto busy = busy_with(granted.row.workspace)) return Error{*busy, EBUSY};
   granted.row.host = quoted(start.host());
   granted.row.mode = start.mode();
   granted.row.started_ns = parts_.world.now_ns();

@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,6 +83,8 @@ class Monitor {
  private:
   Reply open(uid_t peer_uid, const protocol::Message& request);
   Result<std::pair<std::string, std::string>> make_ids();
+  Status place(Granted& granted);
+  [[nodiscard]] std::optional<std::string> busy_with(const std::string& workspace) const;
   Reply list(uid_t peer_uid);
   Reply record(uid_t peer_uid, const protocol::Message& request);
   Result<std::vector<store::SessionRow>> visible_rows(const people::Actor& actor);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <set>
 #include <system_error>
 
 namespace carrel::people {
@@ -18,17 +19,22 @@ Status register_local(store::Catalogue& catalogue, uid_t uid) {
   return catalogue.register_person({local_person(uid), std::string(kLocal), uid});
 }
 
+std::optional<uid_t> local_uid(std::string_view person) {
+  uid_t uid = 0;
+  const std::string_view digits = person.substr(std::min(person.size(), kLocal.size() + 1));
+  const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), uid);
+  if (failed != std::errc() || person != local_person(uid)) return std::nullopt;
+  return uid;
+}
+
 Status register_owners(store::Catalogue& catalogue) {
   ASSIGN_OR_RETURN(const std::vector<store::SessionRow> rows, catalogue.sessions());
+  std::set<uid_t> uids;
   for (const store::SessionRow& row : rows) {
-    uid_t uid = 0;
-    const std::string_view digits =
-        std::string_view(row.person).substr(std::min(row.person.size(), kLocal.size() + 1));
-    const auto [end, failed] = std::from_chars(digits.data(), digits.data() + digits.size(), uid);
-    // Only the one spelling that local_person() writes is a person of this machine.
-    if (failed != std::errc() || row.person != local_person(uid)) continue;
-    RETURN_IF_ERROR(register_local(catalogue, uid));
+    if (const auto uid = local_uid(row.person)) uids.insert(*uid);
   }
+  for (const uid_t uid : uids)
+    RETURN_IF_ERROR(register_local(catalogue, uid));
   return Done{};
 }
 

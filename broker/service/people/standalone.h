@@ -4,7 +4,9 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "broker/service/people/may.h"
 #include "broker/service/store/catalogue.h"
@@ -16,6 +18,8 @@ inline constexpr std::string_view kLocal = "local";
 
 /// "local:1000".
 std::string local_person(uid_t uid);
+/// The uid of such a name, spelled exactly as local_person() does; nothing for any other.
+std::optional<uid_t> local_uid(std::string_view person);
 /// "local/<profile name>".
 std::string local_task(std::string_view profile);
 

@@ -1,12 +1,13 @@
 #pragma once
-// The catalogue: people, their roles, and one row per session. An index that can be rebuilt from
-// the records; nothing in it is evidence.
+// The catalogue: people, their roles, tasks, workspaces, and one row per session. An index that can
+// be rebuilt from the records; nothing in it is evidence.
 
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "broker/service/store/tasks.h"
 #include "profiles/base/result.h"
 
 namespace carrel::store {
@@ -66,6 +67,28 @@ class Catalogue {
   virtual Result<std::optional<SessionRow>> session(const std::string& id) = 0;
   /// All rows, latest started first.
   virtual Result<std::vector<SessionRow>> sessions() = 0;
+
+  /// Adds the task or replaces it, people included; each of them must be registered.
+  virtual Status put_task(const Task& task) = 0;
+  virtual Result<std::optional<Task>> task(const std::string& id) = 0;
+  /// All tasks, by id.
+  virtual Result<std::vector<Task>> tasks() = 0;
+
+  /// Adds the workspace or replaces it. An Error for a second one of the same task and person that
+  /// has not ended.
+  virtual Status put_workspace(const Workspace& workspace) = 0;
+  virtual Result<std::optional<Workspace>> workspace(const std::string& id) = 0;
+  /// All workspaces, latest made first.
+  virtual Result<std::vector<Workspace>> workspaces() = 0;
+  /// The one of this task and person that has not ended.
+  virtual Result<std::optional<Workspace>> workspace_of(const std::string& task,
+                                                        const std::string& person) = 0;
+
+  /// Keeps that a text was accepted; the same text again replaces the earlier acceptance.
+  virtual Status put_acceptance(const Acceptance& acceptance) = 0;
+  virtual Result<std::optional<Acceptance>> acceptance(const std::string& task,
+                                                       const std::string& person,
+                                                       const std::string& text_sha256) = 0;
 };
 
 }  // namespace carrel::store

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "broker/service/store/sqlite.h"
+#include "broker/service/store/sqlite_tasks.h"
 
 namespace carrel::store {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 using sqlite::Database;
 using sqlite::Statement;
 
-constexpr int64_t kSchemaVersion = 1;
+constexpr int64_t kSchemaVersion = 2;
 
 // Times and counters are int64 here; 2^63 nanoseconds since 1970 reach into the year 2262.
 constexpr const char* kSchema = R"sql(
@@ -174,6 +175,30 @@ class SqliteCatalogue final : public Catalogue {
     }
   }
 
+  Status put_task(const Task& task) override { return store::put_task(database_, task); }
+  Result<std::optional<Task>> task(const std::string& id) override {
+    return find_task(database_, id);
+  }
+  Result<std::vector<Task>> tasks() override { return all_tasks(database_); }
+  Status put_workspace(const Workspace& workspace) override {
+    return store::put_workspace(database_, workspace);
+  }
+  Result<std::optional<Workspace>> workspace(const std::string& id) override {
+    return find_workspace(database_, id);
+  }
+  Result<std::vector<Workspace>> workspaces() override { return all_workspaces(database_); }
+  Result<std::optional<Workspace>> workspace_of(const std::string& task,
+                                                const std::string& person) override {
+    return living_workspace(database_, task, person);
+  }
+  Status put_acceptance(const Acceptance& acceptance) override {
+    return store::put_acceptance(database_, acceptance);
+  }
+  Result<std::optional<Acceptance>> acceptance(const std::string& task, const std::string& person,
+                                               const std::string& text_sha256) override {
+    return find_acceptance(database_, task, person, text_sha256);
+  }
+
  private:
   Status add_person(const Person& wanted) {
     ASSIGN_OR_RETURN(
@@ -212,10 +237,12 @@ Result<Database> open_database(const std::string& path, bool& fresh) {
   ASSIGN_OR_RETURN(const int64_t version, version_of(database));
   if (version == kSchemaVersion) return database;
   if (version > kSchemaVersion) return Error{"catalogue: made by a newer Carrel", ENOTSUP};
-  if (version != 0) return Error{"catalogue: schema version " + std::to_string(version)};
-  RETURN_IF_ERROR(database.execute("BEGIN;" + std::string(kSchema) + "PRAGMA user_version=" +
-                                   std::to_string(kSchemaVersion) + ";COMMIT;"));
-  fresh = true;
+  if (version < 0) return Error{"catalogue: schema version " + std::to_string(version)};
+  // Version 1 knew no tasks: what its sessions say of them is adopted with every start.
+  fresh = version == 0;
+  const std::string tables = (fresh ? std::string(kSchema) : "") + kTaskTables;
+  RETURN_IF_ERROR(database.execute(
+      "BEGIN;" + tables + "PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";COMMIT;"));
   return database;
 }
 

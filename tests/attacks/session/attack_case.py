@@ -123,8 +123,8 @@ class AttackCase(Case):
 
     # ---- a session that goes on while the test looks ----------------------------------------------
 
-    def start(self, *command, options=()):
-        process = subprocess.Popen([CARREL, "open", "--profile", str(self.profile), *options, "--", *command],
+    def start(self, *command, options=(), profile=None):
+        process = subprocess.Popen([CARREL, "open", "--profile", str(profile or self.profile), *options, "--", *command],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    env=self.environment())
         self.addCleanup(self.reap, process)

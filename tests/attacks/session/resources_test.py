@@ -32,7 +32,8 @@ class Resources(AttackCase):
         return self.processes(name)[0]
 
     def test_a_fork_bomb_stops_at_its_ceiling_and_disturbs_nobody(self):
-        other = self.start("/bin/bash", "-c", "echo there; while read x; do (echo $x); done")
+        other = self.start("/bin/bash", "-c", "echo there; while read x; do (echo $x); done",
+                           profile=self.another_profile())
         self.assertEqual(self.line(other), "there")
         bomb = self.start(INSIDE, "forks")
         self.assertEqual(self.line(bomb), "forks\tEAGAIN")

@@ -100,10 +100,10 @@ for name in (b"new\\nline", b"\\x1b[31mred", b"\\xff\\xfe", b"tab\\there", b" ",
         self.profile_with('"linked"', '"linked/passwd"')
         self.assertEqual(self.open("/bin/true", code=121).end["by"], "setup")
 
-    def test_a_tree_of_its_own_is_no_way_to_the_next_session(self):
+    def test_a_tree_of_its_own_is_no_way_to_another_task(self):
         first = self.sh("echo planted > web/src/planted; ln -s / web/src/root; mkdir -p .git/hooks; echo x > .git/hooks/pre-commit; "
                         "echo x > /tmp/left; echo x > ~/left; echo x > /dev/shm/left")
-        second = self.sh("ls web/src; ls -A /tmp ~ /dev/shm; ls .git/hooks 2>/dev/null; true")
+        second = self.sh("ls web/src; ls -A /tmp ~ /dev/shm; ls .git/hooks 2>/dev/null; true", profile=self.another_profile())
         self.assertNotEqual(first.started["workspace"], second.started["workspace"])
         for word in (b"planted", b"left", b"root", b"pre-commit\n"):
             self.assertNotIn(word, second.out)

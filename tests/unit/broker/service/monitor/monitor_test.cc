@@ -1,158 +1,16 @@
 #include "broker/service/monitor/monitor.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 
 #include "broker/record/evidence/note.h"
-#include "broker/service/store/sqlite_catalogue.h"
 #include "profiles/base/text.h"
 #include "profiles/base/ulid.h"
-#include "tests/support/folder.h"
-#include "tests/unit/broker/service/monitor/session_maker.h"
+#include "tests/unit/broker/service/monitor/desk.h"
 
 namespace carrel::monitor {
 namespace {
-
-using evidence::SealState;
-using protocol::Message;
-using protocol::Type;
-using support::SessionMaker;
-
-constexpr uid_t kUid = 1000;
-
-/// A profile whose canonical form is its source in capitals' stead: "ok".
-Result<ReadProfile> fake_reader(std::string_view source, std::string_view path) {
-  if (source != "source") return Error{std::string(path) + ":1:1: not a profile"};
-  ReadProfile read;
-  read.profile.name = "demo";
-  read.profile.version = 3;
-  read.profile.credentials.push_back(
-      {"registry", model::CredentialKind::kJwt, "r.example", 120, {}});
-  read.canonical = "canonical";
-  read.rule_lines = {{"repository.app", 4}};
-  return read;
-}
-
-evidence::SigningKey key(char fill) {
-  return evidence::SigningKey::from_seed(Secret(std::string(32, fill))).take();
-}
-
-struct Desk {
-  Desk()
-      : store(open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
-        catalogue(store::open_sqlite_catalogue(folder / "c").take().catalogue),
-        records(store::RecordFolder::open(store.get()).take()),
-        broker_key(key('b')),
-        world{[this] { return now_ns; },
-              [this](size_t n) {
-                std::string bytes(n, 0);
-                for (char& byte : bytes)
-                  byte = static_cast<char>(++drawn);
-                return Result<std::string>(bytes);
-              }},
-        issuer("carrel.test", key('t'), world),
-        monitor({*catalogue, records, broker_key, issuer, world, fake_reader,
-                 [this](const std::string& line) { log += line + "\n"; }}) {}
-
-  static Message message(Type type, const std::string& body) { return {type, body, {}}; }
-
-  static protocol::OpenRequest open_request() {
-    protocol::OpenRequest request;
-    request.set_profile_source("source");
-    request.set_profile_path("demo.toml");
-    request.set_canonical("canonical");
-    request.add_command("/bin/true");
-    return request;
-  }
-
-  Reply ask_open(const protocol::OpenRequest& request, uid_t uid = kUid) {
-    return monitor.answer_client(uid, message(Type::kOpenRequest, request.SerializeAsString()));
-  }
-
-  protocol::OpenReply opened() {
-    const Reply reply = ask_open(open_request());
-    EXPECT_EQ(reply.type, Type::kOpenReply);
-    protocol::OpenReply body;
-    body.ParseFromString(reply.body);
-    return body;
-  }
-
-  Reply confirm(const std::string& ticket, uid_t uid = kUid) {
-    protocol::ConfirmTicket body;
-    body.set_ticket(ticket);
-    body.set_peer_uid(uid);
-    return monitor.answer_launcher(message(Type::kConfirmTicket, body.SerializeAsString())).reply;
-  }
-
-  Monitor::LauncherAnswer start(const std::string& session) {
-    protocol::SessionStart body;
-    body.set_session(session);
-    body.set_host("desk");
-    body.set_mode("root");
-    Message start = message(Type::kSessionStart, body.SerializeAsString());
-    start.fds.emplace_back(dup(store.get()));
-    return monitor.answer_launcher(std::move(start));
-  }
-
-  /// A session that lives.
-  std::string live() {
-    const auto body = opened();
-    EXPECT_EQ(confirm(body.ticket()).type, Type::kSessionSpec);
-    EXPECT_EQ(start(body.session()).reply.type, Type::kAck);
-    return body.session();
-  }
-
-  protocol::ListReply list(uid_t uid = kUid) {
-    const Reply reply = monitor.answer_client(uid, message(Type::kListRequest, ""));
-    protocol::ListReply body;
-    EXPECT_EQ(reply.type, Type::kListReply);
-    body.ParseFromString(reply.body);
-    return body;
-  }
-
-  Reply record(const std::string& session, const std::string& action, uid_t uid = kUid) {
-    protocol::RecordRequest body;
-    body.set_session(session);
-    body.set_action(action);
-    return monitor.answer_client(uid, message(Type::kRecordRequest, body.SerializeAsString()));
-  }
-
-  static protocol::Failure failure_of(const Reply& reply) {
-    EXPECT_EQ(reply.type, Type::kFailure);
-    protocol::Failure body;
-    body.ParseFromString(reply.body);
-    return body;
-  }
-
-  std::vector<segments::RecordReader::StoredSeal> seals(const std::string& session) {
-    const UniqueFd fd = records.open_record(session).take();
-    return segments::RecordReader::open(fd.get()).take().seals().take();
-  }
-
-  support::Folder folder;
-  UniqueFd store;
-  std::unique_ptr<store::Catalogue> catalogue;
-  store::RecordFolder records;
-  evidence::SigningKey broker_key;
-  uint64_t now_ns = 1'700'000'000'000'000'000;
-  int drawn = 0;
-  World world;
-  credentials::Issuer issuer;
-  std::string log;
-  Monitor monitor;
-};
-
-/// Sends a session's first block and seal; both are acknowledged.
-void begin(Desk& desk, SessionMaker& maker, const std::string& session) {
-  maker.add(maker.first_event());
-  ASSERT_TRUE(desk.monitor.take_from_session(session, maker.block()).take().empty());
-  const auto replies = desk.monitor.take_from_session(session, maker.seal(SealState::kOpen)).take();
-  ASSERT_EQ(replies.size(), 1U);
-  ASSERT_EQ(replies[0].type, Type::kSealed);
-}
 
 Message end_message(const std::string& by, int code) {
   protocol::EndSession body;
@@ -417,7 +275,7 @@ TEST(MonitorSession, MintsNothingTwiceAsNewAndNothingAfterTheEnd) {
   const std::string twice = desk.live();
   ASSERT_TRUE(desk.monitor.take_from_session(twice, mint_message("registry", false)).ok());
   EXPECT_FALSE(desk.monitor.take_from_session(twice, mint_message("registry", false)).ok());
-  const std::string ended = desk.live();
+  const std::string ended = desk.live("source other");
   SessionMaker maker(ended);
   begin(desk, maker, ended);
   ASSERT_TRUE(desk.monitor.take_from_session(ended, maker.seal(SealState::kClosed)).ok());

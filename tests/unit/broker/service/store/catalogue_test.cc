@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "broker/service/store/sqlite.h"
 #include "broker/service/store/sqlite_catalogue.h"
 #include "tests/support/folder.h"
 
@@ -84,6 +85,83 @@ TEST(Catalogue, ListsTheLatestStartedFirst) {
   for (const SessionRow& row : rows)
     ids.push_back(row.session);
   EXPECT_EQ(ids, (std::vector<std::string>{"01a", "01b", "01c"}));
+}
+
+TEST(Catalogue, GivesBackATaskAsItWasPut) {
+  const support::Folder folder;
+  auto catalogue = open_at(folder / "c");
+  Task task{"local/demo",
+            "local:0",
+            1,
+            2,
+            3,
+            "local:0",
+            "done",
+            "demo",
+            4,
+            std::string(64, 'a'),
+            "profile = \"demo\"\n",
+            "/srv/\xFF.toml",
+            "the text",
+            {"local:0", "local:7"}};
+  EXPECT_FALSE(catalogue->put_task(task).ok());  // of nobody known
+  EXPECT_EQ(catalogue->task("local/demo").take(), std::nullopt);
+  for (const uint32_t uid : {0U, 7U}) {
+    ASSERT_TRUE(catalogue->register_person({"local:" + std::to_string(uid), "local", uid}).ok());
+  }
+  ASSERT_TRUE(catalogue->put_task(task).ok());
+  EXPECT_EQ(catalogue->task("local/demo").take(), task);
+  task.people = {"local:7"};
+  task.until_ns = 0;
+  ASSERT_TRUE(catalogue->put_task(task).ok());
+  EXPECT_EQ(catalogue->tasks().take(), std::vector<Task>{task});
+}
+
+TEST(Catalogue, KeepsOneLivingWorkspaceOfATaskAndPerson) {
+  const support::Folder folder;
+  auto catalogue = open_at(folder / "c");
+  Workspace first{"01a", "local/demo", "local:0", 5, 0, 0, 0};
+  ASSERT_TRUE(catalogue->put_workspace(first).ok());
+  EXPECT_EQ(catalogue->workspace_of("local/demo", "local:0").take(), first);
+  EXPECT_EQ(catalogue->workspace_of("local/demo", "local:1").take(), std::nullopt);
+  Workspace second{"01b", "local/demo", "local:0", 6, 0, 0, 0};
+  EXPECT_FALSE(catalogue->put_workspace(second).ok());
+  first.ended_ns = 7;
+  ASSERT_TRUE(catalogue->put_workspace(first).ok());
+  ASSERT_TRUE(catalogue->put_workspace(second).ok());
+  EXPECT_EQ(catalogue->workspace_of("local/demo", "local:0").take(), second);
+  EXPECT_EQ(catalogue->workspaces().take(), (std::vector<Workspace>{second, first}));
+  EXPECT_EQ(catalogue->workspace("01a").take(), first);
+}
+
+TEST(Catalogue, KeepsAnAcceptancePerText) {
+  const support::Folder folder;
+  auto catalogue = open_at(folder / "c");
+  const Acceptance one{"local/demo", "local:0", std::string(64, 'a'), 1, 9, "typed", "I agree"};
+  ASSERT_TRUE(catalogue->put_acceptance(one).ok());
+  EXPECT_EQ(catalogue->acceptance("local/demo", "local:0", one.text_sha256).take(), one);
+  EXPECT_EQ(catalogue->acceptance("local/demo", "local:0", std::string(64, 'b')).take(),
+            std::nullopt);
+  EXPECT_EQ(catalogue->acceptance("local/demo", "local:1", one.text_sha256).take(), std::nullopt);
+}
+
+TEST(Catalogue, TakesOneOfTheVersionBeforeTasks) {
+  const support::Folder folder;
+  {
+    auto catalogue = open_at(folder / "c");
+    ASSERT_TRUE(catalogue->put_session(example("01hz1", 100)).ok());
+  }
+  {
+    auto old = sqlite::Database::open(folder / "c").take();
+    ASSERT_TRUE(old.execute("DROP TABLE task_person; DROP TABLE task; DROP TABLE workspace; "
+                            "DROP TABLE acceptance; PRAGMA user_version=1")
+                    .ok());
+  }
+  auto opened = open_sqlite_catalogue(folder / "c").take();
+  EXPECT_FALSE(opened.fresh);
+  EXPECT_EQ(opened.unusable, "");
+  EXPECT_TRUE(opened.catalogue->session("01hz1").take().has_value());
+  EXPECT_TRUE(opened.catalogue->tasks().take().empty());
 }
 
 TEST(Catalogue, PutsAFileThatIsNoDatabaseAside) {

@@ -1,0 +1,21 @@
+#pragma once
+// Which workspace an opening works at: the one of its task and person, from session to session.
+
+#include <string>
+
+#include "broker/service/store/catalogue.h"
+#include "profiles/base/result.h"
+
+namespace carrel::monitor {
+
+/// Registers the session's task by its first opening, and adds its person by theirs; a task that
+/// was created stays as it is.
+Status register_opening(store::Catalogue& catalogue, const store::SessionRow& row, uint64_t now_ns);
+
+/// The workspace of this task and person that has not ended; else a new one called `new_id`, which
+/// is registered with this call.
+Result<store::Workspace> workspace_for(store::Catalogue& catalogue, const std::string& task,
+                                       const std::string& person, const std::string& new_id,
+                                       uint64_t now_ns);
+
+}  // namespace carrel::monitor

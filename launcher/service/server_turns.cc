@@ -1,0 +1,59 @@
+// A workspace is opened by one at a time.
+
+#include <algorithm>
+#include <utility>
+
+#include "launcher/service/server.h"
+
+namespace carrel::service {
+namespace {
+
+/// How long an opening waits for the end of the one before it at its workspace.
+constexpr uint64_t kTurnMs = 10'000;
+constexpr int kUsage = 120;
+constexpr int kSetupFailed = 123;
+
+void refuse(protocol::Connection& client, int code, const std::string& text) {
+  // Whoever does not listen any more needs no answer.
+  (void)protocol::send_message(client, protocol::Type::kEnded, setup_failure(code, text)).ok();
+}
+
+}  // namespace
+
+const Server::Live* Server::find_live(const std::string& workspace) const {
+  const auto found = std::find_if(live_.begin(), live_.end(), [&workspace](const Live& each) {
+    return each.workspace == workspace;
+  });
+  return found == live_.end() ? nullptr : &*found;
+}
+
+void Server::take_turn(Granted granted, uint64_t now_ms) {
+  granted.deadline_ms = now_ms + kTurnMs;
+  if (find_live(granted.spec.workspace()) == nullptr) return launch(std::move(granted));
+  waiting_.push_back(std::move(granted));
+}
+
+/// An opening waits until the one before it, which has
+/// ended or is about to, is cleaned up. The broker lets nobody get here beside a running session.
+void Server::serve_waiting(uint64_t now_ms) {
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
+    const Live* before = find_live(next->spec.workspace());
+    if (before != nullptr && now_ms < next->deadline_ms && !stopping_) {
+      ++next;
+      continue;
+    }
+    Granted granted = std::move(*next);
+    next = waiting_.erase(next);
+    if (stopping_) {
+      refuse(granted.client, kSetupFailed, "the launcher is ending");
+    } else if (before != nullptr) {
+      refuse(granted.client, kUsage,
+             "attaching to a running session is not supported yet: session " + before->session +
+                 " is at this workspace; `carrel close " + before->session + "` ends it");
+    } else {
+      launch(std::move(granted));
+    }
+  }
+}
+
+}  // namespace carrel::service

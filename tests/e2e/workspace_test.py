@@ -1,0 +1,81 @@
+"""Tasks and their workspaces, from session to session."""
+import signal
+import os
+import subprocess
+import unittest
+
+from carrel_case import CARREL, Case, alive
+
+
+class Workspaces(Case):
+    def spawn(self, *command, profile=None):
+        process = subprocess.Popen([CARREL, "open", "--profile", str(profile or self.profile), "--", *command],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   env=self.environment())
+        self.addCleanup(self.reap, process)
+        return process
+
+    def reap(self, process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def end_services(self):
+        launcher, broker = self.service_pid(), self.broker_pid()
+        os.kill(launcher, signal.SIGTERM)
+        self.wait_until(lambda: not alive(launcher) and not alive(broker), 30, "the services end")
+
+    def test_a_task_keeps_its_workspace_from_session_to_session(self):
+        first = self.open("/bin/true")
+        second = self.open("/bin/true")
+        self.assertEqual(first.started["task"], "local/fix")
+        self.assertNotEqual(first.session, second.session)
+        self.assertEqual(first.started["workspace"], second.started["workspace"])
+        other = self.open("/bin/true", profile=self.another_profile())
+        self.assertEqual(other.started["task"], "local/other")
+        self.assertNotEqual(other.started["workspace"], first.started["workspace"])
+        # A profile may change between sessions: each records its own.
+        self.profile.write_text(self.profile.read_text().replace("version = 1", "version = 2"))
+        third = self.open("/bin/true")
+        self.assertEqual(third.started["workspace"], first.started["workspace"])
+        self.assertNotEqual(third.started["profile_sha256"], first.started["profile_sha256"])
+        self.assertEqual([row["profile_version"] for row in self.sessions()], [2, 1, 1, 1])
+
+    def test_a_second_opening_beside_a_running_session_is_refused(self):
+        process = self.spawn("/bin/sh", "-c", "echo there; read x")
+        self.assertEqual(process.stdout.readline(), b"there\n")
+        session = self.sessions()[0]["session"]
+        refused = self.open("/bin/true", code=120)
+        self.assertEqual(refused.end["by"], "setup")
+        self.assertRegex(refused.end["error"], f"^attaching to a running session is not supported yet: session {session} "
+                                               f"runs since 20..-..-..T..:..:..Z; `carrel close {session}` ends it$")
+        process.communicate(b"\n", timeout=30)
+        self.open("/bin/true")
+
+    def test_of_two_openings_at_once_one_works(self):
+        self.open("/bin/true", profile=self.another_profile())  # the services run
+        both = [self.spawn("/bin/sh", "-c", "echo there; read x") for _ in range(2)]
+        self.wait_until(lambda: any(row["state"] == "running" for row in self.sessions()), 30, "one runs")
+        # The other one is refused by the broker at once or by the launcher in its turn.
+        self.wait_until(lambda: any(process.poll() is not None for process in both), 40, "one is refused")
+        refused = next(process for process in both if process.poll() is not None)
+        works = next(process for process in both if process is not refused)
+        self.assertEqual(refused.returncode, 120)
+        self.assertIn(b"attaching to a running session is not supported yet", refused.stderr.read())
+        self.assertEqual(works.stdout.readline(), b"there\n")
+        works.communicate(b"\n", timeout=30)
+        self.assertEqual(works.returncode, 0)
+
+    def test_a_lost_catalogue_finds_workspaces_again(self):
+        first = self.open("/bin/true")
+        self.end_services()
+        for path in self.state.glob("catalogue.sqlite*"):
+            path.unlink()
+        second = self.open("/bin/true")
+        self.assertEqual(second.started["workspace"], first.started["workspace"])
+        self.assertIn("catalogue.adopted workspaces=1", self.logs())
+        self.assertEqual([row["workspace"] for row in self.sessions()], [first.started["workspace"]] * 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
