@@ -37,8 +37,19 @@ std::string mib(uint64_t bytes) {
   return std::to_string(bytes >> 20) + " MiB";
 }
 
-std::string pool_name(const DiskSize& size) {
-  return std::to_string(size.bytes) + "-" + std::to_string(size.inodes);
+std::string pool_name(const DiskSize& size, int number) {
+  return std::to_string(size.bytes) + "-" + std::to_string(size.inodes) + "." +
+         std::to_string(number);
+}
+
+/// The first place in the pool that is empty; kPoolImages when none is.
+int free_place(const State& state, const DiskSize& size) {
+  int number = 0;
+  while (number < kPoolImages && faccessat(state.pool.get(), pool_name(size, number).c_str(), F_OK,
+                                           AT_SYMLINK_NOFOLLOW) == 0) {
+    ++number;
+  }
+  return number;
 }
 
 /// mkfs.ext4 on an open file; it has no name of the host's.
@@ -63,18 +74,19 @@ Status run_mkfs(int image_fd, const DiskSize& size) {
   }
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0) return Done{};
   return Error{"mkfs.ext4 could not format a disk of " + mib(size.bytes) + " with " +
-               std::to_string(size.inodes) + " inodes (wait status " + std::to_string(status) + ")"};
+               std::to_string(size.inodes) + " inodes (wait status " + std::to_string(status) +
+               ")"};
 }
 
 }  // namespace
 
-Status check_host_space(int state_fd) {
+Status check_host_space(int state_fd, uint64_t floor_bytes) {
   struct statvfs about {};
   if (fstatvfs(state_fd, &about) != 0) return errno_error("ask for the state folder's free space");
   const uint64_t free = uint64_t{about.f_bavail} * about.f_frsize;
-  if (free >= kHostFloorBytes) return Done{};
-  return Error{"the disk of the state folder has " + mib(free) + " left, and " +
-                   mib(kHostFloorBytes) + " must be free to open a workspace: make room there",
+  if (free >= floor_bytes) return Done{};
+  return Error{"the disk of the state folder has " + mib(free) + " left, and " + mib(floor_bytes) +
+                   " must be free to open a workspace: make room there",
                ENOSPC};
 }
 
@@ -93,16 +105,22 @@ Status format_image(int folder_fd, const std::string& name, const DiskSize& size
 
 Status take_image(const State& state, int folder_fd, const std::string& name,
                   const DiskSize& size) {
-  const std::string ready = pool_name(size);
-  if (renameat(state.pool.get(), ready.c_str(), folder_fd, name.c_str()) == 0) return Done{};
-  if (errno != ENOENT) return errno_error("take an image from the pool");
+  for (int number = 0; number < kPoolImages; ++number) {
+    const std::string ready = pool_name(size, number);
+    if (renameat(state.pool.get(), ready.c_str(), folder_fd, name.c_str()) == 0) return Done{};
+    if (errno != ENOENT) return errno_error("take an image from the pool");
+  }
   return format_image(folder_fd, name, size);
 }
 
+bool is_pool_full(const State& state, const DiskSize& size) {
+  return free_place(state, size) == kPoolImages;
+}
+
 Status fill_pool(const State& state, const DiskSize& size) {
-  const std::string name = pool_name(size);
-  if (faccessat(state.pool.get(), name.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) == 0) return Done{};
-  return format_image(state.pool.get(), name, size);
+  const int number = free_place(state, size);
+  if (number == kPoolImages) return Done{};
+  return format_image(state.pool.get(), pool_name(size, number), size);
 }
 
 Result<WorkspaceDisk> open_disk(const State& state, int folder_fd, const std::string& workspace,
@@ -164,9 +182,9 @@ Status try_in(int folder_fd) {
   ASSIGN_OR_RETURN(const UniqueFd lower, open_beneath(folder_fd, "lower", O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd upper, open_beneath(folder_fd, "upper", O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd map, kernel::make_id_map({plan::kOnDiskOwner, kViewer}));
-  ASSIGN_OR_RETURN(const UniqueFd overlay,
-                   disk.working_tree("trial", tree.get(), {map.get(), kViewer},
-                                     {lower.get(), upper.get()}));
+  ASSIGN_OR_RETURN(
+      const UniqueFd overlay,
+      disk.working_tree("trial", tree.get(), {map.get(), kViewer}, {lower.get(), upper.get()}));
   return Done{};
 }
 

@@ -14,12 +14,12 @@
 
 namespace carrel::service {
 
-/// Free space of the host below which no workspace is opened: what a record, a slice and a journal
-/// can need before anybody has noticed.
-inline constexpr uint64_t kHostFloorBytes = uint64_t{512} << 20;
+/// Until `[limits]` of a profile is built.
+inline constexpr storage::DiskSize kDefaultDisk{uint64_t{10} << 30, 1'000'000};
 
-/// An Error that says how much there is and how much there must be (ENOSPC).
-Status check_host_space(int state_fd);
+/// Whether `floor_bytes` of the state folder's disk are free: what a record, a slice and a journal
+/// can need before anybody has noticed. Else an Error that says how much there is (ENOSPC).
+Status check_host_space(int state_fd, uint64_t floor_bytes);
 
 /// Makes and formats the image `name` in a folder (mkfs.ext4(8) in a process of its own, at most a
 /// minute). Complete under that name or not there. As root.
@@ -30,7 +30,11 @@ Status format_image(int folder_fd, const std::string& name, const storage::DiskS
 Status take_image(const State& state, int folder_fd, const std::string& name,
                   const storage::DiskSize& size);
 
-/// Puts one image of that size into the pool where there is none. Returns at once when there is.
+inline constexpr int kPoolImages = 4;
+
+/// Whether the pool holds kPoolImages images of that size.
+bool is_pool_full(const State& state, const storage::DiskSize& size);
+/// Puts one more image of that size into the pool. One process at a time.
 Status fill_pool(const State& state, const storage::DiskSize& size);
 
 /// The disk of a workspace, its image and key made first where `is_new`. A workspace whose key is

@@ -127,7 +127,7 @@ Status serve(State& state, const kernel::MountNamespaces& namespaces, const Log&
   tell_ready(options.ready_fd, "ready");
   close(options.ready_fd);
   Server server({facts, state, home.folder, programs, namespaces, tracer.get(), broker, log,
-                 options.idle_ms});
+                 options.idle_ms, uint64_t{options.host_floor_mib} << 20});
   const Status served = server.run();
   remove_sockets(state);
   broker.stop();

@@ -137,7 +137,7 @@ Status Opener::open() {
   code_ = kHostCannot;
   RETURN_IF_ERROR(plan::check_host(opening_.profile, tools_.facts));
   code_ = kSetupFailed;
-  RETURN_IF_ERROR(check_host_space(tools_.state.directory.get()));
+  RETURN_IF_ERROR(check_host_space(tools_.state.directory.get(), tools_.host_floor_bytes));
   RETURN_IF_ERROR(open_workspace());
   RETURN_IF_ERROR(make_slices());
   RETURN_IF_ERROR(make_the_plan());

@@ -37,6 +37,7 @@ struct OpeningTools {
   const kernel::MountNamespaces& namespaces;
   trace::Tracer& tracer;
   const Log& log;
+  uint64_t host_floor_bytes = 0;
 };
 
 /// One granted request and what the server made ready for it.

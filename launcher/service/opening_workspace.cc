@@ -24,8 +24,6 @@ using storage::KeySlots;
 namespace {
 
 constexpr int kNotGranted = 121;
-// Until `[limits]` of a profile is built.
-constexpr storage::DiskSize kDisk{uint64_t{10} << 30, 1'000'000};
 constexpr const char* kHome = "home";
 
 /// Of a workspace without an image. A repository's name has no dot.
@@ -69,8 +67,8 @@ Result<UniqueFd> place_at(int folder_fd, const char* name) {
 
 Status Opener::open_workspace() {
   const std::string name = opening_.spec.workspace();
-  Result<Workspace> opened = Workspace::open(tools_.state.workspaces.get(), name,
-                                             [this] { return is_unwanted(); });
+  Result<Workspace> opened =
+      Workspace::open(tools_.state.workspaces.get(), name, [this] { return is_unwanted(); });
   person_left_ = !opened.ok() && client_gone();
   if (!opened.ok()) return opened.take_error();
   workspace_.emplace(opened.take());
@@ -126,8 +124,8 @@ Result<std::optional<SlicedRepository>> Opener::find_slice(size_t index, SliceUs
   SliceFailure failure;
   const Result<std::string> commit = resolve_commit(tools_.facts, slice_job(index), &failure);
   if (!commit.ok()) return slicing_failed(failure);
-  ASSIGN_OR_RETURN(use->slice, slice_name(repository, opening_.repositories[index].get(),
-                                          commit.value()));
+  ASSIGN_OR_RETURN(use->slice,
+                   slice_name(repository, opening_.repositories[index].get(), commit.value()));
   Result<SlicedRepository> found = open_slice(slices, use->slice, repository.name);
   if (found.ok()) return std::optional<SlicedRepository>(found.take());
   if (found.error().sys_errno == ENOENT) return std::optional<SlicedRepository>();
@@ -147,22 +145,20 @@ Result<SlicedRepository> Opener::make_new_slice(size_t index) {
   }
   const std::string maker = opening_.spec.session() + "-" + std::to_string(index);
   const int slices = tools_.state.slices.get();
+  undos_.emplace_back([slices, maker] { drop_slice(slices, maker); });  // nothing once it is named
   ASSIGN_OR_RETURN(UniqueFd folder,
-                   uses_image() ? begin_slice(slices, maker)
-                                : make_workspace_folder(workspace_->folder_fd(),
-                                                        own_folder(repository.name),
-                                                        FolderOwner::kWorkspace));
+                   uses_image()
+                       ? begin_slice(slices, maker)
+                       : make_workspace_folder(workspace_->folder_fd(), own_folder(repository.name),
+                                               FolderOwner::kWorkspace));
   SliceJob job = slice_job(index);
   job.output_fd = folder.get();
   SliceFailure failure;
-  if (!make_slice(tools_.facts, job, &failure).ok()) {
-    if (uses_image()) drop_slice(slices, maker);
-    return slicing_failed(failure);
-  }
+  if (!make_slice(tools_.facts, job, &failure).ok()) return slicing_failed(failure);
   ASSIGN_OR_RETURN(SlicedRepository sliced, open_sliced(repository.name, std::move(folder)));
   if (uses_image()) {
-    ASSIGN_OR_RETURN(use.slice, slice_name(repository, opening_.repositories[index].get(),
-                                           sliced.head.source));
+    ASSIGN_OR_RETURN(
+        use.slice, slice_name(repository, opening_.repositories[index].get(), sliced.head.source));
     ASSIGN_OR_RETURN(sliced, finish_slice(slices, maker, use.slice, repository.name));
   }
   uses_.push_back(std::move(use));
@@ -209,8 +205,8 @@ Status Opener::mount_disk() {
       tools_.log("key.left workspace=" + name);
     });
   }
-  ASSIGN_OR_RETURN(storage::WorkspaceDisk disk, open_disk(tools_.state, workspace_->folder_fd(),
-                                                          name, is_new, kDisk));
+  ASSIGN_OR_RETURN(storage::WorkspaceDisk disk,
+                   open_disk(tools_.state, workspace_->folder_fd(), name, is_new, kDefaultDisk));
   disk_.emplace(std::move(disk));
   for (const SlicedRepository& slice : slices_)
     RETURN_IF_ERROR(disk_->add_repository(slice.name));
@@ -225,8 +221,7 @@ Status Opener::make_disk_tree(SlicedRepository& slice, const storage::Viewer& pa
                               const storage::Viewer& recorder, const storage::Places& places) {
   ASSIGN_OR_RETURN(const UniqueFd lower,
                    open_beneath(slice.folder.get(), "tree", O_RDONLY | O_DIRECTORY));
-  ASSIGN_OR_RETURN(UniqueFd overlay,
-                   disk_->working_tree(slice.name, lower.get(), payload, places));
+  ASSIGN_OR_RETURN(UniqueFd overlay, disk_->working_tree(slice.name, lower.get(), payload, places));
   ASSIGN_OR_RETURN(const UniqueFd view, disk_->view(slice.name, lower.get(), recorder, places));
   ASSIGN_OR_RETURN(trees_.back().tree, root_of(view));
   overlays_.push_back(std::move(overlay));

@@ -23,6 +23,10 @@ Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv
       options.idle_ms = static_cast<uint32_t>(value);
       continue;
     }
+    if (name == "--host-floor-mib") {
+      options.host_floor_mib = static_cast<uint32_t>(value);
+      continue;
+    }
     if (value < 3) return Error{std::string(name) + ": not a descriptor: " + quoted(text)};
     if (name == "--state-fd") {
       options.state_fd = value;

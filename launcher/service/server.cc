@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,6 +20,7 @@
 #include "launcher/box/plan/plan.h"
 #include "launcher/service/cgroup_home.h"
 #include "launcher/service/disks.h"
+#include "launcher/service/processes.h"
 #include "launcher/service/spec_check.h"
 #include "profiles/base/text.h"
 #include "profiles/parse/canonical.h"
@@ -88,6 +90,7 @@ Status Server::run() {
   idle_since_ms_ = now_ms();
   while (!may_end())
     RETURN_IF_ERROR(wait());
+  if (filling_ > 0) wait_or_kill(filling_, 2000);
   return Done{};
 }
 
@@ -124,6 +127,7 @@ Status Server::wait() {
   if (polls[0].revents != 0) take_connections();
   if (polls[2].revents != 0) reap();
   serve_waiting(now_ms());
+  fill_pool_aside();
   return Done{};
 }
 
@@ -265,10 +269,8 @@ Status Server::spawn(Opening& opening, Live& live) {
   return Done{};
 }
 
-/// In the child. Keeps nothing that another session or the broker would miss the end of.
-void Server::become_opening(Opening& opening, pid_t server) {
-  prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
-  if (getppid() != server) _exit(1);  // it died before we asked to be told
+/// In a child: keeps nothing that another session or the broker would miss the end of.
+void Server::leave_others_alone() {
   for (Live& each : live_)
     each.channel.close();
   clients_.clear();
@@ -277,12 +279,36 @@ void Server::become_opening(Opening& opening, pid_t server) {
   parts_.broker.let_go();
   close(parts_.state.launcher_listener.get());
   close(parts_.state.lock.get());
+}
+
+/// So that a new workspace finds its image formatted.
+void Server::fill_pool_aside() {
+  if (filling_ > 0 || parts_.facts.storage.kind != plan::StorageKind::kImage ||
+      is_pool_full(parts_.state, kDefaultDisk) || stopping_) {
+    return;
+  }
+  filling_ = fork();
+  if (filling_ != 0) return;  // without one the next opening makes its own
+  leave_others_alone();
+  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  (void)setpriority(PRIO_PROCESS, 0, 10);
+  const Status filled = fill_pool(parts_.state, kDefaultDisk);
+  if (!filled.ok()) parts_.log("pool.failed why=" + quoted(to_string(filled.error())));
+  _exit(0);
+}
+
+/// In the child.
+void Server::become_opening(Opening& opening, pid_t server) {
+  prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
+  if (getppid() != server) _exit(1);  // it died before we asked to be told
+  leave_others_alone();
   sigset_t child{};
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_UNBLOCK, &child, nullptr);
-  const OpeningTools tools{parts_.facts,      parts_.state,   parts_.cgroups, parts_.programs,
-                           parts_.namespaces, *parts_.tracer, parts_.log};
+  const OpeningTools tools{parts_.facts,    parts_.state,           parts_.cgroups,
+                           parts_.programs, parts_.namespaces,      *parts_.tracer,
+                           parts_.log,      parts_.host_floor_bytes};
   try {
     run_opening(tools, opening);
   } catch (const std::exception& thrown) {
@@ -329,6 +355,7 @@ void Server::reap() {
   for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
     const auto found = std::find_if(live_.begin(), live_.end(),
                                     [pid](const Live& each) { return each.pid == pid; });
+    if (pid == filling_) filling_ = -1;
     if (found == live_.end()) continue;
     Live live = std::move(*found);
     live_.erase(found);

@@ -36,6 +36,7 @@ struct ServerParts {
   BrokerLink& broker;
   const Log& log;
   uint64_t idle_ms = 60'000;
+  uint64_t host_floor_bytes = 0;
 };
 
 class Server {
@@ -85,6 +86,8 @@ class Server {
   void release(Live& live);
   Status spawn(Opening& opening, Live& live);
   [[noreturn]] void become_opening(Opening& opening, pid_t server);
+  void leave_others_alone();
+  void fill_pool_aside();
   void answer(Live& live);
   void reap();
   void finish(Live& live, int status);
@@ -99,6 +102,7 @@ class Server {
   std::list<Client> clients_;
   std::list<Granted> waiting_;  // for the opening before theirs
   std::list<Live> live_;
+  pid_t filling_ = -1;  // makes the next workspace's image
   uint64_t idle_since_ms_ = 0;
   bool stopping_ = false;
 };

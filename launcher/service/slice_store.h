@@ -11,9 +11,9 @@
 
 namespace carrel::service {
 
-/// The name of a slice's folder: what the profile shows of the repository (a part of exposure_of()),
-/// then manifest::slice_key() of what it showed when it was made. `commit`: of the full repository;
-/// `repository_fd`: it. An Error where the repository cannot be looked at.
+/// The name of a slice's folder: what the profile shows of the repository (a part of
+/// exposure_of()), then manifest::slice_key() of what it showed when it was made. `commit`: of the
+/// full repository; `repository_fd`: it. An Error where the repository cannot be looked at.
 Result<std::string> slice_name(const model::Repository& repository, int repository_fd,
                                const std::string& commit);
 

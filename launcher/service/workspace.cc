@@ -26,10 +26,9 @@ constexpr size_t kMaxSlicesBytes = size_t{1} << 20;
 constexpr int kLockMs = 60'000;
 
 bool is_word(std::string_view text, size_t most) {
-  return !text.empty() && text.size() <= most &&
-         std::all_of(text.begin(), text.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-         });
+  return !text.empty() && text.size() <= most && std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+  });
 }
 
 void add_part(std::string& out, std::string_view part) {
@@ -60,7 +59,8 @@ Result<std::string> read_small(int fd) {
   std::string bytes(kMaxSlicesBytes + 1, '\0');
   size_t have = 0;
   while (have < bytes.size()) {
-    const ssize_t got = pread(fd, bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
+    const ssize_t got =
+        pread(fd, bytes.data() + have, bytes.size() - have, static_cast<off_t>(have));
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return errno_error("read the workspace's slices");
     if (got == 0) break;
@@ -196,7 +196,8 @@ Result<Workspace> Workspace::open(int workspaces_fd, const std::string& name,
     ASSIGN_OR_RETURN(workspace.folder_, open_or_make(workspaces_fd, name));
     RETURN_IF_ERROR(lock_folder(workspace.folder_.get(), gone));
     if (!is_still_there(workspaces_fd, name, workspace.folder_.get())) continue;
-    const UniqueFd list(openat(workspace.folder_.get(), kSlices, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    const UniqueFd list(
+        openat(workspace.folder_.get(), kSlices, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
     if (list.valid()) {
       ASSIGN_OR_RETURN(const std::string bytes, read_small(list.get()));
       ASSIGN_OR_RETURN(workspace.slices_, parse_slices(bytes));

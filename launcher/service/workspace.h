@@ -30,8 +30,8 @@ std::string exposure_of(const model::Repository& repository);
 std::string format_slices(const std::vector<SliceUse>& slices);
 Result<std::vector<SliceUse>> parse_slices(std::string_view bytes);
 
-/// Whether a workspace of these slices serves the profile: the same repositories, each with the same
-/// exposure. The Error names what differs and says what to do. Pure.
+/// Whether a workspace of these slices serves the profile: the same repositories, each with the
+/// same exposure. The Error names what differs and says what to do. Pure.
 Status check_fits(const std::vector<SliceUse>& slices, const model::Profile& profile,
                   const std::string& task);
 
@@ -39,8 +39,8 @@ class Workspace {
  public:
   /// Opens workspace `name` below `workspaces_fd`, or makes it; clears what an opening left that
   /// came to nothing. Waits until an earlier session has let go of it (it may be writing back),
-  /// asking `gone` every 10 ms whether anybody still wants it: ECANCELED when not, EWOULDBLOCK after
-  /// 60 s. As root.
+  /// asking `gone` every 10 ms whether anybody still wants it: ECANCELED when not, EWOULDBLOCK
+  /// after 60 s. As root.
   static Result<Workspace> open(int workspaces_fd, const std::string& name,
                                 const std::function<bool()>& gone);
 

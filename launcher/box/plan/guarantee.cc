@@ -79,9 +79,10 @@ Guarantee limits(const HostFacts& facts) {
 Guarantee disk_encrypted(const HostFacts& facts) {
   constexpr GuaranteeId kId = GuaranteeId::kDiskEncrypted;
   if (facts.storage.kind == StorageKind::kImage) {
-    return given(kId,
-                 "contents and names are encrypted with a key of this workspace alone; sizes, times "
-                 "and extended attributes are not");
+    return given(
+        kId,
+        "contents and names are encrypted with a key of this workspace alone; sizes, times "
+        "and extended attributes are not");
   }
   const std::string why = "the workspace is a plain folder of the host";
   if (!facts.root) return missing(kId, why + ": an ordinary user may not mount images", kAsRoot);

@@ -135,9 +135,9 @@ class AttackCase(Case):
             process.kill()
         process.communicate()
 
-    def start_running(self, *command, options=()):
+    def start_running(self, *command, options=(), profile=None):
         """The same, and waits until the command runs."""
-        process = self.start(*command, options=options)
+        process = self.start(*command, options=options, profile=profile)
         self.wait_until(lambda: (self.state / "sessions").exists() and
                         any(row["state"] == "running" for row in self.sessions()), 20, "a session runs")
         return process
@@ -152,10 +152,17 @@ class AttackCase(Case):
             self.assertEqual(process.returncode, code, f"{out[-2000:]!r}\n{err[-2000:]!r}\n{self.logs()}")
         return out, err
 
-    def tree(self, session="last"):
-        """The working tree of a session, as the host sees it."""
-        row = [each for each in self.sessions() if session in ("last", each["session"])][0]
-        return self.state / "workspaces" / row["workspace"] / "app/tree"
+    def tree(self):
+        """The one slice's working tree as the host has it: below every workspace's own changes, which lie
+        encrypted in its image."""
+        slices = list((self.state / "slices").iterdir())
+        self.assertEqual(len(slices), 1, slices)
+        return slices[0] / "tree"
+
+    def slice_to_plant_in(self):
+        """The same before this test's session begins: its workspace will find the slice made."""
+        self.open("/bin/true", profile=self.another_profile())
+        return self.tree()
 
     def changes(self, session="last"):
         return {event["data"]["path"]: event["data"] for event in self.events(session)

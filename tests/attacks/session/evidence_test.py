@@ -93,14 +93,14 @@ os.utime(root + "main.c", (0, 0))""")
     def test_a_forged_result_changes_nothing_in_the_difference(self):
         opened = self.attack("forge", "web/src/old.txt")
         self.assertEqual(opened.out, b"filter\t0\nunlink\t0\n")
-        self.assertTrue((self.tree() / "web/src/old.txt").exists())
         self.assertNotIn("/workspaces/app/web/src/old.txt", self.changes())
+        self.assertEqual(self.sh("cat web/src/old.txt").out, b"to be deleted\n")
 
     def test_nothing_is_done_after_the_record_closes(self):
         opened = self.sh("""(trap '' HUP TERM; exec setsid bash -c 'while :; do echo x >> web/src/log; done') &
 until [ -s web/src/log ]; do :; done""")
         change = self.changes()["/workspaces/app/web/src/log"]
-        content = (self.tree() / "web/src/log").read_bytes()
+        content = self.sh("cat web/src/log").out
         self.assertEqual(change["after_sha256"], hashlib.sha256(content).hexdigest())
         self.assertEqual(change["after_bytes"], len(content))
         self.assertEqual(opened.end["by"], "command")

@@ -10,6 +10,7 @@ KINDS = {"mount": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x80000
          "pid": 0x20000000, "net": 0x40000000, "time": 0x80}
 SIGCHLD = 17
 ALONE = ("unshare", "--mount", "--uts", "--ipc", "--propagation", "private")
+ON_DISK_OWNER = 0x70000001
 
 
 class Namespaces(AttackCase):
@@ -162,11 +163,13 @@ echo x >/proc/self/fd/5""", code=1)
         self.assertEqual(self.inside(rows), {name: "EPERM" for name, *_ in rows})
 
     def test_a_device_node_that_is_there_does_not_open(self):
-        process = self.start_running("/bin/bash", "-c", "read x; cat web/src/zero 2>&1 | head -c 80; head -c 1 /dev/zero | wc -c")
-        os.mknod(self.tree() / "web/src/zero", 0o20666, os.makedev(1, 5))
-        self.assertEqual((self.tree() / "web/src/zero").open("rb").read(1), b"\0")  # positive control
-        out, _ = self.finish(process, b"\n")
-        self.assertEqual(out.splitlines(), [b"cat: web/src/zero: Permission denied", b"1"])
+        node = self.slice_to_plant_in() / "web/src/zero"
+        os.mknod(node, 0o20666, os.makedev(1, 5))
+        os.chmod(node, 0o666)
+        os.chown(node, ON_DISK_OWNER, ON_DISK_OWNER)
+        self.assertEqual(node.open("rb").read(1), b"\0")  # positive control
+        out = self.sh("stat -c '%F %U' web/src/zero; cat web/src/zero 2>&1 | head -c 80; head -c 1 /dev/zero | wc -c").out
+        self.assertEqual(out.splitlines(), [b"character special file contractor", b"cat: web/src/zero: Permission denied", b"1"])
         self.assertEqual(self.changes()["/workspaces/app/web/src/zero"]["note"], "not a regular file")
 
     def test_no_file_capability(self):
@@ -183,19 +186,16 @@ echo x >/proc/self/fd/5""", code=1)
 
     def test_a_setuid_file_gives_nothing(self):
         probe = "import os; print(os.getresuid(), os.getresgid())"
-        process = self.start("/bin/bash", "-c", f"""cp /usr/bin/python3 web/src/own && chmod 6755 web/src/own
-web/src/own -c '{probe}'; echo ready; read x; web/src/planted -c '{probe}'""")
-        self.assertEqual(self.line(process), "(1000, 1000, 1000) (1000, 1000, 1000)")
-        self.assertEqual(self.line(process), "ready")
-        planted = self.tree() / "web/src/planted"
+        planted = self.slice_to_plant_in() / "web/src/planted"
         planted.write_bytes(open("/usr/bin/python3", "rb").read())
         planted.chmod(0o6755)
         control = subprocess.run(["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", str(planted),
                                   "-c", "import os; print(os.geteuid())"], capture_output=True)
         if control.returncode == 0:  # the state folder is closed to others: then the copy below is the control
             self.assertEqual(control.stdout, b"0\n")
-        out, err = self.finish(process, b"\n")
-        self.assertEqual(out, b"(1000, 1000, 1000) (1000, 1000, 1000)\n", err)
+        opened = self.sh(f"""cp /usr/bin/python3 web/src/own && chmod 6755 web/src/own
+web/src/own -c '{probe}'; web/src/planted -c '{probe}'""")
+        self.assertEqual(opened.out, b"(1000, 1000, 1000) (1000, 1000, 1000)\n" * 2, opened.err)
 
     def test_no_power_from_the_systems_setuid_programs(self):
         names = [name for name in ("su", "mount", "umount", "passwd", "newgrp", "chsh") if os.path.exists("/usr/bin/" + name)]
@@ -232,12 +232,13 @@ web/src/own -c '{probe}'; echo ready; read x; web/src/planted -c '{probe}'""")
     def test_dots_lead_nowhere_after_the_host_moves_a_folder(self):
         process = self.start("/bin/bash", "-c", "cd web/src/util; cat ../main.c >/dev/null && echo ready; read x; cat ../secret")
         self.assertEqual(self.line(process), "ready")
-        outside = self.tree().parent.parent / "moved"
+        tree = self.tree()
+        outside = self.state / "moved"
         outside.mkdir(mode=0o777)
         outside.chmod(0o777)
         (outside / "secret").write_text("host's own\n")
         (outside / "secret").chmod(0o644)
-        os.rename(self.tree() / "web/src/util", outside / "util")
+        os.rename(tree / "web/src/util", outside / "util")
         out, err = self.finish(process, b"\n", code=1)
         self.assertNotIn(b"host's own", out)
         self.assertIn(b"No such file", err)

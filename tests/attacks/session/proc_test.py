@@ -110,7 +110,7 @@ class Proc(AttackCase):
         self.assertGreaterEqual(int(out[1]), 0x70000008)
 
     def test_no_other_session_is_in_proc(self):
-        first = self.start_running("/bin/bash", "-c", "exec -a other-sessions-secret sleep 1000")
+        first = self.start_running("/bin/bash", "-c", "exec -a other-sessions-secret sleep 1000", profile=self.another_profile())
         pids = [int(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()]
         self.wait_until(lambda: self.find_process(b"other-sessions-secret") is not None)  # positive control
         victim = self.find_process(b"other-sessions-secret")

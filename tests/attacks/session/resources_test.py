@@ -65,12 +65,12 @@ class Resources(AttackCase):
         self.assertEqual(self.sh("echo next").out, b"next\n")
 
     def test_memory_of_files_is_counted_too(self):
-        out = self.sh("head -c 300M /dev/zero 2>&1 > /dev/shm/f; stat -c %s /dev/shm/f; rm /dev/shm/f; df -B1 --output=size /tmp /home/contractor | tail -2; "
+        out = self.sh("head -c 300M /dev/zero 2>&1 > /dev/shm/f; stat -c %s /dev/shm/f; rm /dev/shm/f; df -B1 --output=size /tmp | tail -1; "
                       "i=0; while mkdir /dev/shm/$i 2>/dev/null; do i=$((i+1)); [ $i = 20 ] && break; done; echo $i; ulimit -l").out.split(b"\n")
         text = b"\n".join(out)
         self.assertIn(b"No space left", text)
         self.assertIn(str(256 << 20).encode(), text)
-        self.assertEqual(text.count(str(1 << 30).encode()), 2)
+        self.assertIn(str(1 << 30).encode(), text)
         self.assertTrue(text.rstrip().endswith(b"8192"))
 
     def test_open_files_are_bounded(self):
@@ -92,7 +92,6 @@ except (OSError, ValueError) as why:
         self.assertLess(time.time() - float(opened.out), 15)  # digging itself takes a loaded machine seconds
         notes = {data["note"] for path, data in self.changes().items() if "/d/d/" in path}
         self.assertEqual(notes, {"not looked at: too deep"})
-        subprocess.run(["rm", "-rf", str(self.tree() / "web/src/d")], check=True)
         self.verify()
 
     def test_a_hole_of_a_tebibyte_does_not_hold_up_the_end(self):

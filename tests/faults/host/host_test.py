@@ -111,6 +111,7 @@ class FullDisk(Case):
                        libc.mount(b"tmpfs", str(self.state).encode(), b"tmpfs", 0, b"size=24m")):
             self.assertEqual(result, 0, os.strerror(ctypes.get_errno()))
         self.mounts_before = carrel_case.mounts()
+        self.start_launcher(options=("--host-floor-mib", "0"))
 
     def test_ends_the_session_when_its_record_cannot_be_kept(self):
         opened = self.sh("echo begun; head -c 40M /dev/urandom", code=124)
@@ -140,19 +141,28 @@ class FullDisk(Case):
 class SetUp(Case):
     """Each set-up step fails; the payload never runs and the host is as before."""
 
-    def fails(self, call, when, words, error="EPERM", code=123):
-        """Makes the `when`th `call` of every process that the launcher forks fail."""
+    def fails(self, call, when, words, error="EPERM", code=123, held=lambda: None, again=False,
+              only=()):
+        """Makes the `when`th `call` of every process that the launcher forks fail, while a workspace is made, or
+        with `again` while one that there is opens again; `only`: calls on these paths count."""
         self.open("/bin/true")  # the positive control, which also starts the services
         pid = self.service_pid()
+        self.wait_until(lambda: len(list((self.state / "pool").glob("*.[0-9]"))) == 4, what="images are in stock")
         trace = self.folder / "trace"
-        strace = subprocess.Popen(["strace", "-f", "-qq", "-p", str(pid), "-o", str(trace), "-e", "trace=" + call, "-e",
+        strace = subprocess.Popen(["strace", "-f", "-qq", "-p", str(pid), "-o", str(trace),
+                                   *(word for path in only for word in ("-P", str(path))), "-e", "trace=" + call, "-e",
                                    "signal=none", "-e", f"inject={call}:error={error}:when={when}"],
                                   stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(strace.kill)
         self.wait_until(lambda: f"TracerPid:\t{strace.pid}" in pathlib.Path(f"/proc/{pid}/status").read_text(),
                         what="strace holds the launcher")
+        held()
         before = self.files()
-        opened = self.sh("touch web/src/ran; echo ran", code=None)
+        other = self.another_profile()  # a new workspace, and a slice of its own
+        other.write_text(other.read_text().replace(', "package.json"', ""))
+        if again:
+            other = self.profile
+        opened = self.sh("touch web/src/ran; echo ran", code=None, profile=other)
         self.assertIn("(INJECTED)", trace.read_text(), f"{call} {when} was never called: {opened.err}")
         text = opened.err.decode()
         self.assertEqual(opened.code, code, text + trace.read_text())
@@ -164,14 +174,21 @@ class SetUp(Case):
         self.assertEqual(self.files(), before)
         strace.terminate()  # lets go of the launcher
         strace.wait()
-        self.open("/bin/true")  # and the next one opens
+        self.open("/bin/true", profile=other)  # and the next one opens
         self.stop()
 
     def files(self):
-        """All of the state folder but logs, the index, and the record of a session that failed."""
-        left_out = ("run", "sessions", "catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm")
+        """All of the state folder but logs, the index, the record of a session that failed, images in stock
+        and whole slices (the next opening takes them)."""
+        left_out = ("run", "sessions", "catalogue.sqlite", "catalogue.sqlite-wal", "catalogue.sqlite-shm", "pool")
         names = (path.relative_to(self.state) for path in self.state.rglob("*"))
-        return {str(name) for name in names if name.parts[0] not in left_out}
+        return {str(name) for name in names if name.parts[0] not in left_out
+                and (name.parts[0] != "slices" or name.parts[-1].startswith("new-"))} | {self.keys()}
+
+    def keys(self):
+        """How many workspaces have one."""
+        slots = (self.state / "vault/workspaces.keys").read_bytes()
+        return sum(any(slots[at:at + 128]) for at in range(0, len(slots), 128))
 
     def test_the_workspaces_folder(self):
         self.fails("mkdirat", 1, "make the workspace's folder", "ENOSPC")
@@ -217,6 +234,27 @@ class SetUp(Case):
 
     def test_the_supervisor(self):
         self.fails("execve", 1, "carrel-session")
+
+    def test_the_format_of_a_disk(self):
+        def empty_the_stock():
+            for path in (self.state / "pool").iterdir():
+                path.unlink()
+        self.fails("execve", 1, "mkfs.ext4 could not format a disk", held=empty_the_stock)
+
+    def test_the_loop_device(self):
+        self.fails("ioctl", "1+", "ask for a free loop device", "ENOSPC", again=True)
+
+    def test_the_disks_file_system(self):
+        self.fails("fsopen", 1, "fsopen ext4", again=True)
+
+    def test_the_overlay(self):
+        self.fails("fsopen", 2, "fsopen overlay", again=True)
+
+    def test_the_workspaces_key(self):
+        self.fails("pwrite64", 1, "write the workspaces' keys", "EIO", only=[self.state / "vault/workspaces.keys"])
+
+    def test_keeping_the_workspace(self):
+        self.fails("fsync", 1, "keep the workspace", "EIO", only=[self.state / "workspaces"])
 
     def test_the_slicers_filter(self):
         self.fails("seccomp", 1, "set up the slicer, step 12", "EINVAL")

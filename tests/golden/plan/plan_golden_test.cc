@@ -43,6 +43,7 @@ TEST(PlanGolden, WhatAHostLacksIsListedWithWhatMendsIt) {
   HostFacts facts = hybrid_host();
   facts.cgroup = {};
   facts.sensor = {SensorBackEnd::kNone, "bpf: EPERM (Operation not permitted)"};
+  facts.storage = {StorageKind::kFolder, "/dev/loop-control cannot be opened"};
   facts.user_namespaces = false;
   facts.new_mount_api = false;
   facts.devices = {"null", "zero"};

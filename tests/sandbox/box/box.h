@@ -49,6 +49,7 @@ T must(Result<T> result) {
 inline const plan::HostFacts& host() {
   static const plan::HostFacts facts = [] {
     plan::HostFacts found = probe::probe_host();
+    found.storage = {plan::StorageKind::kFolder, "a plain folder in this test"};
     found.sensor = {plan::SensorBackEnd::kSyscall, "not loaded by this test"};
     return found;
   }();
@@ -203,7 +204,11 @@ class Box {
     CHECK(mkdirat(tree_.get(), "docs", 0755) == 0);
     put(entry.get(), "text", "read me\n");
     CHECK(fchownat(tree_.get(), "docs", plan::kOnDiskOwner, plan::kOnDiskOwner, 0) == 0);
-    std::vector<UniqueFd> sources;
+    CHECK(mkdir((home_.path() + "/home").c_str(), 0700) == 0);
+    CHECK(chown((home_.path() + "/home").c_str(), plan::kOnDiskOwner, plan::kOnDiskOwner) == 0);
+    const UniqueFd home(open((home_.path() + "/home").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
+    std::vector<UniqueFd> sources;  // in the plan's order
+    sources.push_back(must(kernel::clone_tree(home.get(), kernel::Tree::kOne)));
     sources.push_back(must(kernel::clone_tree(tree_.get(), kernel::Tree::kOne)));
     sources.push_back(std::move(entry));
     return sources;
@@ -213,6 +218,7 @@ class Box {
   kernel::CgroupFolder folder_;
   std::optional<kernel::CgroupLeaf> cgroup_;
   UniqueFd control_, gate_, output_, tree_;
+  support::Folder home_;
   Running running_;
 };
 

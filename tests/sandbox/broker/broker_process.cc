@@ -166,18 +166,22 @@ Message BrokerProcess::client_call(Type type, const std::string& body) const {
   return next_frame(connection);
 }
 
-protocol::OpenRequest open_request() {
+protocol::OpenRequest open_request(const std::string& name) {
+  std::string source(kProfile);
+  source.replace(source.find("demo"), 4, name);
   protocol::OpenRequest request;
-  request.set_profile_source(std::string(kProfile));
+  request.set_profile_source(source);
   request.set_profile_path("demo.toml");
   request.set_canonical(
-      parse::to_canonical(parse::parse_profile(kProfile, "demo.toml").take().profile));
+      parse::to_canonical(parse::parse_profile(source, "demo.toml").take().profile));
   request.add_command("/bin/true");
   return request;
 }
 
 Connection BrokerProcess::start_session(std::string* session) {
-  const Message opened = client_call(Type::kOpenRequest, open_request().SerializeAsString());
+  // A workspace has one session at a time, so each is of a task of its own.
+  const std::string name = "demo-" + std::to_string(started_++);
+  const Message opened = client_call(Type::kOpenRequest, open_request(name).SerializeAsString());
   const auto reply = protocol::parse_message<protocol::OpenReply>(opened).take();
   *session = reply.session();
   protocol::ConfirmTicket confirm;

@@ -70,10 +70,11 @@ class BrokerProcess {
   std::string socket_path_;
   pid_t pid_ = -1;
   protocol::Connection launcher_;
+  int started_ = 0;
 };
 
 /// What a client sends to open the tests' profile.
-protocol::OpenRequest open_request();
+protocol::OpenRequest open_request(const std::string& name = "demo");
 
 /// The next frame within 10 s; fails the test when there is none.
 protocol::Message next_frame(protocol::Connection& connection);

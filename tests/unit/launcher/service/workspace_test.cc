@@ -70,7 +70,8 @@ TEST(Slices, CutOrChangedAnywhereAreRefused) {
   const std::string whole = format_slices(uses());
   for (size_t size = 0; size < whole.size(); ++size)
     EXPECT_FALSE(parse_slices(whole.substr(0, size)).ok()) << size;
-  for (const std::string bad : {"x\n", "\n"}) EXPECT_FALSE(parse_slices(whole + bad).ok());
+  for (const std::string bad : {"x\n", "\n"})
+    EXPECT_FALSE(parse_slices(whole + bad).ok());
   EXPECT_FALSE(parse_slices("carrel-workspace 2\nend\n").ok());
   EXPECT_FALSE(parse_slices("carrel-workspace 1\nrepository app 00 ../../x\nend\n").ok());
   EXPECT_FALSE(parse_slices("carrel-workspace 1\nrepository app  00 own\nend\n").ok());
@@ -85,12 +86,12 @@ TEST(Fits, NoProfileThatShowsSomethingElse) {
   other.repositories[0].write.clear();
   const Status changed = check_fits(uses(), other, "local/x");
   ASSERT_FALSE(changed.ok());
-  EXPECT_THAT(changed.error().what, HasSubstr("\"app\" has changed"));
-  EXPECT_THAT(changed.error().what, HasSubstr("carrel task end \"local/x\""));
+  EXPECT_THAT(changed.error().what, HasSubstr("repository app has changed"));
+  EXPECT_THAT(changed.error().what, HasSubstr("carrel task end local/x,"));
   other = profile();
   other.repositories.push_back(repository());
   other.repositories[1].name = "more";
-  EXPECT_THAT(check_fits(uses(), other, "t").error().what, HasSubstr("\"more\" is new"));
+  EXPECT_THAT(check_fits(uses(), other, "t").error().what, HasSubstr("repository more is new"));
   EXPECT_THAT(check_fits(uses(), model::Profile{}, "t").error().what, HasSubstr("leaves out"));
 }
 
@@ -109,13 +110,14 @@ class WorkspaceFolders : public testing::Test {
 
 TEST_F(WorkspaceFolders, AreNewUntilTheyAreKept) {
   {
-    auto workspace = open();
-    ASSERT_TRUE(workspace.ok()) << to_string(workspace.error());
-    EXPECT_TRUE(workspace.value().is_new());
+    auto opened = open();
+    ASSERT_TRUE(opened.ok()) << to_string(opened.error());
+    Workspace workspace = opened.take();
+    EXPECT_TRUE(workspace.is_new());
     std::ofstream(path("image")) << "work";
-    ASSERT_TRUE(workspace.value().keep(uses()).ok());
-    EXPECT_FALSE(workspace.value().is_new());
-    EXPECT_EQ(workspace.value().discard().error().sys_errno, EPERM);
+    ASSERT_TRUE(workspace.keep(uses()).ok());
+    EXPECT_FALSE(workspace.is_new());
+    EXPECT_EQ(workspace.discard().error().sys_errno, EPERM);
   }
   auto again = open();
   ASSERT_TRUE(again.ok());
@@ -155,10 +157,7 @@ TEST_F(WorkspaceFolders, HaveOneSessionAtATime) {
 }
 
 TEST_F(WorkspaceFolders, DamagedAreAnErrorAndLoseNothing) {
-  {
-    auto workspace = open();
-    ASSERT_TRUE(workspace.value().keep(uses()).ok());
-  }
+  { ASSERT_TRUE(open().take().keep(uses()).ok()); }
   std::ofstream(path("slices")) << "carrel-workspace 1\n";
   EXPECT_EQ(open().error().sys_errno, EBADMSG);
   EXPECT_FALSE(Workspace::sweep(fd_.get(), kName).value());
@@ -174,10 +173,7 @@ TEST_F(WorkspaceFolders, AreSweptOnlyWhenNewAndNobodys) {
   EXPECT_TRUE(Workspace::sweep(fd_.get(), kName).value());
   EXPECT_FALSE(std::filesystem::exists(folder_ / kName));
   EXPECT_FALSE(Workspace::sweep(fd_.get(), kName).value());
-  {
-    auto workspace = open();
-    ASSERT_TRUE(workspace.value().keep(uses()).ok());
-  }
+  { ASSERT_TRUE(open().take().keep(uses()).ok()); }
   EXPECT_FALSE(Workspace::sweep(fd_.get(), kName).value());
 }
 

@@ -34,11 +34,11 @@ TEST(Guarantees, AreAllListedOnceInTheirOrderEachWithAReason) {
 }
 
 TEST(Guarantees, WhatAGoodHostLacksIsWhatIsNotBuilt) {
-  EXPECT_EQ(missing(unified_host()), (Names{"disk-encrypted", "record-unlosable"}));
+  EXPECT_EQ(missing(unified_host()), (Names{"record-unlosable"}));
 }
 
 TEST(Guarantees, TheSyscallBackEndHasNoExactNames) {
-  EXPECT_EQ(missing(hybrid_host()), (Names{"disk-encrypted", "names-exact", "record-unlosable"}));
+  EXPECT_EQ(missing(hybrid_host()), (Names{"names-exact", "record-unlosable"}));
 }
 
 TEST(Guarantees, LimitsNeedBothControllersOfEitherVersion) {
@@ -53,6 +53,9 @@ TEST(Guarantees, FollowEachFact) {
   HostFacts facts = hybrid_host();
   facts.sensor = {};
   EXPECT_TRUE(missing(facts).contains("events-complete"));
+  facts = hybrid_host();
+  facts.storage.kind = StorageKind::kFolder;
+  EXPECT_TRUE(missing(facts).contains("disk-encrypted"));
   facts = hybrid_host();
   facts.seccomp_errno = false;
   EXPECT_TRUE(missing(facts).contains("io-uring-refused"));

@@ -199,8 +199,11 @@ TEST(Plan, FullAssuranceIsRefusedWhileAUsedGuaranteeIsMissing) {
   profile.session.assurance = model::AssuranceLevel::kFull;
   const std::string text = refusal(profile, hybrid_host(), sample_request());
   EXPECT_THAT(text, HasSubstr("names-exact"));
-  EXPECT_THAT(text, HasSubstr("disk-encrypted"));
+  EXPECT_THAT(text, Not(HasSubstr("disk-encrypted")));
   EXPECT_THAT(text, Not(HasSubstr("record-unlosable")));
+  HostFacts folders = hybrid_host();
+  folders.storage.kind = StorageKind::kFolder;
+  EXPECT_THAT(refusal(profile, folders, sample_request()), HasSubstr("disk-encrypted"));
 }
 
 TEST(Plan, NeverRunsAsUidZeroOfTheHost) {

@@ -28,6 +28,7 @@ inline HostFacts hybrid_host() {
                   true,
                   true};
   facts.sensor = {SensorBackEnd::kSyscall, "the kernel has no BPF trampolines"};
+  facts.storage = {StorageKind::kImage, ""};
   facts.landlock_abi = 7;
   facts.user_namespaces = true;
   facts.network_namespaces = true;
