@@ -1,5 +1,6 @@
 #pragma once
 // What a task may do, as plain values: the result of parsing a profile and resolving its defaults.
+// Sizes are bytes, times are seconds; every bound stands in profiles/parse/checks.h.
 
 #include <cstdint>
 #include <optional>
@@ -7,27 +8,16 @@
 #include <vector>
 
 #include "profiles/base/paths.h"
+#include "profiles/model/terms.h"
 
 namespace carrel::model {
-
-/// Where in the profile's source a rule stands (1-based; 0 = a default, not written by anybody).
-struct SourceLine {
-  int line = 0;
-  int column = 0;  // in characters
-  bool operator==(const SourceLine&) const = default;
-};
-
-enum class Use { kEvaluation, kTesting, kIntegration, kDevelopment };
-enum class AssuranceLevel { kFull, kBest };
-enum class StartAfter { kRecorded };
-enum class Keystrokes { kOff };
-enum class OnRecordFailure { kEnd };
-enum class History { kNone };
-enum class CredentialKind { kJwt };
 
 struct Purpose {
   std::string statement;  // at most 4 KiB
   Use use = Use::kDevelopment;
+  std::vector<TextEntry> recipients;     // organisations; sorted, as every list of texts here
+  std::vector<TextEntry> jurisdictions;  // ISO 3166 country codes, as declared
+  std::optional<Agreement> agreement;
   bool operator==(const Purpose&) const = default;
 };
 
@@ -38,6 +28,9 @@ struct SessionRules {
   Keystrokes keystrokes = Keystrokes::kOff;
   OnRecordFailure on_record_failure = OnRecordFailure::kEnd;
   SourceLine max_duration_line;
+  uint64_t idle_timeout_s = 0;  // 0: no limit
+  SourceLine idle_timeout_line;
+  std::optional<Hours> hours;  // none: at any time
   bool operator==(const SessionRules&) const = default;
 };
 
@@ -46,6 +39,15 @@ struct PathEntry {
   RelPath path;
   SourceLine where;
   bool operator==(const PathEntry&) const = default;
+};
+
+/// Where work of a repository may be handed in.
+struct Submit {
+  std::string refs;                  // "refs/heads/contrib/{task}/*"
+  std::vector<TextEntry> reviewers;  // persons
+  bool two_person = false;
+  SourceLine where;
+  bool operator==(const Submit&) const = default;
 };
 
 struct Repository {
@@ -57,21 +59,99 @@ struct Repository {
   std::vector<PathEntry> write;  // implies read
   std::vector<PathEntry> never;
   SourceLine where;  // of the [[repository]] header
+  Enforce enforce = Enforce::kBind;
+  SourceLine enforce_line;
+  std::optional<Submit> submit;
   bool operator==(const Repository&) const = default;
+};
+
+/// A stand-in for what stays hidden.
+struct Interface {
+  std::string name;
+  InterfaceKind kind = InterfaceKind::kSchema;
+  std::string path;  // a RelPath's text
+  SourceLine where;
+  bool operator==(const Interface&) const = default;
+};
+
+/// What one inspected request may be. `path` matches whole: "*" is one component, a last "**" any.
+struct HttpRule {
+  std::vector<TextEntry> methods;
+  std::string path = "/**";
+  std::optional<uint64_t> max_body;  // bytes; none: only the budget bounds it
+  SourceLine where;
+  bool operator==(const HttpRule&) const = default;
+};
+
+/// Bytes that may pass in one session; none: no bound.
+struct Budget {
+  std::optional<uint64_t> up;
+  std::optional<uint64_t> down;
+  bool operator==(const Budget&) const = default;
+};
+
+struct Network {
+  std::string host;             // a DNS name in lower case
+  std::vector<uint16_t> ports;  // sorted, at least one
+  NetworkMode mode = NetworkMode::kInspect;
+  std::vector<HttpRule> http;  // in source order; only with kInspect; none: every request
+  std::string credential;      // a [[credential]]'s name, or ""
+  Budget budget;
+  SourceLine where;
+  bool operator==(const Network&) const = default;
 };
 
 struct Credential {
   std::string name;
   CredentialKind kind = CredentialKind::kJwt;
-  std::string audience;
-  uint64_t ttl_s = 120;  // 1 s … 600 s
+  std::string audience;  // of a jwt
+  uint64_t ttl_s = 120;
   SourceLine where;
+  std::string from = {};  // of every other kind: "secret:NAME" or "ca:NAME"
   bool operator==(const Credential&) const = default;
+};
+
+/// What one workspace may use. The defaults hold where the profile says nothing.
+struct Limits {
+  uint64_t cpu_milli = 0;  // thousandths of a processor; 0: not limited
+  uint64_t memory_bytes = uint64_t{4} << 30;
+  uint64_t processes = 512;
+  uint64_t disk_bytes = uint64_t{10} << 30;
+  uint64_t inodes = 1000000;
+  uint64_t tmpfs_bytes = uint64_t{1} << 30;
+  uint64_t open_files = 4096;
+  SourceLine cpu_line;
+  SourceLine memory_line;
+  SourceLine processes_line;
+  SourceLine disk_line;
+  SourceLine inodes_line;
+  SourceLine tmpfs_line;
+  SourceLine open_files_line;
+  bool operator==(const Limits&) const = default;
+};
+
+/// A loopback port inside that a channel may reach.
+struct Forward {
+  uint16_t port = 0;
+  SourceLine where;
+  bool operator==(const Forward&) const = default;
 };
 
 struct Toolchain {
   std::string root = "host";
+  std::vector<TextEntry> packages = {};  // sorted
   bool operator==(const Toolchain&) const = default;
+};
+
+/// How long things are kept, in seconds; 0: the profile does not say.
+struct Retention {
+  uint64_t record_s = 0;
+  uint64_t contents_s = 0;
+  uint64_t workspace_s = 0;
+  SourceLine record_line;
+  SourceLine contents_line;
+  SourceLine workspace_line;
+  bool operator==(const Retention&) const = default;
 };
 
 /// A resolved profile. Every list is sorted by name, so equal profiles compare equal.
@@ -84,6 +164,12 @@ struct Profile {
   std::vector<Repository> repositories;
   std::vector<Credential> credentials;
   Toolchain toolchain;
+  std::vector<Interface> interfaces;
+  std::vector<Network> networks;  // sorted by host
+  Limits limits;
+  std::vector<Forward> forwards;  // sorted by port
+  Retention retention;
+  std::vector<Widen> widened;  // sorted by `of`
   bool operator==(const Profile&) const = default;
 };
 

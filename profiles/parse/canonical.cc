@@ -1,20 +1,23 @@
 #include "profiles/parse/canonical.h"
 
-#include <array>
-#include <charconv>
+#include <algorithm>
+#include <map>
 
 #include "profiles/base/text.h"
 #include "profiles/model/words.h"
-#include "profiles/parse/checks.h"
+#include "profiles/parse/finish.h"
+#include "profiles/parse/json_tree.h"
 #include "profiles/parse/parse.h"
+#include "profiles/parse/tables.h"
 
 namespace carrel::parse {
 namespace {
 
 using model::PathEntry;
+using model::TextEntry;
 
 /// The string as json.dumps(…, ensure_ascii=False) writes it.
-std::string json_string(std::string_view text) {
+std::string json(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -40,284 +43,232 @@ std::string json_string(std::string_view text) {
   return out + '"';
 }
 
-std::string json_paths(const std::vector<PathEntry>& entries) {
+template <typename List, typename Write>
+std::string json_list(const List& list, Write write) {
   std::string out = "[";
-  for (const PathEntry& entry : entries) {
+  for (const auto& item : list) {
     if (out.size() > 1) out += ',';
-    out += json_string(entry.path.text());
+    out += write(item);
   }
   return out + "]";
 }
 
-/// Walks bytes that must be exactly what to_canonical writes: keys are literals in a fixed order,
-/// so there is no general JSON here, no recursion and no state but the place. The first error
-/// sticks.
-class Cursor {
+std::string json_paths(const std::vector<PathEntry>& entries) {
+  return json_list(entries, [](const PathEntry& entry) { return json(entry.path.text()); });
+}
+
+std::string json_texts(const std::vector<TextEntry>& entries) {
+  return json_list(entries, [](const TextEntry& entry) { return json(entry.text); });
+}
+
+/// One object; its keys come out sorted.
+class Object {
  public:
-  explicit Cursor(std::string_view bytes) : rest_(bytes) {}
-
-  [[nodiscard]] bool ok() const { return ok_; }
-  [[nodiscard]] bool at_end() const { return ok_ && rest_.empty(); }
-
-  void literal(std::string_view text) {
-    if (!ok_ || !rest_.starts_with(text)) {
-      ok_ = false;
-      return;
-    }
-    rest_.remove_prefix(text.size());
+  /// A key that always stands there.
+  Object& always(std::string_view key, std::string value) {
+    members_[key] = std::move(value);
+    return *this;
   }
-
-  /// True when the text stands here; it is then consumed.
-  bool take(std::string_view text) {
-    if (!ok_ || !rest_.starts_with(text)) return false;
-    rest_.remove_prefix(text.size());
-    return true;
+  Object& text(std::string_view key, std::string_view value) { return always(key, json(value)); }
+  Object& number(std::string_view key, uint64_t value) {
+    return always(key, std::to_string(value));
   }
-
-  uint64_t integer() {
-    uint64_t value = 0;
-    const auto [end, failure] = std::from_chars(rest_.data(), rest_.data() + rest_.size(), value);
-    if (failure != std::errc{}) ok_ = false;
-    if (ok_) rest_.remove_prefix(static_cast<size_t>(end - rest_.data()));
-    return value;
-  }
-
-  std::string string() {
-    literal("\"");
-    std::string out;
-    while (ok_) {
-      if (rest_.empty()) {
-        ok_ = false;
-      } else if (take("\"")) {
-        return out;
-      } else if (take("\\")) {
-        out += escaped();
-      } else {
-        out += rest_[0];
-        rest_.remove_prefix(1);
-      }
-    }
-    return out;
-  }
-
   template <typename Enum, size_t N>
-  Enum word(const std::array<std::string_view, N>& words) {
-    const std::string text = string();
-    for (size_t i = 0; i < N; ++i) {
-      if (words[i] == text) return static_cast<Enum>(i);
-    }
-    ok_ = false;
-    return Enum{};
+  Object& word(std::string_view key, const std::array<std::string_view, N>& words, Enum value) {
+    return text(key, model::word_of(words, value));
+  }
+  /// Keys that stand there only with a value that is not the default.
+  Object& unless(bool is_default, std::string_view key, std::string value) {
+    return is_default ? *this : always(key, std::move(value));
+  }
+  Object& number_unless(uint64_t usual, std::string_view key, uint64_t value) {
+    return unless(value == usual, key, std::to_string(value));
+  }
+  Object& text_unless_empty(std::string_view key, std::string_view value) {
+    return unless(value.empty(), key, json(value));
+  }
+  Object& texts_unless_empty(std::string_view key, const std::vector<TextEntry>& value) {
+    return unless(value.empty(), key, json_texts(value));
+  }
+  Object& unless_empty(std::string_view key, const Object& value) {
+    return unless(value.members_.empty(), key, value.str());
   }
 
-  std::vector<PathEntry> paths() {
-    std::vector<PathEntry> entries;
-    literal("[");
-    if (take("]")) return entries;
-    do {
-      auto path = RelPath::parse(string());
-      if (!path.ok()) ok_ = false;
-      if (ok_) entries.push_back({path.take(), {}});
-    } while (take(","));
-    literal("]");
-    return entries;
+  [[nodiscard]] std::string str() const {
+    std::string out = "{";
+    for (const auto& [key, value] : members_) {
+      if (out.size() > 1) out += ',';
+      out += json(key) + ":" + value;
+    }
+    return out + "}";
   }
 
  private:
-  /// Which escapes are allowed where is checked at the end, by writing the profile again.
-  char escaped() {
-    constexpr std::string_view kLetters = "\"\\nrtfb";
-    constexpr std::string_view kMeanings = "\"\\\n\r\t\f\b";
-    if (!rest_.empty()) {
-      const size_t at = kLetters.find(rest_[0]);
-      if (at != std::string_view::npos) {
-        rest_.remove_prefix(1);
-        return kMeanings[at];
-      }
-    }
-    if (take("u00") && rest_.size() >= 2) {
-      const auto byte = from_hex(rest_.substr(0, 2));
-      if (byte && static_cast<unsigned char>((*byte)[0]) < 0x20) {
-        rest_.remove_prefix(2);
-        return (*byte)[0];
-      }
-    }
-    ok_ = false;
-    return '\0';
-  }
-
-  std::string_view rest_;
-  bool ok_ = true;
+  std::map<std::string_view, std::string> members_;
 };
 
-void read_credentials(Cursor& cursor, std::vector<model::Credential>& credentials) {
-  cursor.literal("[");
-  if (cursor.take("]")) return;
-  do {
-    model::Credential credential;
-    cursor.literal("{\"audience\":");
-    credential.audience = cursor.string();
-    cursor.literal(",\"kind\":");
-    credential.kind = cursor.word<model::CredentialKind>(model::kCredentialKindWords);
-    cursor.literal(",\"name\":");
-    credential.name = cursor.string();
-    cursor.literal(",\"ttl\":");
-    credential.ttl_s = cursor.integer();
-    cursor.literal("}");
-    credentials.push_back(std::move(credential));
-  } while (cursor.take(","));
-  cursor.literal("]");
-}
-
-void read_repositories(Cursor& cursor, std::vector<model::Repository>& repositories) {
-  cursor.literal("[");
-  if (cursor.take("]")) return;
-  do {
-    model::Repository repository;
-    cursor.literal("{\"history\":");
-    repository.history = cursor.word<model::History>(model::kHistoryWords);
-    cursor.literal(",\"name\":");
-    repository.name = cursor.string();
-    cursor.literal(",\"never\":");
-    repository.never = cursor.paths();
-    cursor.literal(",\"read\":");
-    repository.read = cursor.paths();
-    cursor.literal(",\"ref\":");
-    repository.ref = cursor.string();
-    cursor.literal(",\"source\":");
-    repository.source = cursor.string();
-    cursor.literal(",\"write\":");
-    repository.write = cursor.paths();
-    cursor.literal("}");
-    repositories.push_back(std::move(repository));
-  } while (cursor.take(","));
-  cursor.literal("]");
-}
-
-void read_session(Cursor& cursor, model::SessionRules& session) {
-  cursor.literal("{\"assurance\":");
-  session.assurance = cursor.word<model::AssuranceLevel>(model::kAssuranceWords);
-  cursor.literal(",\"keystrokes\":");
-  session.keystrokes = cursor.word<model::Keystrokes>(model::kKeystrokesWords);
-  cursor.literal(",\"max_duration\":");
-  session.max_duration_s = cursor.integer();
-  cursor.literal(",\"on_record_failure\":");
-  session.on_record_failure = cursor.word<model::OnRecordFailure>(model::kOnRecordFailureWords);
-  cursor.literal(",\"start_after\":");
-  session.start_after = cursor.word<model::StartAfter>(model::kStartAfterWords);
-  cursor.literal("}");
-}
-
-void read_profile(Cursor& cursor, model::Profile& profile) {
-  cursor.literal("{\"credential\":");
-  read_credentials(cursor, profile.credentials);
-  cursor.literal(",\"profile\":");
-  profile.name = cursor.string();
-  cursor.literal(",\"purpose\":{\"statement\":");
-  profile.purpose.statement = cursor.string();
-  cursor.literal(",\"use\":");
-  profile.purpose.use = cursor.word<model::Use>(model::kUseWords);
-  cursor.literal("},\"repository\":");
-  read_repositories(cursor, profile.repositories);
-  cursor.literal(",\"session\":");
-  read_session(cursor, profile.session);
-  cursor.literal(",\"summary\":");
-  profile.summary = cursor.string();
-  cursor.literal(",\"toolchain\":{\"root\":");
-  profile.toolchain.root = cursor.string();
-  cursor.literal("},\"version\":");
-  profile.version = cursor.integer();
-  cursor.literal("}");
-}
-
-void clear_lines(std::vector<PathEntry>& entries) {
-  for (PathEntry& entry : entries)
-    entry.where = {};
-}
-
-/// Strictly ascending, as to_canonical's caller has sorted them.
-bool is_sorted(const model::Profile& profile) {
-  const auto ascending = [](const auto& list, auto key) {
-    for (size_t i = 1; i < list.size(); ++i) {
-      if (!(key(list[i - 1]) < key(list[i]))) return false;
-    }
-    return true;
-  };
-  const auto name = [](const auto& item) -> const std::string& { return item.name; };
-  const auto path = [](const PathEntry& entry) -> const RelPath& { return entry.path; };
-  for (const model::Repository& repository : profile.repositories) {
-    if (!ascending(repository.read, path) || !ascending(repository.write, path) ||
-        !ascending(repository.never, path)) {
-      return false;
-    }
+std::string json_purpose(const model::Purpose& purpose) {
+  Object object;
+  object.text("statement", purpose.statement).word("use", model::kUseWords, purpose.use);
+  object.texts_unless_empty("recipients", purpose.recipients);
+  object.texts_unless_empty("jurisdictions", purpose.jurisdictions);
+  if (purpose.agreement) {
+    Object agreement;
+    agreement.text("file", purpose.agreement->file).number("version", purpose.agreement->version);
+    agreement.number_unless(0, "survives", purpose.agreement->survives_s);
+    object.always("agreement", agreement.str());
   }
-  return ascending(profile.repositories, name) && ascending(profile.credentials, name);
+  return object.str();
+}
+
+std::string json_session(const model::SessionRules& session) {
+  Object object;
+  object.word("assurance", model::kAssuranceWords, session.assurance)
+      .word("keystrokes", model::kKeystrokesWords, session.keystrokes)
+      .number("max_duration", session.max_duration_s)
+      .word("on_record_failure", model::kOnRecordFailureWords, session.on_record_failure)
+      .word("start_after", model::kStartAfterWords, session.start_after)
+      .number_unless(0, "idle_timeout", session.idle_timeout_s);
+  if (session.hours) {
+    Object hours;
+    hours.number("days", session.hours->days).number("from", session.hours->from_min);
+    hours.number("to", session.hours->to_min).text("zone", session.hours->zone);
+    object.always("hours", hours.str());
+  }
+  return object.str();
+}
+
+std::string json_repository(const model::Repository& repository) {
+  Object object;
+  object.word("history", model::kHistoryWords, repository.history)
+      .text("name", repository.name)
+      .always("never", json_paths(repository.never))
+      .always("read", json_paths(repository.read))
+      .text("ref", repository.ref)
+      .text("source", repository.source)
+      .always("write", json_paths(repository.write))
+      .unless(repository.enforce == model::Enforce::kBind, "enforce",
+              json(model::word_of(model::kEnforceWords, repository.enforce)));
+  if (repository.submit) {
+    Object submit;
+    submit.text("refs", repository.submit->refs);
+    submit.texts_unless_empty("reviewers", repository.submit->reviewers);
+    submit.number_unless(0, "two_person", repository.submit->two_person ? 1 : 0);
+    object.always("submit", submit.str());
+  }
+  return object.str();
+}
+
+std::string json_interface(const model::Interface& interface) {
+  return Object()
+      .word("kind", model::kInterfaceWords, interface.kind)
+      .text("name", interface.name)
+      .text("path", interface.path)
+      .str();
+}
+
+std::string json_http(const model::HttpRule& rule) {
+  Object object;
+  object.always("methods", json_texts(rule.methods)).text("path", rule.path);
+  if (rule.max_body) object.number("max_body", *rule.max_body);
+  return object.str();
+}
+
+std::string json_network(const model::Network& network) {
+  Object object;
+  object.text("host", network.host)
+      .word("mode", model::kNetworkModeWords, network.mode)
+      .always("ports", json_list(network.ports, [](uint16_t port) { return std::to_string(port); }))
+      .text_unless_empty("credential", network.credential)
+      .unless(network.http.empty(), "http", json_list(network.http, json_http));
+  Object budget;
+  if (network.budget.up) budget.number("up", *network.budget.up);
+  if (network.budget.down) budget.number("down", *network.budget.down);
+  return object.unless_empty("budget", budget).str();
+}
+
+std::string json_credential(const model::Credential& credential) {
+  Object object;
+  object.word("kind", model::kCredentialKindWords, credential.kind)
+      .text("name", credential.name)
+      .number("ttl", credential.ttl_s)
+      .text_unless_empty("audience", credential.audience)
+      .text_unless_empty("from", credential.from);
+  return object.str();
+}
+
+Object limits_object(const model::Limits& limits) {
+  const model::Limits usual;
+  Object object;
+  object.number_unless(usual.cpu_milli, "cpu", limits.cpu_milli)
+      .number_unless(usual.memory_bytes, "memory", limits.memory_bytes)
+      .number_unless(usual.processes, "processes", limits.processes)
+      .number_unless(usual.disk_bytes, "disk", limits.disk_bytes)
+      .number_unless(usual.inodes, "inodes", limits.inodes)
+      .number_unless(usual.tmpfs_bytes, "tmpfs", limits.tmpfs_bytes)
+      .number_unless(usual.open_files, "open_files", limits.open_files);
+  return object;
+}
+
+std::string json_widen(const model::Widen& widen) {
+  return Object()
+      .text("approved_by", widen.approved_by)
+      .text("of", widen.of)
+      .text("reason", widen.reason)
+      .str();
 }
 
 }  // namespace
 
 std::string to_canonical(const model::Profile& profile) {
-  std::string out = "{\"credential\":[";
-  for (const model::Credential& credential : profile.credentials) {
-    if (&credential != profile.credentials.data()) out += ',';
-    out += "{\"audience\":" + json_string(credential.audience) + ",\"kind\":" +
-           json_string(model::word_of(model::kCredentialKindWords, credential.kind)) +
-           ",\"name\":" + json_string(credential.name) +
-           ",\"ttl\":" + std::to_string(credential.ttl_s) + "}";
-  }
-  out += "],\"profile\":" + json_string(profile.name) +
-         ",\"purpose\":{\"statement\":" + json_string(profile.purpose.statement) +
-         ",\"use\":" + json_string(model::word_of(model::kUseWords, profile.purpose.use)) +
-         "},\"repository\":[";
-  for (const model::Repository& repository : profile.repositories) {
-    if (&repository != profile.repositories.data()) out += ',';
-    out += "{\"history\":" + json_string(model::word_of(model::kHistoryWords, repository.history)) +
-           ",\"name\":" + json_string(repository.name) +
-           ",\"never\":" + json_paths(repository.never) +
-           ",\"read\":" + json_paths(repository.read) + ",\"ref\":" + json_string(repository.ref) +
-           ",\"source\":" + json_string(repository.source) +
-           ",\"write\":" + json_paths(repository.write) + "}";
-  }
-  const model::SessionRules& session = profile.session;
-  out += "],\"session\":{\"assurance\":" +
-         json_string(model::word_of(model::kAssuranceWords, session.assurance)) +
-         ",\"keystrokes\":" +
-         json_string(model::word_of(model::kKeystrokesWords, session.keystrokes)) +
-         ",\"max_duration\":" + std::to_string(session.max_duration_s) + ",\"on_record_failure\":" +
-         json_string(model::word_of(model::kOnRecordFailureWords, session.on_record_failure)) +
-         ",\"start_after\":" +
-         json_string(model::word_of(model::kStartAfterWords, session.start_after)) +
-         "},\"summary\":" + json_string(profile.summary) +
-         ",\"toolchain\":{\"root\":" + json_string(profile.toolchain.root) +
-         "},\"version\":" + std::to_string(profile.version) + "}";
-  return out;
+  Object toolchain;
+  toolchain.text("root", profile.toolchain.root);
+  toolchain.texts_unless_empty("packages", profile.toolchain.packages);
+  Object retention;
+  retention.number_unless(0, "record", profile.retention.record_s)
+      .number_unless(0, "contents", profile.retention.contents_s)
+      .number_unless(0, "workspace", profile.retention.workspace_s);
+  const auto forward = [](const model::Forward& one) {
+    return Object().number("port", one.port).str();
+  };
+  Object object;
+  object.always("credential", json_list(profile.credentials, json_credential))
+      .text("profile", profile.name)
+      .always("purpose", json_purpose(profile.purpose))
+      .always("repository", json_list(profile.repositories, json_repository))
+      .always("session", json_session(profile.session))
+      .text("summary", profile.summary)
+      .always("toolchain", toolchain.str())
+      .number("version", profile.version)
+      .unless(profile.interfaces.empty(), "interface",
+              json_list(profile.interfaces, json_interface))
+      .unless(profile.networks.empty(), "network", json_list(profile.networks, json_network))
+      .unless_empty("limits", limits_object(profile.limits))
+      .unless(profile.forwards.empty(), "forward", json_list(profile.forwards, forward))
+      .unless_empty("retention", retention)
+      .unless(profile.widened.empty(), "widen", json_list(profile.widened, json_widen));
+  return object.str();
 }
 
 Result<model::Profile> parse_canonical(std::string_view bytes) {
+  return parse_canonical(bytes, not_yet());
+}
+
+Result<model::Profile> parse_canonical(std::string_view bytes, std::span<const NotYet> refused) {
   if (bytes.size() > kMaxCanonicalBytes) return Error{"canonical profile is too large"};
-  model::Profile profile;
-  Cursor cursor(bytes);
-  read_profile(cursor, profile);
-  if (!cursor.at_end() || !is_sorted(profile) || to_canonical(profile) != bytes) {
+  Value root;
+  if (!read_canonical_json(bytes, root) || root.kind != Value::Kind::kTable) {
     return Error{"canonical profile is malformed"};
   }
   Problems problems;
-  check_all(profile, problems);
+  Warnings warnings;
+  model::Profile profile =
+      read_tables(root, {problems, refused, Notation::kCanonical, false}, warnings);
+  check_together(profile, false, problems);
+  if (problems.empty()) finish(profile, problems);
   if (!problems.empty()) return problems.to_error("canonical profile");
-  return profile;
-}
-
-model::Profile without_lines(model::Profile profile) {
-  profile.session.max_duration_line = {};
-  for (model::Repository& repository : profile.repositories) {
-    repository.where = {};
-    clear_lines(repository.read);
-    clear_lines(repository.write);
-    clear_lines(repository.never);
-  }
-  for (model::Credential& credential : profile.credentials)
-    credential.where = {};
-  return profile;
+  if (to_canonical(profile) != bytes) return Error{"canonical profile is malformed"};
+  return without_lines(std::move(profile));
 }
 
 }  // namespace carrel::parse

@@ -1,32 +1,40 @@
 #pragma once
-// Every key of the profile language, enforced or not yet, in one table: the parser refuses by it
-// and docs/profile-reference.md is compared with it.
+// Every key of the profile language in one table: the parser refuses by it, the JSON Schema is made
+// of it and docs/profile-reference.md is compared with it. What of it this program does not enforce
+// yet stands in not_yet.h.
 
-#include <array>
 #include <span>
 #include <string_view>
 
 namespace carrel::parse {
 
-enum class Support { kEnforced, kNotYet };
+/// What stands behind a key.
+enum class Shape {
+  kTable,       // [key] or { … }
+  kTables,      // [[key]] or [{ … }]
+  kText,        // "…"
+  kChoice,      // one of a few words
+  kInteger,     // a number
+  kBoolean,     // true or false
+  kDuration,    // "90s"
+  kSize,        // "4GiB"
+  kProcessors,  // "2.0"
+  kTime,        // "07:00"
+  kTexts,       // a list of texts
+  kPaths,       // a list of paths of a repository
+  kIntegers,    // a list of numbers
+};
 
 /// One key by its full name; keys of [[repository]] are "repository.name" and so on.
 struct KeySpec {
   std::string_view name;
-  Support support = Support::kEnforced;
+  Shape shape = Shape::kText;
   bool operator==(const KeySpec&) const = default;
-};
-
-/// A value that the language has but this program does not enforce yet.
-struct ValueSpec {
-  std::string_view key;
-  std::string_view value;
-  bool operator==(const ValueSpec&) const = default;
 };
 
 /// All keys, tables before their own keys.
 std::span<const KeySpec> known_keys();
-/// All values refused as "not supported yet".
-std::span<const ValueSpec> values_not_yet();
+/// The key of that full name, or null.
+const KeySpec* find_key(std::string_view full_name);
 
 }  // namespace carrel::parse

@@ -3,19 +3,22 @@
 // wrong, where, and what to do. Pure: the caller reads the file and owns the exit code (120).
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "profiles/base/result.h"
 #include "profiles/model/profile.h"
+#include "profiles/parse/not_yet.h"
 
 namespace carrel::parse {
 
 /// Bounds of what is read. The last three keep event 0 of a session, which lists every rule, small.
 inline constexpr size_t kMaxSourceBytes = size_t{1} << 20;
 inline constexpr size_t kMaxErrors = 20;
-inline constexpr size_t kMaxTables = 64;  // of [[repository]], and of [[credential]]
+inline constexpr size_t kMaxTables = 64;  // of each [[kind]]
+inline constexpr size_t kMaxTexts = 256;  // of a list of names or numbers
 inline constexpr size_t kMaxEntries = 2000;
 inline constexpr size_t kMaxCanonicalBytes = size_t{128} << 10;
 
@@ -32,8 +35,8 @@ struct ParsedProfile {
 /// of the source; a key that Carrel knows but does not enforce yet is refused with "not supported
 /// yet". Never throws, whatever the bytes are.
 Result<ParsedProfile> parse_profile(std::string_view source, std::string_view file_name);
-
-/// Seconds of a duration text: digits and one unit of s, m, h, d ("90s", "8h").
-Result<uint64_t> parse_duration(std::string_view text);
+/// The same with another list of what is refused: with none, the whole language is read.
+Result<ParsedProfile> parse_profile(std::string_view source, std::string_view file_name,
+                                    std::span<const NotYet> refused);
 
 }  // namespace carrel::parse

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "profiles/base/text.h"
-#include "profiles/model/words.h"
 #include "profiles/parse/keys.h"
 #include "profiles/parse/parse.h"
 
@@ -11,23 +10,6 @@ namespace carrel::parse {
 namespace {
 
 constexpr size_t kShownBytes = 80;
-
-const KeySpec* find_key(std::string_view full_name) {
-  for (const KeySpec& spec : known_keys()) {
-    if (spec.name == full_name) return &spec;
-  }
-  return nullptr;
-}
-
-bool is_list_of_tables(std::string_view table) {
-  return table == "repository" || table == "credential";
-}
-
-bool is_value_not_yet(std::string_view key, std::string_view value) {
-  const std::span<const ValueSpec> all = values_not_yet();
-  return std::find(all.begin(), all.end(), ValueSpec{key, value}) != all.end() ||
-         (key == "toolchain.root" && !value.empty());
-}
 
 std::string listed(std::span<const std::string_view> words) {
   std::string out;
@@ -50,7 +32,8 @@ std::string TableReader::full_name(std::string_view key) const {
 
 std::string TableReader::header() const {
   if (prefix_.empty()) return "at the top";
-  const bool list = is_list_of_tables(prefix_);
+  const KeySpec* spec = find_key(prefix_);
+  const bool list = spec != nullptr && spec->shape == Shape::kTables;
   return std::string("in ") + (list ? "[[" : "[") + std::string(prefix_) + (list ? "]]" : "]");
 }
 
@@ -58,7 +41,7 @@ std::string TableReader::header() const {
 std::string TableReader::nearest_key(std::string_view key) const {
   std::vector<std::string_view> here;
   for (const KeySpec& spec : known_keys()) {
-    const size_t dot = spec.name.find('.');
+    const size_t dot = spec.name.rfind('.');
     const bool top = dot == std::string_view::npos;
     const std::string_view table = top ? "" : spec.name.substr(0, dot);
     const std::string_view last = top ? spec.name : spec.name.substr(dot + 1);
@@ -76,18 +59,28 @@ std::string TableReader::nearest_key(std::string_view key) const {
 
 void TableReader::refuse_other_keys() const {
   for (const Member& member : table_.members) {
-    if (problems_.full()) return;
-    const KeySpec* spec = find_key(full_name(member.key));
-    if (member.key.find('.') != std::string::npos) spec = nullptr;
-    if (spec == nullptr) {
-      problems_.add(member.where, "unknown key " + shown(member.key) + " " + header() +
-                                      "; the nearest known key is \"" + nearest_key(member.key) +
-                                      "\"");
-    } else if (spec->support == Support::kNotYet) {
-      problems_.add(member.where,
-                    "key \"" + std::string(spec->name) + "\" is not supported yet; remove it");
+    if (reading_.problems.full()) return;
+    const std::string name = full_name(member.key);
+    const bool known = member.key.find('.') == std::string::npos && find_key(name) != nullptr;
+    if (!known) {
+      reading_.problems.add(member.where, "unknown key " + shown(member.key) + " " + header() +
+                                              "; the nearest known key is \"" +
+                                              nearest_key(member.key) + "\"");
+      continue;
+    }
+    for (const NotYet& row : reading_.not_yet) {
+      if (row.key != name || !row.value.empty()) continue;
+      reading_.problems.add(member.where, "key \"" + name + "\" is not supported yet; remove it (" +
+                                              std::string(row.why) + ")");
     }
   }
+}
+
+/// Whether the key ("") or this value of it is not supported yet.
+bool TableReader::is_refused(std::string_view key, std::string_view value) const {
+  const std::string name = full_name(key);
+  return std::any_of(reading_.not_yet.begin(), reading_.not_yet.end(),
+                     [&](const NotYet& row) { return row.key == name && row.value == value; });
 }
 
 model::SourceLine TableReader::where(std::string_view key) const {
@@ -95,74 +88,158 @@ model::SourceLine TableReader::where(std::string_view key) const {
   return member == nullptr ? table_.where : member->where;
 }
 
+model::SourceLine TableReader::line_of(std::string_view key) const {
+  const Member* member = table_.find(key);
+  return member == nullptr ? model::SourceLine{} : member->where;
+}
+
+void TableReader::complain(std::string_view key, std::string_view complaint) const {
+  reading_.problems.add(where(key), full_name(key) + " " + std::string(complaint));
+}
+
 const Value* TableReader::find(std::string_view key, Value::Kind kind, std::string_view wanted,
                                Need need) const {
   const Member* member = table_.find(key);
   if (member == nullptr) {
-    if (need == Need::kRequired) {
-      problems_.add(table_.where, "key \"" + full_name(key) + "\" is missing; add " +
-                                      std::string(wanted) + " " + header());
+    if (need == Need::kRequired && !reading_.part) {
+      reading_.problems.add(table_.where, "key \"" + full_name(key) + "\" is missing; add " +
+                                              std::string(wanted) + " " + header());
     }
     return nullptr;
   }
+  if (is_refused(key, "")) return nullptr;
   if (member->value.kind == kind) return &member->value;
-  problems_.add(member->where, "\"" + full_name(key) + "\" is " + std::string(member->value.type) +
-                                   "; write " + std::string(wanted));
+  reading_.problems.add(member->where, "\"" + full_name(key) + "\" is " +
+                                           std::string(member->value.type) + "; write " +
+                                           std::string(wanted));
   return nullptr;
 }
 
-std::string TableReader::text(std::string_view key, TextCheck check, Need need) const {
-  const std::string wanted = std::string(key) + " = \"…\"";
-  const Value* value = find(key, Value::Kind::kString, wanted, need);
-  if (value == nullptr) return "";
+std::string TableReader::text(std::string_view key, TextCheck check, Need need,
+                              std::string_view fallback) const {
+  const Value* value = find(key, Value::Kind::kString, std::string(key) + " = \"…\"", need);
+  if (value == nullptr) return std::string(fallback);
   if (auto complaint = check(value->text)) {
-    problems_.add(value->where, full_name(key) + " " + *complaint);
+    reading_.problems.add(value->where, full_name(key) + " " + *complaint);
+  } else if (value->text != fallback && is_refused(key, "*")) {
+    reading_.problems.add(value->where, full_name(key) + " = " + shown(value->text) +
+                                            " is not supported yet; so far \"" +
+                                            std::string(fallback) + "\"");
   }
   return value->text;
 }
 
-uint64_t TableReader::version(std::string_view key) const {
-  const Value* value = find(key, Value::Kind::kInteger, std::string(key) + " = 1", Need::kRequired);
-  if (value == nullptr) return 0;
-  if (value->number < 1 || static_cast<uint64_t>(value->number) > kMaxVersion) {
-    problems_.add(value->where, full_name(key) + " is " + std::to_string(value->number) +
-                                    "; count from 1 upwards");
+const Value* TableReader::list(std::string_view key, std::string_view example, Need need) const {
+  const Value* found =
+      find(key, Value::Kind::kList,
+           "a list: " + std::string(key) + " = [" + std::string(example) + "]", need);
+  if (found != nullptr && found->items.empty()) {
+    reading_.problems.add(found->where,
+                          full_name(key) + " is an empty list; name something or leave it out");
   }
-  return static_cast<uint64_t>(value->number);
+  return found;
 }
 
-uint64_t TableReader::duration(std::string_view key, uint64_t low, uint64_t high,
-                               uint64_t fallback) const {
-  const Value* value =
-      find(key, Value::Kind::kString,
-           std::string(key) + " = \"90s\", a text with one unit of s, m, h, d", Need::kOptional);
-  if (value == nullptr) return fallback;
-  auto seconds = parse_duration(value->text);
-  if (!seconds.ok()) {
-    problems_.add(value->where, full_name(key) + ": " + seconds.error().what);
-    return fallback;
+std::vector<model::TextEntry> TableReader::texts(std::string_view key, TextCheck check) const {
+  std::vector<model::TextEntry> entries;
+  const Value* found = list(key, "\"…\"", Need::kOptional);
+  if (found == nullptr) return entries;
+  for (const Value& item : found->items) {
+    if (reading_.problems.full()) return entries;
+    if (item.kind != Value::Kind::kString) {
+      reading_.problems.add(item.where, full_name(key) + " holds " + std::string(item.type) +
+                                            "; write each as \"…\"");
+    } else if (auto complaint = check(item.text)) {
+      reading_.problems.add(item.where, full_name(key) + ": " + *complaint);
+    } else {
+      entries.push_back({item.text, item.where});
+    }
   }
-  if (seconds.value() < low || seconds.value() > high) {
-    problems_.add(value->where, full_name(key) + " is " + shown(value->text) + "; it must be " +
-                                    model::to_duration_text(low) + " to " +
-                                    model::to_duration_text(high));
+  std::sort(entries.begin(), entries.end(),
+            [](const auto& a, const auto& b) { return a.text < b.text; });
+  for (size_t i = 1; i < entries.size(); ++i) {
+    if (entries[i].text != entries[i - 1].text) continue;
+    reading_.problems.add(entries[i].where, full_name(key) + " has " + shown(entries[i].text) +
+                                                " twice; remove one of the two");
   }
-  return seconds.value();
+  if (entries.size() > kMaxTexts) {
+    reading_.problems.add(
+        found->where, full_name(key) + " has more than " + std::to_string(kMaxTexts) + " entries");
+  }
+  return entries;
+}
+
+std::optional<uint64_t> TableReader::number(const Value& value, std::string_view key,
+                                            Bounds bounds) const {
+  const auto count = static_cast<uint64_t>(value.number);
+  if (value.number >= 0 && count >= bounds.low && count <= bounds.high) return count;
+  reading_.problems.add(value.where, full_name(key) + " is " + std::to_string(value.number) +
+                                         "; it must be " + std::to_string(bounds.low) + " to " +
+                                         std::to_string(bounds.high));
+  return std::nullopt;
+}
+
+uint64_t TableReader::integer(std::string_view key, Bounds bounds, Need need,
+                              uint64_t fallback) const {
+  const Value* value = find(
+      key, Value::Kind::kInteger,
+      std::string(key) + " = " + std::to_string(std::max<uint64_t>(fallback, bounds.low)), need);
+  return value == nullptr ? fallback : number(*value, key, bounds).value_or(fallback);
+}
+
+std::vector<uint64_t> TableReader::integers(std::string_view key, Bounds bounds, Need need) const {
+  std::vector<uint64_t> numbers;
+  const Value* found = list(key, std::to_string(bounds.low), need);
+  if (found == nullptr) return numbers;
+  for (const Value& item : found->items) {
+    if (reading_.problems.full()) return numbers;
+    if (item.kind != Value::Kind::kInteger) {
+      reading_.problems.add(item.where, full_name(key) + " holds " + std::string(item.type) +
+                                            "; write each as a number");
+    } else if (const auto count = number(item, key, bounds)) {
+      numbers.push_back(*count);
+    }
+  }
+  std::sort(numbers.begin(), numbers.end());
+  if (std::adjacent_find(numbers.begin(), numbers.end()) != numbers.end()) {
+    reading_.problems.add(found->where, full_name(key) + " names a number twice");
+  }
+  if (numbers.size() > kMaxTexts) {
+    reading_.problems.add(
+        found->where, full_name(key) + " has more than " + std::to_string(kMaxTexts) + " entries");
+  }
+  return numbers;
+}
+
+bool TableReader::boolean(std::string_view key) const {
+  const bool canonical = reading_.notation == Notation::kCanonical;
+  const Value* value = find(key, canonical ? Value::Kind::kInteger : Value::Kind::kBoolean,
+                            std::string(key) + " = true", Need::kOptional);
+  return value != nullptr && value->number == 1;
 }
 
 size_t TableReader::choice(std::string_view key, std::span<const std::string_view> words,
                            size_t fallback) const {
-  const Value* value = find(key, Value::Kind::kString, "one of " + listed(words), Need::kOptional);
+  std::vector<std::string_view> supported;
+  for (const std::string_view word : words) {
+    if (!is_refused(key, word)) supported.push_back(word);
+  }
+  const Value* value =
+      find(key, Value::Kind::kString, "one of " + listed(supported), Need::kOptional);
   if (value == nullptr) return fallback;
   const auto found = std::find(words.begin(), words.end(), value->text);
-  if (found != words.end()) return static_cast<size_t>(found - words.begin());
   const std::string start = full_name(key) + " = " + shown(value->text);
-  if (is_value_not_yet(full_name(key), value->text)) {
-    problems_.add(value->where, start + " is not supported yet; so far " + listed(words));
-  } else {
-    problems_.add(value->where, start + " is unknown; write " +
-                                    (words.size() > 1 ? "one of " : "") + listed(words));
+  if (found != words.end()) {
+    if (is_refused(key, *found)) {
+      reading_.problems.add(value->where,
+                            start + " is not supported yet; " +
+                                (supported.empty() ? "remove it" : "so far " + listed(supported)));
+    }
+    return static_cast<size_t>(found - words.begin());
   }
+  reading_.problems.add(
+      value->where,
+      start + " is unknown; write " + (supported.size() > 1 ? "one of " : "") + listed(supported));
   return fallback;
 }
 
@@ -171,18 +248,19 @@ std::vector<model::PathEntry> TableReader::paths(std::string_view key) const {
   const Value* list = find(key, Value::Kind::kList, "a list: " + std::string(key) + " = [\"docs\"]",
                            Need::kOptional);
   if (list == nullptr) return entries;
-  if (list->items.empty()) {
-    problems_.add(list->where, full_name(key) + " is an empty list; name a path or leave it out");
+  if (list->items.empty() && reading_.notation == Notation::kSource) {
+    reading_.problems.add(list->where,
+                          full_name(key) + " is an empty list; name a path or leave it out");
   }
   for (const Value& item : list->items) {
-    if (problems_.full()) return entries;
+    if (reading_.problems.full()) return entries;
     if (item.kind != Value::Kind::kString) {
-      problems_.add(item.where, full_name(key) + " holds " + std::string(item.type) +
-                                    "; write each path as \"…\"");
+      reading_.problems.add(item.where, full_name(key) + " holds " + std::string(item.type) +
+                                            "; write each path as \"…\"");
       continue;
     }
     if (auto complaint = check_path(item.text)) {
-      problems_.add(item.where, full_name(key) + ": " + *complaint);
+      reading_.problems.add(item.where, full_name(key) + ": " + *complaint);
       continue;
     }
     auto path = RelPath::parse(item.text);
@@ -204,12 +282,13 @@ std::vector<const Value*> TableReader::tables(std::string_view key) const {
     if (item.kind == Value::Kind::kTable) {
       found.push_back(&item);
     } else {
-      problems_.add(item.where, "\"" + full_name(key) + "\" holds " + std::string(item.type) +
-                                    "; write each as [[" + std::string(key) + "]]");
+      reading_.problems.add(item.where, "\"" + full_name(key) + "\" holds " +
+                                            std::string(item.type) + "; write each as [[" +
+                                            std::string(key) + "]]");
     }
   }
-  if (list->items.empty()) {
-    problems_.add(list->where, "\"" + full_name(key) + "\" is an empty list; leave it out");
+  if (list->items.empty() && reading_.notation == Notation::kSource) {
+    reading_.problems.add(list->where, "\"" + full_name(key) + "\" is an empty list; leave it out");
   }
   return found;
 }

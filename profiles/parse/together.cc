@@ -4,7 +4,6 @@
 #include <map>
 
 #include "profiles/base/text.h"
-#include "profiles/model/words.h"
 #include "profiles/parse/checks.h"
 #include "profiles/parse/parse.h"
 
@@ -87,19 +86,33 @@ void check_entries(const Repository& repository, Problems& problems) {
   }
 }
 
-template <typename List>
-void check_names_once(const List& list, std::string_view table, Problems& problems) {
+template <typename List, typename Key>
+void check_keys_once(const List& list, std::string_view table, Key key, Problems& problems) {
   std::map<std::string, SourceLine> seen;
   for (const auto& item : list) {
-    if (item.name.empty()) continue;  // said already
-    const auto [first, is_new] = seen.emplace(item.name, item.where);
+    const std::string text = key(item);
+    if (text.empty()) continue;  // said already
+    const auto [first, is_new] = seen.emplace(text, item.where);
     if (is_new) continue;
-    problems.add(item.where, "[[" + std::string(table) + "]] \"" + quoted(item.name) +
+    problems.add(item.where, "[[" + std::string(table) + "]] \"" + quoted(text) +
                                  "\" stands there twice; give each a name of its own");
   }
   if (list.size() > kMaxTables) {
     problems.add(list[kMaxTables].where, "more than " + std::to_string(kMaxTables) + " [[" +
                                              std::string(table) + "]] tables; split the task");
+  }
+}
+
+void check_named_credentials(const model::Profile& profile, Problems& problems) {
+  for (const model::Network& network : profile.networks) {
+    const bool is_there =
+        network.credential.empty() ||
+        std::any_of(profile.credentials.begin(), profile.credentials.end(),
+                    [&](const auto& one) { return one.name == network.credential; });
+    if (is_there) continue;
+    problems.add(network.where,
+                 "network.credential \"" + quoted(network.credential) +
+                     "\" is no [[credential]] of this profile; add one or leave it out");
   }
 }
 
@@ -114,60 +127,24 @@ void check_total(const model::Profile& profile, Problems& problems) {
   }
 }
 
-/// Runs the checks of single values for a profile that no TOML reader has looked at.
-class ValueChecker {
- public:
-  explicit ValueChecker(Problems& problems) : problems_(problems) {}
-
-  void text(std::string_view key, std::string_view value, TextCheck check) {
-    if (auto complaint = check(value)) problems_.add({}, std::string(key) + " " + *complaint);
-  }
-  void range(std::string_view key, uint64_t value, uint64_t low, uint64_t high) {
-    if (value < low || value > high) problems_.add({}, std::string(key) + " is out of range");
-  }
-  void paths(const std::vector<PathEntry>& entries) {
-    for (const PathEntry& entry : entries)
-      text("path", entry.path.text(), check_path);
-  }
-
- private:
-  Problems& problems_;
-};
-
 }  // namespace
 
-void check_together(const model::Profile& profile, Problems& problems) {
-  check_names_once(profile.repositories, "repository", problems);
-  check_names_once(profile.credentials, "credential", problems);
+void check_together(const model::Profile& profile, bool part, Problems& problems) {
+  const auto name = [](const auto& item) { return item.name; };
+  check_keys_once(profile.repositories, "repository", name, problems);
+  check_keys_once(profile.credentials, "credential", name, problems);
+  check_keys_once(profile.interfaces, "interface", name, problems);
+  check_keys_once(
+      profile.networks, "network", [](const auto& item) { return item.host; }, problems);
+  check_keys_once(
+      profile.forwards, "forward",
+      [](const auto& item) { return item.port == 0 ? "" : std::to_string(item.port); }, problems);
+  check_keys_once(
+      profile.widened, "widen", [](const auto& item) { return item.of; }, problems);
   check_total(profile, problems);
   for (const Repository& repository : profile.repositories)
     check_entries(repository, problems);
-}
-
-void check_all(const model::Profile& profile, Problems& problems) {
-  ValueChecker values(problems);
-  values.text("profile", profile.name, check_name);
-  values.range("version", profile.version, 1, kMaxVersion);
-  values.text("summary", profile.summary, check_summary);
-  values.text("purpose.statement", profile.purpose.statement, check_statement);
-  values.range("session.max_duration", profile.session.max_duration_s, 0, kMaxDurationSeconds);
-  for (const Repository& repository : profile.repositories) {
-    values.text("repository.name", repository.name, check_name);
-    values.text("repository.source", repository.source, check_source);
-    values.text("repository.ref", repository.ref, check_ref);
-    values.paths(repository.read);
-    values.paths(repository.write);
-    values.paths(repository.never);
-  }
-  for (const model::Credential& credential : profile.credentials) {
-    values.text("credential.name", credential.name, check_name);
-    values.text("credential.audience", credential.audience, check_audience);
-    values.range("credential.ttl", credential.ttl_s, kMinTtlSeconds, kMaxTtlSeconds);
-  }
-  if (profile.toolchain.root != model::kToolchainRootWords[0]) {
-    problems.add({}, "toolchain.root is out of range");
-  }
-  check_together(profile, problems);
+  if (!part) check_named_credentials(profile, problems);
 }
 
 }  // namespace carrel::parse

@@ -72,8 +72,8 @@ model::SourceLine line_that_fails(std::string_view source) {
   return {static_cast<int>(failing - ends.begin()) + 1, 1};
 }
 
-model::SourceLine start_of(const toml::source_region& region) {
-  return {static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+model::SourceLine start_of(const toml::source_region& region, int file) {
+  return {static_cast<int>(region.begin.line), static_cast<int>(region.begin.column), file};
 }
 
 std::string_view type_words(toml::node_type type) {
@@ -96,27 +96,31 @@ std::string_view type_words(toml::node_type type) {
 }
 
 /// As deep as the nesting that check_nesting and toml++ let through: a few hundred levels.
-Value convert(const toml::node& node) {
+Value convert(const toml::node& node, int file) {
   Value value;
-  value.where = start_of(node.source());
+  value.where = start_of(node.source(), file);
   value.type = type_words(node.type());
   if (const toml::table* table = node.as_table()) {
     value.kind = Value::Kind::kTable;
     for (const auto& [key, child] : *table) {
-      value.members.push_back({std::string(key.str()), start_of(key.source()), convert(child)});
+      value.members.push_back(
+          {std::string(key.str()), start_of(key.source(), file), convert(child, file)});
     }
     std::sort(value.members.begin(), value.members.end(),
               [](const Member& a, const Member& b) { return a.key < b.key; });
   } else if (const toml::array* list = node.as_array()) {
     value.kind = Value::Kind::kList;
     for (const toml::node& child : *list)
-      value.items.push_back(convert(child));
+      value.items.push_back(convert(child, file));
   } else if (const auto* text = node.as_string()) {
     value.kind = Value::Kind::kString;
     value.text = text->get();
   } else if (const auto* number = node.as_integer()) {
     value.kind = Value::Kind::kInteger;
     value.number = number->get();
+  } else if (const auto* flag = node.as_boolean()) {
+    value.kind = Value::Kind::kBoolean;
+    value.number = flag->get() ? 1 : 0;
   }
   return value;
 }
@@ -130,26 +134,29 @@ const Member* Value::find(std::string_view key) const {
   return nullptr;
 }
 
-bool read_toml(std::string_view source, Value& root, Problems& problems) {
-  if (const auto problem = check_nesting(source)) {
+bool read_toml(std::string_view source, int file, Value& root, Problems& problems) {
+  if (auto problem = check_nesting(source)) {
+    problem->where.file = file;
     problems.add(problem->where, problem->text);
     return false;
   }
   const auto parsed = try_parse(source);
   if (!parsed) {
-    problems.add(line_that_fails(source),
+    model::SourceLine where = line_that_fails(source);
+    where.file = file;
+    problems.add(where,
                  "not valid TOML: something in this line cannot stand where a key or value must");
     return false;
   }
   const toml::parse_result& result = *parsed;
   if (!result) {
     const toml::parse_error& error = result.error();
-    problems.add(start_of(error.source()),
+    problems.add(start_of(error.source(), file),
                  "not valid TOML: " + quoted(error.description().substr(0, 300)));
     return false;
   }
-  root = convert(result.table());
-  root.where = {1, 1};
+  root = convert(result.table(), file);
+  root.where = {1, 1, file};
   return true;
 }
 

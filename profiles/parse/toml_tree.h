@@ -16,11 +16,11 @@ struct Member;
 
 /// One TOML value with the place where it starts.
 struct Value {
-  enum class Kind { kString, kInteger, kList, kTable, kOther };
+  enum class Kind { kString, kInteger, kBoolean, kList, kTable, kOther };
   Kind kind = Kind::kOther;
   model::SourceLine where;
   std::string text;             // of kString
-  int64_t number = 0;           // of kInteger
+  int64_t number = 0;           // of kInteger; 1 of a true kBoolean
   std::vector<Value> items;     // of kList
   std::vector<Member> members;  // of kTable, sorted by key
   std::string_view type;        // "a string", "an integer", "a date", …: for messages
@@ -37,7 +37,7 @@ struct Member {
 
 /// Parses at most kMaxSourceBytes of TOML 1.0. Refuses control characters and keys or values nested
 /// deeper than any profile needs, so that no input can exhaust the stack. On failure adds one
-/// problem and returns false. Never throws.
-bool read_toml(std::string_view source, Value& root, Problems& problems);
+/// problem and returns false. `file` goes into every place. Never throws.
+bool read_toml(std::string_view source, int file, Value& root, Problems& problems);
 
 }  // namespace carrel::parse

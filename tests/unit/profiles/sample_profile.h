@@ -71,6 +71,111 @@ root = "host"
 )";
 }
 
+/// A profile that uses the whole language, also what is not enforced yet: for parsing without
+/// refusals.
+inline std::string whole_profile() {
+  return R"(profile = "dashboard-fix"
+version = 3
+summary = "Fix widgets."
+
+[purpose]
+statement = "Ticket FE-1432"
+recipients = ["acme-studio", "acme-audit"]
+jurisdictions = ["PL", "DE"]
+agreement = { file = "agreements/nda-2026.md", version = 2, survives = "3y" }
+
+[session]
+max_duration = "8h"
+idle_timeout = "30m"
+hours = { days = "mon-fri", from = "07:00", to = "20:00", zone = "Europe/Berlin" }
+assurance = "full"
+start_after = "anchored"
+keystrokes = "lengths"
+on_record_failure = "freeze"
+
+[[repository]]
+name = "app"
+source = "/srv/git/app.git"
+ref = "main"
+history = "squashed"
+read = ["docs", "package.json"]
+write = ["web/src"]
+never = ["web/src/secrets"]
+enforce = "gate"
+submit = { refs = "refs/heads/contrib/{task}/*", reviewers = ["lena"], two_person = true }
+
+[[interface]]
+name = "billing-api"
+kind = "schema"
+path = "api/openapi.yaml"
+
+[[network]]
+host = "registry.example.org"
+ports = [8443, 443]
+mode = "inspect"
+http = [{ methods = ["HEAD", "GET"], path = "/v2/**", max_body = "0B" }, { methods = ["POST"] }]
+credential = "registry-read"
+budget = { up = "10MiB", down = "2GiB" }
+
+[[network]]
+host = "git.example.org"
+ports = [22]
+mode = "ssh"
+
+[[credential]]
+name = "registry-read"
+kind = "header"
+from = "secret:registry-read"
+ttl = "15m"
+
+[[credential]]
+name = "ci"
+audience = "https://ci.example.org"
+
+[limits]
+cpu = "2.5"
+memory = "8GiB"
+processes = 1024
+disk = "20GiB"
+inodes = 2000000
+tmpfs = "512MiB"
+open_files = 8192
+
+[[forward]]
+port = 3000
+
+[[forward]]
+port = 80
+
+[toolchain]
+root = "host"
+packages = ["gcc", "g++"]
+
+[retention]
+record = "2y"
+contents = "180d"
+workspace = "14d"
+
+[[widen]]
+of = "base/contractor:session.max_duration"
+reason = "a long build"
+approved_by = "lena"
+)";
+}
+
+/// The profile of a text that must parse when nothing of the language is refused.
+inline model::Profile parsed_whole(const std::string& source) {
+  auto result = parse::parse_profile(source, "p.toml", {});
+  EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().what);
+  return result.ok() ? result.take().profile : model::Profile{};
+}
+
+/// The errors of a text that must not parse even then.
+inline std::string errors_of_whole(const std::string& source) {
+  const auto result = parse::parse_profile(source, "p.toml", {});
+  return result.ok() ? "(accepted)" : result.error().what;
+}
+
 /// The profile of a text that must parse.
 inline model::Profile parsed(const std::string& source) {
   auto result = parse::parse_profile(source, "p.toml");

@@ -1,0 +1,62 @@
+#include "profiles/parse/not_yet.h"
+
+#include <array>
+
+namespace carrel::parse {
+namespace {
+
+constexpr std::array kNotYet = {
+    NotYet{"extends", "", "no profile is read but the one that is named"},
+    NotYet{"widen", "", "there is no parent to widen"},
+    NotYet{"purpose.recipients", "", "organisations are not checked"},
+    NotYet{"purpose.jurisdictions", "", "nobody's jurisdiction is registered"},
+    NotYet{"purpose.agreement", "", "nothing asks for agreement"},
+    NotYet{"session.idle_timeout", "", "idle sessions are not ended"},
+    NotYet{"session.hours", "", "sessions open at any hour"},
+    NotYet{"session.start_after", "sealed", "work begins when recorded"},
+    NotYet{"session.start_after", "anchored", "work begins when recorded"},
+    NotYet{"session.start_after", "witnessed", "work begins when recorded"},
+    NotYet{"session.keystrokes", "lengths", "keystrokes are not recorded"},
+    NotYet{"session.keystrokes", "full", "keystrokes are not recorded"},
+    NotYet{"session.on_record_failure", "freeze", "a session that cannot be recorded ends"},
+    NotYet{"repository.history", "squashed", "slices have no past"},
+    NotYet{"repository.history", "filtered", "slices have no past"},
+    NotYet{"repository.enforce", "bind", "read entries cannot choose how they are kept"},
+    NotYet{"repository.enforce", "gate", "read entries cannot choose how they are kept"},
+    NotYet{"repository.submit", "", "nothing goes back to the repository"},
+    NotYet{"interface", "", "stand-ins are not made"},
+    NotYet{"network", "", "nothing on any network can be reached"},
+    NotYet{"credential.kind", "header", "only signed tokens are issued"},
+    NotYet{"credential.kind", "ssh-certificate", "only signed tokens are issued"},
+    NotYet{"credential.kind", "x509", "only signed tokens are issued"},
+    NotYet{"credential.kind", "file", "only signed tokens are issued"},
+    NotYet{"credential.from", "", "only signed tokens are issued"},
+    NotYet{"limits.cpu", "", "processor time is not limited"},
+    NotYet{"limits.memory", "", "the ceiling is fixed at 4GiB"},
+    NotYet{"limits.processes", "", "the ceiling is fixed at 512"},
+    NotYet{"limits.disk", "", "disk space is not limited"},
+    NotYet{"limits.inodes", "", "the number of files is not limited"},
+    NotYet{"limits.tmpfs", "", "the size of /tmp cannot be chosen"},
+    NotYet{"limits.open_files", "", "the ceiling is fixed at 4096"},
+    NotYet{"forward", "", "no port can be reached from outside"},
+    NotYet{"toolchain.root", "*", "programs come from the host"},
+    NotYet{"toolchain.packages", "", "packages are not built in"},
+    NotYet{"retention.record", "", "records are kept until somebody removes them"},
+    NotYet{"retention.contents", "", "contents are kept as long as their record"},
+    NotYet{"retention.workspace", "", "work is kept until somebody removes it"},
+    NotYet{"service", "", "reserved"},
+    NotYet{"stage", "", "reserved"},
+    NotYet{"editor", "", "reserved"},
+    NotYet{"review", "", "reserved"},
+    NotYet{"record", "", "reserved"},
+    NotYet{"env", "", "reserved"},
+    NotYet{"grants", "", "reserved"},
+};
+
+}  // namespace
+
+std::span<const NotYet> not_yet() {
+  return kNotYet;
+}
+
+}  // namespace carrel::parse
