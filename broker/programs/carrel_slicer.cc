@@ -1,6 +1,7 @@
 // carrel-slicer: makes the slice of one repository, in an internal workspace that shows it that
-// repository and one empty folder; with --resolve only says on stdout which commit the ref names.
-// Exit 0; 2 where the profile names what is not there; 1 otherwise, then with one sentence on
+// repository and one empty folder; with --resolve only says on stdout which commit the ref names;
+// with --mend puts a workspace's git settings back. Exit 0; 2 where the profile names what is not
+// there, or the contractor left what cannot be mended; 1 otherwise, then with one sentence on
 // stderr.
 
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 #include <string>
 
 #include "broker/programs/slicer_options.h"
+#include "broker/service/slices/mend.h"
 #include "broker/service/slices/slice.h"
 #include "broker/wire/manifest/slice_key.h"
 
@@ -28,6 +30,19 @@ carrel::Status say_commit(const carrel::slices::SliceRequest& request,
   return carrel::Done{};
 }
 
+carrel::Status do_job(const carrel::programs::SlicerOptions& options,
+                      carrel::slices::Fault& fault) {
+  switch (options.job) {
+    case carrel::programs::SlicerJob::kResolve:
+      return say_commit(options.request, fault);
+    case carrel::programs::SlicerJob::kMend:
+      return mend({options.request.repository, options.request.output}, fault);
+    case carrel::programs::SlicerJob::kSlice:
+      break;
+  }
+  return make_slice(options.request, fault);
+}
+
 int slicer_main(int argc, char** argv) {
   (void)umask(022);
   const auto options = carrel::programs::parse_slicer_options(argc, argv);
@@ -36,8 +51,7 @@ int slicer_main(int argc, char** argv) {
     return kFailed;
   }
   carrel::slices::Fault fault = carrel::slices::Fault::kOther;
-  const auto made = options.value().resolve ? say_commit(options.value().request, fault)
-                                            : make_slice(options.value().request, fault);
+  const auto made = do_job(options.value(), fault);
   if (made.ok()) return 0;
   (void)fprintf(stderr, "carrel-slicer: %s\n", to_string(made.error()).c_str());
   return fault == carrel::slices::Fault::kProfile ? kProfilesFault : kFailed;

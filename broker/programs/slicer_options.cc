@@ -54,12 +54,15 @@ Result<SlicerOptions> parse_slicer_options(int argc, const char* const* argv) {
   slices::SliceRequest& request = options.request;
   request.repository = "/repository";
   request.output = "/output";
-  options.resolve = argc > 1 && std::string_view(argv[1]) == "--resolve";
-  for (int i = options.resolve ? 2 : 1; i < argc; i += 2) {
+  const std::string_view first = argc > 1 ? argv[1] : "";
+  if (first == "--resolve") options.job = SlicerJob::kResolve;
+  if (first == "--mend") options.job = SlicerJob::kMend;
+  for (int i = options.job == SlicerJob::kSlice ? 1 : 2; i < argc; i += 2) {
     if (i + 1 >= argc) return Error{"\"" + quoted(argv[i]) + "\": value missing"};
     RETURN_IF_ERROR(take(argv[i], argv[i + 1], request));
   }
-  if (request.ref.empty() || request.name.empty()) return Error{"--ref and --name are required"};
+  const bool names_one = !request.ref.empty() && !request.name.empty();
+  if (options.job != SlicerJob::kMend && !names_one) return Error{"--ref and --name are required"};
   return options;
 }
 

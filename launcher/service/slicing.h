@@ -47,7 +47,17 @@ Status make_slice(const plan::HostFacts& facts, const SliceJob& job, SliceFailur
 ///
 /// The ref may move between this and make_slice(), so only the manifest's `source` says what was
 /// sliced: name a folder by the key of that commit, not of this answer.
-Result<std::string> resolve_commit(const plan::HostFacts& facts, SliceJob job,
+Result<std::string> resolve_commit(const plan::HostFacts& facts, const SliceJob& job,
                                    SliceFailure* failure);
+
+/// Has carrel-slicer put back what git needs (slices/mend.h) in a working tree that a contractor
+/// has worked in, before the next session begins; nobody may be at work in it. The contractor's
+/// bytes are parsed in there, by a process that can write nothing but that tree. `slice_fd`: the
+/// slice's folder, with its manifest. `tree`: a detached mount of the working tree (the overlay),
+/// whose files belong to payload of the slot `job.uid_base`. Of `job` the repository's name and
+/// what runs the slicer count. At most a minute. A failure with code 121 means that the contractor
+/// left what cannot be mended: the session can go on, with that sentence as a warning.
+Status mend_git(const plan::HostFacts& facts, const SliceJob& job, int slice_fd, UniqueFd tree,
+                SliceFailure* failure);
 
 }  // namespace carrel::service

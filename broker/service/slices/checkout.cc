@@ -24,6 +24,7 @@ class Writer {
   Status mount_points(const std::vector<manifest::ReadOnlyEntry>& entries);
   /// Writes one file and adds it to `out`.
   Status file(const SelectedFile& file, const Selection& selection, Checkout& out);
+  Status finish() { return ro_.settle(); }
 
  private:
   Status ordinary(const SelectedFile& file, std::string_view bytes, Checkout& out);
@@ -106,6 +107,7 @@ Result<Checkout> write_files(const Selection& selection, const ObjectStore& stor
   for (const SelectedFile& file : selection.files) {
     RETURN_IF_ERROR(writer.file(file, selection, out));
   }
+  RETURN_IF_ERROR(writer.finish());
   return out;
 }
 

@@ -1,6 +1,6 @@
 #include "broker/service/slices/git_folder.h"
 
-#include "broker/service/slices/patterns.h"
+#include "broker/service/slices/git_settings.h"
 
 namespace carrel::slices {
 namespace {
@@ -11,15 +11,7 @@ constexpr std::string_view kConfig =
     "\tfilemode = true\n"
     "\tbare = false\n"
     "\tlogallrefupdates = true\n"
-    "\tsymlinks = true\n"
-    "\tcheckStat = minimal\n";
-
-// Without any of the three, git stops at the first pull that touches a read-only entry.
-constexpr std::string_view kSparseConfig =
-    "\tsparseCheckout = true\n"
-    "\tsparseCheckoutCone = false\n"
-    "[sparse]\n"
-    "\texpectFilesOutsideOfPatterns = true\n";
+    "\tsymlinks = true\n";
 
 /// Every entry has the time that its file has, so that the first `git status` reads no file: with
 /// checkStat=minimal git compares seconds, size and mode only.
@@ -64,17 +56,17 @@ Status write_git_folder(const GitFolder& parts, OutputFolder& tree, const std::s
                             "# pack-refs with: peeled fully-peeled sorted \n" +
                                 hex_of(parts.commit) + " refs/heads/" + parts.branch + "\n",
                             0644));
-  std::string config(kConfig);
   const auto& entries = parts.selection.read_only;
+  ASSIGN_OR_RETURN(const std::string config, with_config(kConfig, !entries.empty()));
+  RETURN_IF_ERROR(tree.file(".git/config", config, 0644));
   if (!entries.empty()) {
-    config += kSparseConfig;
-    ASSIGN_OR_RETURN(const std::string sparse, sparse_patterns(entries));
-    ASSIGN_OR_RETURN(const std::string exclude, exclude_patterns(entries));
+    ASSIGN_OR_RETURN(const std::string sparse, with_sparse_patterns("", entries));
+    ASSIGN_OR_RETURN(const std::string exclude, with_exclude_patterns("", entries));
     RETURN_IF_ERROR(tree.file(".git/info/sparse-checkout", sparse, 0644));
     RETURN_IF_ERROR(tree.file(".git/info/exclude", exclude, 0644));
   }
-  RETURN_IF_ERROR(tree.file(".git/config", config, 0644));
-  return write_index(parts, tree_path + "/.git/index");
+  RETURN_IF_ERROR(write_index(parts, tree_path + "/.git/index"));
+  return tree.set_time(".git/index", kIndexTime);
 }
 
 }  // namespace carrel::slices

@@ -13,7 +13,10 @@
 namespace carrel::slices {
 namespace {
 
-constexpr std::array<timespec, 2> kTimes = {timespec{kFileTime, 0}, timespec{kFileTime, 0}};
+constexpr std::array<timespec, 2> times(int64_t seconds) {
+  return {timespec{seconds, 0}, timespec{seconds, 0}};
+}
+constexpr std::array<timespec, 2> kTimes = times(kFileTime);
 
 /// The folder part of a path ("" when there is none) and its last name.
 std::pair<std::string_view, std::string> split(std::string_view path) {
@@ -58,9 +61,10 @@ Result<int> OutputFolder::enter(std::string_view path) {
     }
     open_.resize(depth);
     const int above = depth == 0 ? root_.get() : open_.back().folder.get();
-    if (mkdirat(above, name.c_str(), 0755) != 0 && errno != EEXIST) {
-      return errno_error(what("make folder", path));
-    }
+    const bool made = mkdirat(above, name.c_str(), 0755) == 0;
+    if (!made && errno != EEXIST) return errno_error(what("make folder", path));
+    if (made)
+      made_.emplace_back(path.substr(0, path.size() - rest.size() - (rest.empty() ? 0 : 1)));
     UniqueFd folder(openat(above, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!folder.valid()) return errno_error(what("open folder", path));
     open_.push_back({name, std::move(folder)});
@@ -95,6 +99,26 @@ Status OutputFolder::link(std::string_view path, const std::string& target) {
   if (utimensat(folder_fd, name.c_str(), kTimes.data(), AT_SYMLINK_NOFOLLOW) != 0) {
     return errno_error(what("set the time of", path));
   }
+  return Done{};
+}
+
+Status OutputFolder::set_time(std::string_view path, int64_t seconds) {
+  const auto [above, name] = split(path);
+  ASSIGN_OR_RETURN(const int folder_fd, enter(above));
+  if (utimensat(folder_fd, name.c_str(), times(seconds).data(), AT_SYMLINK_NOFOLLOW) != 0) {
+    return errno_error(what("set the time of", path));
+  }
+  return Done{};
+}
+
+Status OutputFolder::settle() {
+  const std::vector<std::string> made = std::move(made_);
+  made_.clear();
+  for (const std::string& path : made) {
+    ASSIGN_OR_RETURN(const int folder_fd, enter(path));
+    if (futimens(folder_fd, kTimes.data()) != 0) return errno_error(what("set the time of", path));
+  }
+  if (futimens(root_.get(), kTimes.data()) != 0) return errno_error("set the time of " + shown_);
   return Done{};
 }
 

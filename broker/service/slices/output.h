@@ -11,9 +11,11 @@
 
 namespace carrel::slices {
 
-/// The modification time of every file of a slice, 2020-01-01T00:00:00Z: older than any index, and
-/// the same in every slice.
+/// The modification time of everything in a slice, 2020-01-01T00:00:00Z, but of the index, which is
+/// an hour newer: git believes an index only about files that are older than it. The same in every
+/// slice.
 inline constexpr int64_t kFileTime = 1'577'836'800;
+inline constexpr int64_t kIndexTime = kFileTime + 3600;
 
 /// Writes all bytes, or says why not.
 Status write_all(int fd, std::string_view bytes, const std::string& what);
@@ -31,6 +33,10 @@ class OutputFolder {
   Status file(std::string_view path, std::string_view bytes, unsigned mode);
   /// A symbolic link with kFileTime.
   Status link(std::string_view path, const std::string& target);
+  /// Gives a time to what others have put here.
+  Status set_time(std::string_view path, int64_t seconds);
+  /// The last thing: gives kFileTime to every folder made here.
+  Status settle();
 
  private:
   struct Level {
@@ -47,6 +53,7 @@ class OutputFolder {
   UniqueFd root_;
   std::string shown_;
   std::vector<Level> open_;
+  std::vector<std::string> made_;  // folders
 };
 
 }  // namespace carrel::slices

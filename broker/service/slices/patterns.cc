@@ -24,22 +24,4 @@ Result<std::string> entry_pattern(const manifest::ReadOnlyEntry& entry) {
   return out;
 }
 
-Result<std::string> sparse_patterns(const std::vector<manifest::ReadOnlyEntry>& entries) {
-  std::string out = "/*\n";
-  for (const manifest::ReadOnlyEntry& entry : entries) {
-    ASSIGN_OR_RETURN(const std::string pattern, entry_pattern(entry));
-    out += "!" + pattern + "\n";
-  }
-  return out;
-}
-
-Result<std::string> exclude_patterns(const std::vector<manifest::ReadOnlyEntry>& entries) {
-  std::string out = "# Bound read-only over this working tree by Carrel.\n";
-  for (const manifest::ReadOnlyEntry& entry : entries) {
-    ASSIGN_OR_RETURN(const std::string pattern, entry_pattern(entry));
-    out += pattern + "\n";
-  }
-  return out;
-}
-
 }  // namespace carrel::slices

@@ -47,6 +47,19 @@ Result<PackWriter> begin_pack(const Selection& selection, const git_oid& commit,
   return pack;
 }
 
+/// Gives the pack's files and every folder of the tree their time.
+Status settle(const std::string& packs, OutputFolder& tree) {
+  DIR* listing = opendir(packs.c_str());
+  if (listing == nullptr) return errno_error("list the packs");
+  Status done = Done{};
+  while (const dirent* entry = readdir(listing)) {  // NOLINT(concurrency-mt-unsafe): own stream
+    if (entry->d_name[0] == '.' || !done.ok()) continue;
+    done = tree.set_time(std::string(".git/objects/pack/") + entry->d_name, kFileTime);
+  }
+  (void)closedir(listing);
+  return done.ok() ? tree.settle() : done;
+}
+
 /// The last thing that is written: where it is whole, so is the slice.
 Status write_manifest(const manifest::Manifest& manifest, int output_fd) {
   const std::string bytes = manifest::format_manifest(manifest);
@@ -96,6 +109,7 @@ Status make_slice(const SliceRequest& request, Fault& fault) {
   ASSIGN_OR_RETURN(Checkout checkout, write_files(selection, store, output.get(), tree, pack));
   RETURN_IF_ERROR(pack.finish());
   RETURN_IF_ERROR(write_git_folder({selection, checkout, commit, source.branch}, tree, tree_path));
+  RETURN_IF_ERROR(settle(tree_path + "/.git/objects/pack", tree));
   return write_manifest(
       {hex_of(commit), hex_of(source.commit), selection.read_only, std::move(checkout.listed)},
       output.get());

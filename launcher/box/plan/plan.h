@@ -204,6 +204,7 @@ struct SlicerRequest {
   std::optional<std::pair<uint32_t, uint32_t>> repository_owner;
   std::vector<std::string> arguments;  // argv, the program's name first
   bool has_output = true;              // false: no /output; it only says something on stdout
+  bool output_idmapped = true;         // false: what it shows belongs to the slicer as it is
 };
 Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest& request);
 

@@ -16,7 +16,6 @@ void add_source(SourceKind kind, std::string_view target, Access access, Sandbox
   step.source = plan.sources.size() - 1;
   step.access = access;
   step.exec = Exec::kForbidden;
-  step.idmapped = kind == SourceKind::kOutput;
   plan.mounts.push_back(std::move(step));
 }
 
@@ -42,6 +41,7 @@ Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest
   std::vector<SandboxPath> writable = {inside("/tmp")};
   if (request.has_output) {
     add_source(SourceKind::kOutput, "/output", Access::kReadWrite, plan);
+    plan.mounts.back().idmapped = request.output_idmapped;
     writable.insert(writable.begin(), inside("/output"));
   }
   plan.environment = {"HOME=/nonexistent", "LANG=C.UTF-8", "PATH=/usr/bin:/bin"};

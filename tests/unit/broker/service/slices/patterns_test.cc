@@ -30,11 +30,5 @@ TEST(Patterns, RefuseALineEnd) {
   EXPECT_FALSE(entry_pattern({"a\r", false}).ok());
 }
 
-TEST(Patterns, MakeBothFiles) {
-  const std::vector<manifest::ReadOnlyEntry> entries = {{"a", true}, {"b/c", false}};
-  EXPECT_EQ(sparse_patterns(entries).value(), "/*\n!/a/\n!/b/c\n");
-  EXPECT_TRUE(exclude_patterns(entries).value().ends_with("\n/a/\n/b/c\n"));
-}
-
 }  // namespace
 }  // namespace carrel::slices

@@ -69,6 +69,16 @@ TEST_F(SliceGit, SeesEveryFileAsUnchangedByStatAlone) {
   EXPECT_EQ(status(), "");
 }
 
+TEST_F(SliceGit, GivesEverythingOneTimeAndTheIndexALaterOne) {
+  const auto times = lines(run("cd " + word(output_) + " && find tree ro -printf '%T@ %P\\n'").out);
+  EXPECT_GT(times.size(), 20U);
+  for (const std::string& line : times) {
+    const bool is_index = line.ends_with(" .git/index");
+    EXPECT_EQ(line.substr(0, 21), is_index ? "1577840400.0000000000" : "1577836800.0000000000")
+        << line;
+  }
+}
+
 TEST_F(SliceGit, LetsWorkGoOnAroundReadOnlyEntries) {
   bind();
   std::ofstream(output_ + "/tree/src/main.c") << "int changed;\n";

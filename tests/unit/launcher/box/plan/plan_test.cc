@@ -251,10 +251,15 @@ TEST(SlicerPlan, SeesOneRepositoryReadOnlyAndOneFolder) {
   EXPECT_EQ(repository->access, Access::kReadOnly);
   EXPECT_FALSE(repository->idmapped);
   EXPECT_EQ(step_at(plan, "/output", MountKind::kSource)->access, Access::kReadWrite);
+  EXPECT_TRUE(step_at(plan, "/output", MountKind::kSource)->idmapped);
   EXPECT_EQ(plan.seccomp, SeccompProgram::kSlicer);
   EXPECT_EQ(plan.program, Program::kDescriptor);
   EXPECT_EQ(plan.terminal, Terminal::kPipes);
   EXPECT_EQ(step_at(plan, "/dev/tty", MountKind::kDevice), nullptr);
+  request.output_idmapped = false;
+  const auto mending = make_slicer_plan(hybrid_host(), request);
+  ASSERT_TRUE(mending.ok()) << to_string(mending.error());
+  EXPECT_FALSE(step_at(mending.value(), "/output", MountKind::kSource)->idmapped);
   request.has_output = false;
   const auto asking = make_slicer_plan(hybrid_host(), request);
   ASSERT_TRUE(asking.ok()) << to_string(asking.error());
