@@ -93,6 +93,13 @@ Result<UniqueFd> open_beneath(int folder_fd, const std::string& path, int flags)
   return fd;
 }
 
+Result<UniqueFd> place_at(int folder_fd, const char* name) {
+  if (mkdirat(folder_fd, name, 0700) != 0 && errno != EEXIST) {
+    return errno_error("make " + quoted(name) + " in the workspace's folder");
+  }
+  return open_beneath(folder_fd, name, O_RDONLY | O_DIRECTORY);
+}
+
 Result<SlicedRepository> open_sliced(const std::string& name, UniqueFd folder) {
   SlicedRepository out;
   out.name = name;

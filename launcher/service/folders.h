@@ -29,6 +29,10 @@ Result<std::vector<std::string>> names_in_folder(int folder_fd);
 /// Opens beneath a folder, following no link and leaving it by none (openat2(2), RESOLVE_BENEATH).
 Result<UniqueFd> open_beneath(int folder_fd, const std::string& path, int flags);
 
+/// An empty folder of the launcher's own in a workspace's folder, to attach a mount at for a
+/// moment; there from now on.
+Result<UniqueFd> place_at(int folder_fd, const char* name);
+
 /// Reads the manifest that the slicer left in the folder, as hostile bytes.
 Result<SlicedRepository> open_sliced(const std::string& name, UniqueFd folder);
 

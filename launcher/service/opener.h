@@ -56,6 +56,10 @@ class Opener {
   Status make_disk_tree(SlicedRepository& slice, const storage::Viewer& payload,
                         const storage::Viewer& recorder, const storage::Places& places);
   Result<UniqueFd> home_source();
+  Status mend_trees();
+  Status mend_tree(size_t index);
+  Result<UniqueFd> overlay_to_mend(size_t index);
+  Result<UniqueFd> folder_to_mend(const UniqueFd& tree) const;
   Status make_the_plan();
   Status ask_for_channel();
   Status make_credentials_folder();
@@ -87,6 +91,7 @@ class Opener {
   std::vector<SlicedRepository> slices_;
   std::vector<SliceUse> uses_;  // in the same order
   std::optional<storage::WorkspaceDisk> disk_;
+  std::vector<std::string> warnings_;  // for the notice
   std::vector<UniqueFd> overlays_;  // in the same order: to hand over, and to outlive the workspace
   UniqueFd network_;
   UniqueFd broker_channel_;

@@ -143,6 +143,7 @@ Status Opener::open() {
   RETURN_IF_ERROR(make_the_plan());
   RETURN_IF_ERROR(mount_disk());
   RETURN_IF_ERROR(make_trees());
+  RETURN_IF_ERROR(mend_trees());
   ASSIGN_OR_RETURN(network_, kernel::new_network());
   RETURN_IF_ERROR(make_credentials_folder());
   RETURN_IF_ERROR(make_pipes());

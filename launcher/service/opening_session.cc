@@ -44,6 +44,8 @@ protocol::SessionConfig Opener::session_config() const {
   config.set_profile_sha256(
       std::string(evidence::as_view(evidence::sha256(opening_.spec.canonical()))));
   config.set_ring_bytes(opening_.sensor.ring_bytes);
+  for (const std::string& warning : warnings_)
+    config.add_warnings(warning);
   config.set_max_duration_s(
       shorter_of(opening_.profile.session.max_duration_s, opening_.request.timeout_s()));
   return config;

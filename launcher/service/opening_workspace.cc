@@ -55,14 +55,6 @@ Result<UniqueFd> session_tree(int folder_fd, const storage::Viewer& recorder) {
   return root_of(mount);
 }
 
-/// An empty folder of the launcher's, there from now on.
-Result<UniqueFd> place_at(int folder_fd, const char* name) {
-  if (mkdirat(folder_fd, name, 0700) != 0 && errno != EEXIST) {
-    return errno_error("make " + quoted(name) + " in the workspace's folder");
-  }
-  return open_beneath(folder_fd, name, O_RDONLY | O_DIRECTORY);
-}
-
 }  // namespace
 
 Status Opener::open_workspace() {

@@ -6,16 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/wire/manifest/manifest.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
 
 namespace carrel::slices {
 
-/// The modification time of everything in a slice, 2020-01-01T00:00:00Z, but of the index, which is
-/// an hour newer: git believes an index only about files that are older than it. The same in every
-/// slice.
-inline constexpr int64_t kFileTime = 1'577'836'800;
-inline constexpr int64_t kIndexTime = kFileTime + 3600;
+using manifest::kFileTime;
+using manifest::kIndexTime;
 
 /// Writes all bytes, or says why not.
 Status write_all(int fd, std::string_view bytes, const std::string& what);

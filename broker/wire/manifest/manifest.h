@@ -16,6 +16,12 @@ inline constexpr size_t kMaxManifestBytes = size_t{256} << 20;
 inline constexpr size_t kMaxReadOnlyEntries = 4096;
 inline constexpr size_t kMaxFiles = 2'000'000;
 
+/// The modification time of everything in a slice, 2020-01-01T00:00:00Z, but of the index, which is
+/// an hour newer: git believes an index only about files that are older than it. The same in every
+/// slice.
+inline constexpr int64_t kFileTime = 1'577'836'800;
+inline constexpr int64_t kIndexTime = kFileTime + 3600;
+
 /// A readable entry without a writable path below it; entry i is the slicer's output ro/<i>.
 struct ReadOnlyEntry {
   std::string path;  // relative to the working tree, as RelPath spells it

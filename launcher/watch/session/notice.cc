@@ -7,12 +7,13 @@ namespace carrel::session {
 namespace {
 
 constexpr size_t kMaxShown = 160;  // bytes of a text that somebody wrote
+constexpr size_t kMaxWarning = 400;
 
 /// The first line of a text, safe to show, cut at a character.
-std::string one_line(std::string_view text) {
+std::string one_line(std::string_view text, size_t limit = kMaxShown) {
   text = text.substr(0, text.find('\n'));
-  if (text.size() <= kMaxShown) return quoted(text);
-  size_t end = kMaxShown;
+  if (text.size() <= limit) return quoted(text);
+  size_t end = limit;
   while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0) == 0x80)
     --end;
   return quoted(text.substr(0, end)) + "…";
@@ -33,6 +34,8 @@ std::string notice(const protocol::SessionConfig& config, const model::Profile& 
     if (!item.given()) missing += (missing.empty() ? "" : ", ") + quoted(item.id());
   }
   if (!missing.empty()) out += "carrel: this host does not guarantee: " + missing + ".\n";
+  for (const std::string& warning : config.warnings())
+    out += "carrel: " + one_line(warning, kMaxWarning) + "\n";
   return out;
 }
 

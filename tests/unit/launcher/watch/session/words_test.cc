@@ -55,6 +55,13 @@ TEST(Notice, SaysWhatIsRecordedWhoMayLookAndWhatIsMissing) {
             "carrel: this host does not guarantee: limits, disk-encrypted.\n");
 }
 
+TEST(Notice, EndsWithWarnings) {
+  auto values = config();
+  values.add_warnings("repository app: \x1b[31mred");
+  EXPECT_TRUE(notice(values, profile("x")).ends_with("\ncarrel: repository app: \\x1b[31mred\n"))
+      << notice(values, profile("x"));
+}
+
 TEST(Notice, NeverPassesEscapesOnAndCutsAtACharacter) {
   const std::string text =
       notice(config(), profile("\x1b]0;x\x07" + std::string(153, 'a') + "ééé"));

@@ -1,0 +1,54 @@
+"""git in a workspace that lasts: read-only entries, and what is mended between sessions."""
+import unittest
+
+from carrel_case import Case
+
+GIT = "cd /workspaces/app && set -e\n"
+
+
+class Git(Case):
+    def work(self, script, **options):
+        return self.open("/bin/sh", "-c", GIT + script, **options)
+
+    def opened_files(self, session):
+        """Paths of the working tree, outside .git, that were opened and are no folders."""
+        events = [event for event in self.events(session) if event["type"] == "file.open"]
+        inside = [event["data"]["path"] for event in events if event["data"]["path"].startswith("/workspaces/app/")]
+        folders = {"/workspaces/app/" + name for name in ("docs", "docs/deep", "web", "web/src", "web/src/util")}
+        return [path.rstrip("/") for path in inside if "/.git" not in path and path.rstrip("/") not in folders]
+
+    def test_the_first_status_opens_no_tracked_file(self):
+        first = self.work("git status --porcelain")
+        self.assertEqual(first.out, b"")
+        self.assertEqual(self.opened_files(first.session), [])
+        # Positive control: a git that compares all of stat reads every file of the private copy.
+        second = self.work("git -c core.checkStat=default status --porcelain")
+        self.assertEqual(sorted(self.opened_files(second.session)),
+                         ["/workspaces/app/web/src/" + name for name in ("main.c", "old.txt", "util/data.bin")])
+
+    def test_work_goes_on_from_session_to_session(self):
+        self.work("echo 1 >> web/src/main.c; git commit -qam one; git mv web/src web/source; git commit -qm moved; "
+                  "echo u > web/untracked; git stash -qu")
+        second = self.work("git stash pop -q; git status --porcelain; git log --format=%s -2; git show --stat --format= -M HEAD~1")
+        self.assertIn(b"?? web/untracked\nmoved\none\n", second.out)
+        self.assertNotIn(b"carrel: repository", second.err)
+
+    def test_settings_are_mended_at_the_next_opening(self):
+        self.work("git config user.name me; git sparse-checkout disable; git ls-files -t package.json | grep '^H'")
+        second = self.work("git ls-files -t; git config core.sparseCheckout; git config user.name; git status --porcelain; "
+                           "cat docs/guide.md")
+        self.assertEqual(second.out.decode().splitlines(),
+                         ["S docs/deep/more.md", "S docs/guide.md", "S package.json", "H web/src/main.c", "H web/src/old.txt",
+                          "H web/src/util/data.bin", "true", "me", "how to"])
+        self.assertNotIn(b"carrel: repository", second.err)
+
+    def test_what_cannot_be_mended_is_said_and_hinders_nothing(self):
+        self.work("rm .git/config && mkfifo .git/config")
+        second = self.work("echo there")
+        self.assertEqual(second.out, b"there\n")
+        self.assertIn(b"carrel: repository app: carrel-slicer: git may stumble over read-only entries: "
+                      b".git/config: not a regular file\n", second.err)
+
+
+if __name__ == "__main__":
+    unittest.main()
