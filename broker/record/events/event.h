@@ -129,6 +129,13 @@ struct Credential {
   uint64_t not_after = 0;
   bool operator==(const Credential&) const = default;
 };
+/// Something else stands where a read-only entry was, because a folder above it was moved away:
+/// what was found there at the session's end.
+struct PolicyDisplaced {
+  std::string path;
+  std::string now; /* "missing" | "folder" | "file" | "link" | "other" | "unknown" */
+  bool operator==(const PolicyDisplaced&) const = default;
+};
 struct AssuranceItem {
   std::string id;
   bool given = false;
@@ -173,10 +180,11 @@ struct RecorderEnd {
   bool operator==(const RecorderEnd&) const = default;
 };
 
-using Data = std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused,
-                          FileOpen, FileClose, FileRename, FileUnlink, FileMake, FileEnter,
-                          FileProbe, FileChanged, NetConnect, TerminalOutput, TerminalResize,
-                          Credential, RecorderOpen, RecorderLoss, RecorderFreeze, RecorderEnd>;
+using Data =
+    std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused, FileOpen,
+                 FileClose, FileRename, FileUnlink, FileMake, FileEnter, FileProbe, FileChanged,
+                 NetConnect, TerminalOutput, TerminalResize, Credential, RecorderOpen, RecorderLoss,
+                 RecorderFreeze, RecorderEnd, PolicyDisplaced>;
 
 struct Event {
   uint64_t seq = 0;      // = leaf index, gap-free

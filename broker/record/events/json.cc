@@ -148,6 +148,10 @@ class DataWriter {
     out_->bytes("not_after",
                 to_rfc3339(std::min(e.not_after, UINT64_MAX / kNsPerSecond) * kNsPerSecond));
   }
+  void operator()(const PolicyDisplaced& e) const {
+    out_->bytes("path", e.path);
+    out_->bytes("now", e.now);
+  }
   void operator()(const RecorderOpen& e) const;
   void operator()(const RecorderLoss& e) const {
     out_->number("since_seq", e.since_seq);

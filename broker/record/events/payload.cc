@@ -120,6 +120,11 @@ class Encoder {
     to->set_audience(in.audience);
     to->set_not_after(in.not_after);
   }
+  void operator()(const PolicyDisplaced& in) const {
+    auto* to = out_->mutable_policy_displaced();
+    to->set_path(in.path);
+    to->set_now(in.now);
+  }
   void operator()(const RecorderOpen& in) const {
     auto* to = out_->mutable_recorder_open();
     to->set_profile_sha256(in.profile_sha256);
@@ -274,6 +279,8 @@ Data data_from(const pb::Payload& in, uint16_t code) {
       return TerminalResize{in.terminal_resize().columns(), in.terminal_resize().rows()};
     case pb::Payload::kCredential:
       return credential(in.credential(), code);
+    case pb::Payload::kPolicyDisplaced:
+      return PolicyDisplaced{in.policy_displaced().path(), in.policy_displaced().now()};
     case pb::Payload::kRecorderOpen:
       return recorder_open(in.recorder_open());
     case pb::Payload::kRecorderLoss:

@@ -97,9 +97,9 @@ constexpr std::array kShapes = {
     Shape{0x0205, 17, kProcessRefused}, Shape{0x0301, 20, kNetConnect},
     Shape{0x0401, 11, kTwoTexts},       Shape{0x0402, 21, kTwoU32},
     Shape{0x0501, 22, kCredential},     Shape{0x0502, 22, kCredential},
-    Shape{0x0503, 22, kCredential},     Shape{0x0f01, 23, kRecorderOpen},
-    Shape{0x0f02, 24, kRecorderLoss},   Shape{0x0f03, 25, kRecorderFreeze},
-    Shape{0x0f04, 26, kRecorderEnd},
+    Shape{0x0503, 22, kCredential},     Shape{0x0a01, 37, kTwoTexts},
+    Shape{0x0f01, 23, kRecorderOpen},   Shape{0x0f02, 24, kRecorderLoss},
+    Shape{0x0f03, 25, kRecorderFreeze}, Shape{0x0f04, 26, kRecorderEnd},
 };
 
 /// A scalar that is written at all is not the default.

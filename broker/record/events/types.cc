@@ -22,9 +22,9 @@ constexpr std::array kTypes = {
     Type{0x0205, "process.refused"},   Type{0x0301, "net.connect"},
     Type{0x0401, "terminal.output"},   Type{0x0402, "terminal.resize"},
     Type{0x0501, "credential.issued"}, Type{0x0502, "credential.renewed"},
-    Type{0x0503, "credential.ended"},  Type{0x0f01, "recorder.open"},
-    Type{0x0f02, "recorder.loss"},     Type{0x0f03, "recorder.freeze"},
-    Type{0x0f04, "recorder.end"},
+    Type{0x0503, "credential.ended"},  Type{0x0a01, "policy.displaced"},
+    Type{0x0f01, "recorder.open"},     Type{0x0f02, "recorder.loss"},
+    Type{0x0f03, "recorder.freeze"},   Type{0x0f04, "recorder.end"},
 };
 
 struct CodeOf {
@@ -49,6 +49,7 @@ struct CodeOf {
     if (credential.action == "renewed") return 0x0502;
     return credential.action == "ended" ? 0x0503 : 0;
   }
+  uint16_t operator()(const PolicyDisplaced&) const { return 0x0a01; }
   uint16_t operator()(const RecorderOpen&) const { return 0x0f01; }
   uint16_t operator()(const RecorderLoss&) const { return 0x0f02; }
   uint16_t operator()(const RecorderFreeze&) const { return 0x0f03; }

@@ -33,6 +33,7 @@ struct ObjectOf {
   std::string operator()(const events::FileEnter& e) const { return e.path; }
   std::string operator()(const events::FileProbe& e) const { return e.path; }
   std::string operator()(const events::FileChanged& e) const { return e.path; }
+  std::string operator()(const events::PolicyDisplaced& e) const { return e.path; }
   std::string operator()(const events::NetConnect& e) const {
     if (e.family == "unix") return e.address;
     const std::string port = ":" + std::to_string(e.port);
@@ -73,6 +74,9 @@ struct DetailOf {
   }
   std::string operator()(const events::FileChanged& e) const {
     return " (" + quoted(e.change) + (e.note.empty() ? "" : ", " + quoted(e.note)) + ")";
+  }
+  std::string operator()(const events::PolicyDisplaced& e) const {
+    return " (" + quoted(e.now) + ")";
   }
   std::string operator()(const events::TerminalOutput& e) const {
     return " " + std::to_string(e.bytes.size()) + " bytes";

@@ -21,6 +21,13 @@ constexpr size_t kPart = size_t{1} << 20;
 constexpr size_t kMaxBlobs = 99'000;
 constexpr uint64_t kWaitMs = 60'000;
 
+events::Event policy_event(const events::PolicyDisplaced& displaced, const std::string& rule) {
+  events::Event event;
+  event.rule = rule;
+  event.data = displaced;
+  return event;
+}
+
 Result<std::string> read_manifest(int fd) {
   struct stat status {};
   if (fstat(fd, &status) != 0) return errno_error("look at the manifest");
@@ -56,7 +63,11 @@ Status ChangeReport::add(const RepositoryInput& repository) {
         return keep(sha256, content);
       }));
   for (events::FileChanged& change : changes) {
-    record_.add(judge_.judge_change(std::move(change)));
+    const auto displaced = tree::displaced(tree, change);
+    events::Event event = judge_.judge_change(std::move(change));
+    const std::string rule = event.rule;
+    record_.add(std::move(event));
+    if (displaced) record_.add(policy_event(*displaced, rule));
     if (record_.full() && !record_.wait(kWaitMs, [this] { return !record_.full(); })) {
       return Error{"the broker does not take the changes"};
     }

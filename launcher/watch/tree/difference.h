@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,11 @@ struct Limits {
   uint64_t max_changes = 100'000;
   uint64_t max_content_total = uint64_t{1} << 30;  // bytes handed to the sink
 };
+
+/// What stands at the place of a read-only entry, where `change` (of a difference of this tree)
+/// says that it is not what the slicer left there; nothing for all other changes. Pure.
+std::optional<events::PolicyDisplaced> displaced(const Tree& tree,
+                                                 const events::FileChanged& change);
 
 /// Keeps one content under its SHA-256 (32 bytes); called at most once a digest.
 using ContentSink = std::function<Status(std::string_view sha256, std::string_view content)>;

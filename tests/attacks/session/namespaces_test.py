@@ -150,6 +150,10 @@ echo x >/proc/self/fd/5""", code=1)
         opened = self.sh("mv web web2 && mkdir -p web/lib && echo forged > web/lib/a.txt && cat web/lib/a.txt")
         self.assertEqual(opened.out, b"forged\n")
         self.assertIn("displaced bind", self.changes()["/workspaces/app/web/lib/a.txt"]["note"])
+        displaced = self.events("last", "--kind", "policy")
+        self.assertEqual([(event["type"], event["verdict"], event["data"], event["rule"]["id"]) for event in displaced],
+                         [("policy.displaced", "observed", {"path": "/workspaces/app/web/lib", "now": "folder"},
+                           "repository.app.read.web/lib")])
         self.assertIn(b"displaced bind", self.carrel("show", "last").stdout)
         self.assertIn(b"displaced bind", self.carrel("diff", "last").stdout)
 

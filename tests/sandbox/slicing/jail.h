@@ -60,8 +60,8 @@ inline Ran run_shell(const std::string& command) {
 class SlicerJail : public ::testing::Test {
  protected:
   void SetUp() override {
-    // A caller opens the repository where the launcher does not live any more. The namespace is left
-    // for the whole process, which ctest starts once for each case.
+    // A caller opens the repository where the launcher does not live any more. The namespace is
+    // left for the whole process, which ctest starts once for each case.
     ASSERT_EQ(mkdir((folder_ / "source").c_str(), 0755), 0);
     source_fd_.reset(open((folder_ / "source").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     namespaces_.emplace(must(kernel::leave_mount_namespace()));
@@ -81,8 +81,9 @@ class SlicerJail : public ::testing::Test {
     filters_.emplace(must(kernel::SeccompPrograms::compile()));
     init_ = must(sandbox::load_init(CARREL_BINARY_DIR "/libexec/carrel/carrel-init"));
     slicer_ = must(sandbox::load_init(CARREL_BINARY_DIR "/libexec/carrel/carrel-slicer"));
-    shell("git init -q -b main source && git -C source config user.name tester"
-          " && git -C source config user.email tester@example.org");
+    shell(
+        "git init -q -b main source && git -C source config user.name tester"
+        " && git -C source config user.email tester@example.org");
     repository_.name = "app";
     repository_.ref = "main";
   }

@@ -45,6 +45,7 @@ inline std::vector<Data> sample_data() {
       NetConnect{"inet6", "2001:db8::1", 443},
       TerminalOutput{"pty", std::string("\x1B]52;c;\x00\x07", 9)},
       TerminalResize{80, 24},
+      PolicyDisplaced{odd, "file"},
       Credential{"issued", "token", "l1", "https://a.test", 1764000000},
       Credential{"renewed", "token", "l2", "", 0},
       Credential{"ended", "token", "l2", "", 0},

@@ -84,6 +84,7 @@ TEST(Json, DataOfEveryType) {
             R"({"path":"p","change":"added","before_sha256":null,"after_sha256":")"
             R"(0101010101010101010101010101010101010101010101010101010101010101",)"
             R"("before_bytes":0,"after_bytes":3,"before_mode":0,"after_mode":33188,"note":""})");
+  EXPECT_EQ(data_of(PolicyDisplaced{"a\xFF", "missing"}), R"({"path_b64":"Yf8=","now":"missing"})");
   EXPECT_EQ(data_of(RecorderLoss{3, {{"file.open", 2}}}),
             R"({"since_seq":3,"counts":{"file.open":2}})");
 }

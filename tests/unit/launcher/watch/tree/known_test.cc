@@ -229,6 +229,34 @@ TEST(TreeDifference, SeesDisplacedReadOnlyEntries) {
   EXPECT_TRUE(tree.kept().contains(sha("now a file")));
 }
 
+TEST(TreeDifference, TellsWhatStandsAtAReadOnlyEntrysPlace) {
+  manifest::Manifest manifest;
+  manifest.read_only = {{"docs", true}, {"f", false}};
+  const Tree tree{"/workspaces/w", -1, -1, &manifest};
+  const auto now = [&tree](const char* path, const char* change, uint32_t mode, const char* note) {
+    events::FileChanged it;
+    it.path = path;
+    it.change = change;
+    it.after_mode = mode;
+    it.note = note;
+    const auto found = displaced(tree, it);
+    return found.has_value() ? found->path + " " + found->now : "";
+  };
+  constexpr const char* kNote = "displaced bind";
+  EXPECT_EQ(now("/workspaces/w/docs", "deleted", 0, kNote), "/workspaces/w/docs missing");
+  EXPECT_EQ(now("/workspaces/w/docs", "modified", 0100644, kNote), "/workspaces/w/docs file");
+  EXPECT_EQ(now("/workspaces/w/f", "modified", 0040000, kNote), "/workspaces/w/f folder");
+  EXPECT_EQ(now("/workspaces/w/f", "modified", 0120000, "displaced bind; x"),
+            "/workspaces/w/f link");
+  EXPECT_EQ(now("/workspaces/w/f", "modified", 0010000, kNote), "/workspaces/w/f other");
+  EXPECT_EQ(now("/workspaces/w/f", "modified", 0, "displaced bind; not readable"),
+            "/workspaces/w/f unknown");
+  // Once for an entry, and for nothing else.
+  EXPECT_EQ(now("/workspaces/w/docs/x", "added", 0100644, kNote), "");
+  EXPECT_EQ(now("/workspaces/w/f", "modified", 0100644, ""), "");
+  EXPECT_EQ(now("/workspaces/w2/f", "modified", 0100644, kNote), "");
+}
+
 TEST(TreeDifference, SeesAReadOnlyEntryWhoseParentWasRenamed) {
   SampleTree tree;
   mkdir((tree / "p").c_str(), 0755);
