@@ -17,13 +17,19 @@ namespace carrel::kernel {
 /// as a binary tree; in front of it stand the checks of architecture (any other: the process is
 /// killed), of the x32 bit and of numbers without a row (ENOSYS). Fails only where libseccomp
 /// refuses a row.
+/// With Listener::kAsked the kernel asks the program's listener (seccomp_unotify(2)) about allowed
+/// calls of plan::notified_calls and about every refusal that is an event; the listener answers
+/// those as the table does.
 /// Takes milliseconds: a launcher compiles once, with SeccompPrograms.
-Result<std::vector<sock_filter>> compile_seccomp(const plan::Table& table);
+enum class Listener { kNone, kAsked };
+Result<std::vector<sock_filter>> compile_seccomp(const plan::Table& table,
+                                                 Listener listener = Listener::kNone);
 
 /// The programs of all tables, compiled when a launcher starts.
 class SeccompPrograms {
  public:
-  static Result<SeccompPrograms> compile();
+  /// `listener` is of the contractor's program; internal workspaces have none.
+  static Result<SeccompPrograms> compile(Listener listener = Listener::kNone);
   [[nodiscard]] const std::vector<sock_filter>& program(plan::SeccompProgram which) const {
     return which == plan::SeccompProgram::kSlicer ? slicer_ : contractor_;
   }

@@ -27,24 +27,39 @@ std::vector<Rlimit> limits() {
   };
 }
 
+bool is_slot(uint32_t uid_base) {
+  return uid_base >= kFirstSlot && uid_base <= kBlockEnd &&
+         (uid_base - kFirstSlot) % kSlotSize == 0;
+}
+
 }  // namespace
 
+UidPlan uid_plan(const HostFacts& facts, uint32_t uid_base) {
+  return facts.root ? UidPlan{uid_base, false} : UidPlan{0, true};
+}
+
 Result<SandboxPlan> make_frame(const HostFacts& facts, uint32_t uid_base) {
-  if (uid_base < kFirstSlot || uid_base > kBlockEnd || (uid_base - kFirstSlot) % kSlotSize != 0) {
+  if (facts.root ? !is_slot(uid_base) : uid_base != 0) {
     return Error{"uid " + std::to_string(uid_base) + " is not the first of a session's slot"};
   }
   SandboxPlan plan;
-  plan.uids.base = uid_base;
+  plan.uids = uid_plan(facts, uid_base);
   plan.hostname = "carrel";
   plan.namespaces =
       CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
   plan.rlimits = limits();
   const CgroupFacts& cgroup = facts.cgroup;
-  if (cgroup.pids_v2 || !cgroup.pids_v1.empty()) plan.ceilings.processes = kMaxProcesses;
-  if (cgroup.memory_v2 || !cgroup.memory_v1.empty()) plan.ceilings.memory_bytes = kMaxMemoryBytes;
   plan.securebits = kSecurebits;
   plan.umask = 022;
+  if (!facts.root) return plan;  // no control group
+  if (cgroup.pids_v2 || !cgroup.pids_v1.empty()) plan.ceilings.processes = kMaxProcesses;
+  if (cgroup.memory_v2 || !cgroup.memory_v1.empty()) plan.ceilings.memory_bytes = kMaxMemoryBytes;
   return plan;
+}
+
+void without_idmaps(SandboxPlan& plan) {
+  for (MountStep& step : plan.mounts)
+    step.idmapped = false;
 }
 
 }  // namespace carrel::plan

@@ -12,6 +12,8 @@ Guarantee missing(GuaranteeId id, std::string why, std::string mends) {
 }
 
 constexpr const char* kAsRoot = "run carrel as root";
+constexpr const char* kNewerForNotify =
+    "boot Linux 5.19 or later with CONFIG_SECCOMP_FILTER, and set kernel.yama.ptrace_scope below 3";
 
 Guarantee events_complete(const HostFacts& facts) {
   constexpr GuaranteeId kId = GuaranteeId::kEventsComplete;
@@ -21,12 +23,17 @@ Guarantee events_complete(const HostFacts& facts) {
     case SensorBackEnd::kSyscall:
       return given(
           kId, "back end syscall: every call is seen as it returns; losses are counted exactly");
+    case SensorBackEnd::kNotify:
+      return missing(kId,
+                     "back end notify: opens, executions, changes of names and connects are "
+                     "recorded as attempted, exits, closes and failed stats are not seen",
+                     kAsRoot);
     case SensorBackEnd::kNone:
       break;
   }
   const std::string why =
       facts.sensor.reason.empty() ? "no back end was tried" : facts.sensor.reason;
-  if (!facts.root) return missing(kId, why, kAsRoot);
+  if (!facts.root) return missing(kId, why, kNewerForNotify);
   return missing(
       kId, why,
       "boot a kernel with CONFIG_BPF_SYSCALL, CONFIG_BPF_EVENTS and CONFIG_DEBUG_INFO_BTF");
@@ -42,6 +49,11 @@ Guarantee names_exact(const HostFacts& facts) {
         "back end syscall: names of failed and changing calls are as the program gave them";
     if (!facts.sensor.reason.empty()) why += " (vfs: " + facts.sensor.reason + ")";
     return missing(kId, why, "the vfs back end, which is not built yet");
+  }
+  if (facts.sensor.back_end == SensorBackEnd::kNotify) {
+    return missing(kId,
+                   "back end notify: names are read before the call, which may then see others",
+                   kAsRoot);
   }
   return missing(kId, "no sensor back end", facts.root ? "see events-complete" : kAsRoot);
 }
@@ -65,7 +77,12 @@ Guarantee limits(const HostFacts& facts) {
   const CgroupFacts& cgroup = facts.cgroup;
   const bool memory = cgroup.memory_v2 || !cgroup.memory_v1.empty();
   const bool pids = cgroup.pids_v2 || !cgroup.pids_v1.empty();
-  if (!facts.root) return missing(kId, "an ordinary user may not set ceilings", kAsRoot);
+  if (!facts.root) {
+    return missing(kId,
+                   "without a control group memory has no ceiling; 512 processes and 4096 open "
+                   "files a process are kept by rlimits",
+                   kAsRoot);
+  }
   if (memory && pids) {
     return given(kId, "fixed ceilings: 512 processes, 4 GiB of memory, 4096 open files a process");
   }
@@ -97,7 +114,10 @@ Guarantee recorder_separate(const HostFacts& facts) {
     return given(kId,
                  "the recorder has a host uid of its own, outside the workspace's control group");
   }
-  return missing(kId, "contractor and recorder would be one uid", kAsRoot);
+  return missing(kId,
+                 "contractor and recorder are one uid: the record proves nothing against the user "
+                 "who opened the session",
+                 kAsRoot);
 }
 
 Guarantee init_separate(const HostFacts& facts) {
@@ -105,6 +125,15 @@ Guarantee init_separate(const HostFacts& facts) {
   if (facts.two_uids)
     return given(kId, "init is uid 999 and not dumpable, the payload is uid 1000");
   return missing(kId, "only one host uid can be mapped", facts.root ? "" : kAsRoot);
+}
+
+Guarantee record_unlosable(const HostFacts& facts) {
+  constexpr GuaranteeId kId = GuaranteeId::kRecordUnlosable;
+  if (facts.sensor.back_end == SensorBackEnd::kNotify) {
+    return given(kId, "back end notify: a call waits until the recorder has it");
+  }
+  return missing(
+      kId, "a workspace is not frozen before its ring is full; losses are counted instead", "");
 }
 
 Guarantee network_isolated(const HostFacts& facts) {
@@ -118,6 +147,11 @@ Guarantee network_isolated(const HostFacts& facts) {
 }
 
 }  // namespace
+
+SensorFacts sensor_of_ordinary_user(const HostFacts& facts) {
+  if (facts.user_notify) return {SensorBackEnd::kNotify, "an ordinary user may load no BPF programs"};
+  return {SensorBackEnd::kNone, "the kernel has no seccomp notification that signals cannot break off"};
+}
 
 std::string_view to_string(GuaranteeId id) {
   switch (id) {
@@ -152,8 +186,7 @@ std::vector<Guarantee> guarantees(const HostFacts& facts, const model::Profile* 
       disk_encrypted(facts),
       recorder_separate(facts),
       init_separate(facts),
-      missing(GuaranteeId::kRecordUnlosable,
-              "a workspace is not frozen before its ring is full; losses are counted instead", ""),
+      record_unlosable(facts),
       network_isolated(facts),
   };
   if (profile == nullptr) return list;

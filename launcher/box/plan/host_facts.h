@@ -28,9 +28,10 @@ struct CgroupFacts {
   bool operator==(const CgroupFacts&) const = default;
 };
 
-enum class SensorBackEnd { kNone, kSyscall, kVfs };
+enum class SensorBackEnd { kNone, kSyscall, kVfs, kNotify };
 
-/// Filled in by whoever tried to load the programs; the probe leaves kNone.
+/// Filled in by whoever tried to load the programs; the probe leaves kNone. An ordinary user's is
+/// kNotify (sensor_of_ordinary_user) or none.
 struct SensorFacts {
   SensorBackEnd back_end = SensorBackEnd::kNone;
   std::string reason;  // why not a better one, "" for kVfs
@@ -83,12 +84,18 @@ struct HostFacts {
   bool close_range = false;
   bool pidfd = false;
   bool secret_memory = false;           // memfd_secret
+  // For ordinary users; the probe of a privileged caller leaves them false.
+  bool user_notify = false;  // seccomp user notification that a signal cannot break off (5.19)
+  bool new_procfs = false;   // a new procfs in namespaces of one's own
   std::vector<RootEntry> root_entries;  // in the order of kRootEntries
   std::vector<EtcEntry> etc;            // those of kVisibleEtc that exist, in that order
   std::vector<std::string> devices;  // those of kDevices that exist as the right character device
   std::vector<std::string> notes;    // one sentence each: what a probe found out beyond yes or no
   bool operator==(const HostFacts&) const = default;
 };
+
+/// What watches a workspace of a caller who may load no BPF programs.
+SensorFacts sensor_of_ordinary_user(const HostFacts& facts);
 
 /// What a probe looks for, in the order in which facts and plans list it.
 extern const std::vector<std::string> kRootEntries;

@@ -158,6 +158,8 @@ Result<SandboxPlan> make_plan(const model::Profile& profile, const HostFacts& fa
       inside(views.empty() ? "/home/contractor" : "/workspaces/" + views.front()->name);
   plan.terminal = request.terminal;
   plan.guarantees = guarantees(facts, &profile);
+  if (facts.sensor.back_end == SensorBackEnd::kNotify) plan.watched = Watched::kByListener;
+  if (!facts.root) without_idmaps(plan);
   return plan;
 }
 

@@ -28,13 +28,24 @@ inline constexpr uint32_t kBlockBase = 0x70000000;
 inline constexpr uint32_t kOnDiskOwner =
     kBlockBase + 1;  // owner on disk of everything a workspace keeps
 
-/// Who is who on the host: the map is one line, inside `kInitUid`, two long, to `base`.
+/// Who is who outside: the map is one line. With `one` false it begins inside at `kInitUid`, is two
+/// long and leads to `base`. With `one` true there is only one id to give: init, payload and
+/// recorder are `base`, which is `kPayloadUid` inside. Ids are those of the launcher's own user
+/// namespace: the host's for root, of an ordinary user 0, which is that user.
 struct UidPlan {
-  uint32_t base = 0;  // host uid and gid of init; the payload is base + 1
+  uint32_t base = 0;
+  bool one = false;
   [[nodiscard]] uint32_t init_host() const { return base; }
-  [[nodiscard]] uint32_t payload_host() const { return base + 1; }
+  [[nodiscard]] uint32_t payload_host() const { return one ? base : base + 1; }
+  [[nodiscard]] uint32_t recorder_host() const { return one ? base : base + 2; }
+  [[nodiscard]] uint32_t init_inside() const { return one ? kPayloadUid : kInitUid; }
+  [[nodiscard]] uint32_t first_inside() const { return init_inside(); }
+  [[nodiscard]] uint32_t count() const { return one ? 1 : 2; }
   bool operator==(const UidPlan&) const = default;
 };
+
+/// The ids of a session: of slot `uid_base` where the host gives two, else the caller's only one.
+UidPlan uid_plan(const HostFacts& facts, uint32_t uid_base);
 
 /// What the launcher must have opened, one descriptor each, in the order of `SandboxPlan::sources`.
 enum class SourceKind {
@@ -130,6 +141,9 @@ struct LandlockPlan {
 
 enum class Terminal { kPty, kPipes };
 enum class SeccompProgram { kContractor, kSlicer };
+/// Who sees what the payload calls: the kernel's own programs from outside, or a listener of its
+/// filter, which answers the calls of notified_calls.h and every refusal that is an event.
+enum class Watched { kFromOutside, kByListener };
 enum class Program {
   kPath,
   kDescriptor
@@ -148,6 +162,7 @@ struct SandboxPlan {
       0;  // all capability sets are emptied, bounding set included, and these locked
   LandlockPlan landlock;
   SeccompProgram seccomp = SeccompProgram::kContractor;
+  Watched watched = Watched::kFromOutside;
   Program program = Program::kPath;
   std::vector<std::string> command;
   SandboxPath directory = SandboxPath::root();  // working directory
@@ -173,7 +188,7 @@ struct RepositoryView {
 
 /// What neither profile nor host say.
 struct PlanRequest {
-  uint32_t uid_base = 0;                     // of the slot: kBlockBase + 8 + 8k
+  uint32_t uid_base = 0;  // of the slot: kBlockBase + 8 + 8k; 0 where there is only one uid
   std::vector<RepositoryView> repositories;  // those of the profile, by name
   std::vector<std::string> command;          // empty: the shell
   Terminal terminal = Terminal::kPty;

@@ -198,13 +198,14 @@ std::string print_security(const SandboxPlan& plan) {
     }
   }
   return out + "seccomp " +
-         (plan.seccomp == SeccompProgram::kContractor ? "contractor" : "slicer") + "\n";
+         (plan.seccomp == SeccompProgram::kContractor ? "contractor" : "slicer") +
+         (plan.watched == Watched::kByListener ? ", notifying" : "") + "\n";
 }
 
 }  // namespace
 
 std::string print_plan(const SandboxPlan& plan) {
-  std::string out = "uids init " + std::to_string(kInitUid) + "=" +
+  std::string out = "uids init " + std::to_string(plan.uids.init_inside()) + "=" +
                     std::to_string(plan.uids.init_host()) + " payload " +
                     std::to_string(kPayloadUid) + "=" + std::to_string(plan.uids.payload_host()) +
                     "\n";

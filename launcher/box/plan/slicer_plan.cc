@@ -52,6 +52,7 @@ Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest
   plan.directory = writable.front();
   plan.terminal = Terminal::kPipes;
   plan.guarantees = guarantees(facts, nullptr);
+  if (!facts.root) without_idmaps(plan);
   return plan;
 }
 

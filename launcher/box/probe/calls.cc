@@ -55,6 +55,15 @@ bool has_seccomp_action(uint32_t action) {
   return syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
+bool has_user_notify() {
+  // Flags that the kernel does not know are EINVAL before it looks at the (missing) program.
+  constexpr unsigned long kFlags =
+      SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV;
+  const bool known =
+      syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, kFlags, nullptr) != 0 && errno == EFAULT;
+  return known && has_seccomp_action(SECCOMP_RET_USER_NOTIF);
+}
+
 bool has_close_range() {
   return syscall(SYS_close_range, UINT_MAX, UINT_MAX, CLOSE_RANGE_CLOEXEC) == 0;
 }

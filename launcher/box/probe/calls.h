@@ -11,6 +11,8 @@ int landlock_abi();
 bool has_clone_into_cgroup();
 bool has_openat2();
 bool has_seccomp_action(uint32_t action);
+/// A listener whose calls a signal cannot break off once it has them (Linux 5.19).
+bool has_user_notify();
 bool has_close_range();
 bool has_pidfd();
 bool has_secret_memory();

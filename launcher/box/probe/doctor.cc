@@ -29,6 +29,8 @@ std::string_view word(plan::SensorBackEnd back_end) {
       return "syscall";
     case plan::SensorBackEnd::kVfs:
       return "vfs";
+    case plan::SensorBackEnd::kNotify:
+      return "notify";
   }
   return "none";
 }

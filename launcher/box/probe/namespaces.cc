@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "launcher/box/plan/plan.h"
+#include "launcher/box/probe/own_namespaces.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
 
@@ -58,20 +59,6 @@ bool map_two_uids(pid_t child, const char* which) {
          write(file.get(), line.data(), line.size()) == static_cast<ssize_t>(line.size());
 }
 
-UniqueFd detached_tmpfs() {
-  const UniqueFd context(fsopen("tmpfs", FSOPEN_CLOEXEC));
-  if (!context.valid()) return UniqueFd();
-  if (fsconfig(context.get(), FSCONFIG_SET_STRING, "size", "64k", 0) != 0) return UniqueFd();
-  if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return UniqueFd();
-  return UniqueFd(fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
-}
-
-bool set_read_only(int mount_fd) {
-  mount_attr attributes{};
-  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
-  return mount_setattr(mount_fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0;
-}
-
 bool set_idmap(int mount_fd, int user_namespace_fd) {
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_IDMAP;
@@ -98,9 +85,9 @@ void probe_idmap(int state_fd, pid_t child, plan::HostFacts& facts) {
 }
 
 void probe_mounts(plan::HostFacts& facts) {
-  const UniqueFd tmpfs = detached_tmpfs();
-  facts.new_mount_api = tmpfs.valid() && set_read_only(tmpfs.get());
-  if (!facts.new_mount_api) facts.notes.push_back("detached tmpfs: " + errno_name(errno));
+  const int error = try_mounts();
+  facts.new_mount_api = error == 0;
+  if (error != 0) facts.notes.push_back("detached tmpfs: " + errno_name(error));
 }
 
 void note(const char* what, int error, plan::HostFacts& facts) {
@@ -132,6 +119,7 @@ void probe_namespaces(int state_fd, plan::HostFacts& facts) {
     if (answers.user == 0) note("unshare of a network namespace", answers.network, facts);
   }
   if (facts.root) probe_mounts(facts);
+  if (!facts.root && facts.user_namespaces) probe_own_namespaces(facts);
   if (facts.root && facts.user_namespaces) {
     facts.two_uids = map_two_uids(child, "uid_map") && map_two_uids(child, "gid_map");
     if (facts.two_uids) probe_idmap(state_fd, child, facts);

@@ -67,6 +67,11 @@ void note_core_pattern(plan::HostFacts& facts) {
       "workspace too: sysctl -w kernel.core_pattern=core");
 }
 
+// Yama's highest setting lets nobody read another process's memory (kernel's Yama.rst).
+bool may_look_into_children() {
+  return !read_bounded("/proc/sys/kernel/yama/ptrace_scope").starts_with("3");
+}
+
 plan::CgroupFacts probe_cgroups(const std::string& release) {
   plan::CgroupFacts facts =
       parse_cgroups(read_bounded("/proc/self/mountinfo"), read_bounded("/proc/self/cgroup"));
@@ -154,6 +159,8 @@ std::vector<std::string> probe_devices() {
   return list;
 }
 
+}  // namespace
+
 // Uid 0 alone is not enough: in a container it may be nobody outside, or have no capability.
 bool is_host_root() {
   if (geteuid() != 0) return false;
@@ -164,8 +171,6 @@ bool is_host_root() {
   if (std::sscanf(map.c_str(), "%u %u %lu", &inner, &outer, &count) != 3) return false;
   return inner == 0 && outer == 0 && count == 0xFFFFFFFF && has_admin_capability();
 }
-
-}  // namespace
 
 plan::HostFacts probe_host(int state_fd) {
   plan::HostFacts facts;
@@ -185,6 +190,7 @@ plan::HostFacts probe_host(int state_fd) {
   facts.close_range = has_close_range();
   facts.pidfd = has_pidfd();
   facts.secret_memory = has_secret_memory();
+  facts.user_notify = !facts.root && has_user_notify() && may_look_into_children();
   probe_namespaces(state_fd, facts);
   facts.storage = probe_storage(facts.root);
   facts.root_entries = probe_root_entries();

@@ -10,4 +10,7 @@ namespace carrel::probe {
 /// it, so call it while single-threaded. Takes a few milliseconds.
 plan::HostFacts probe_host(int state_fd = -1);
 
+/// Whether the caller is root of the host itself, with its powers.
+bool is_host_root();
+
 }  // namespace carrel::probe

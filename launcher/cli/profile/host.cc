@@ -24,8 +24,7 @@ trace::TracerOptions trial_options(const plan::CgroupFacts& cgroup) {
 }
 
 plan::SensorFacts try_sensor(const plan::HostFacts& facts) {
-  if (!facts.root)
-    return {plan::SensorBackEnd::kNone, "only root may load the sensor; not tried as this user"};
+  if (!facts.root) return plan::sensor_of_ordinary_user(facts);
   const auto tracer = trace::Tracer::load(trial_options(facts.cgroup));
   if (!tracer.ok()) return {plan::SensorBackEnd::kNone, to_string(tracer.error())};
   return {plan::SensorBackEnd::kSyscall, "the vfs back end is not built yet"};
@@ -57,7 +56,7 @@ std::vector<plan::RepositoryView> expected_views(const model::Profile& profile) 
 
 std::string plan_text(const model::Profile& profile, const plan::HostFacts& facts) {
   plan::PlanRequest request;
-  request.uid_base = plan::kBlockBase + 8;
+  if (facts.root) request.uid_base = plan::kBlockBase + 8;
   request.repositories = expected_views(profile);
   const auto made = plan::make_plan(profile, facts, request);
   if (!made.ok()) return "on this host it cannot be opened: " + quoted(made.error().what) + "\n";

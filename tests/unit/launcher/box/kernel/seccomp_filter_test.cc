@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <set>
 
+#include "launcher/box/plan/notified_calls.h"
 #include "tests/support/bpf_evaluator.h"
 
 namespace carrel::kernel {
@@ -19,7 +20,10 @@ using plan::Table;
 
 constexpr uint64_t kHigh = 0xFFFFFFFF00000000;
 
-uint32_t as_return(const plan::Verdict& verdict) {
+uint32_t as_return(const plan::Verdict& verdict, uint32_t number, Listener listener) {
+  const bool told = verdict.action == Action::kErrno && verdict.report == plan::Report::kEvent;
+  const bool watched = verdict.action == Action::kAllow && plan::find_notified(number) != nullptr;
+  if (listener == Listener::kAsked && (told || watched)) return SECCOMP_RET_USER_NOTIF;
   if (verdict.action == Action::kAllow) return SECCOMP_RET_ALLOW;
   if (verdict.action == Action::kKillProcess) return SECCOMP_RET_KILL_PROCESS;
   return SECCOMP_RET_ERRNO | static_cast<uint32_t>(verdict.error);
@@ -45,10 +49,16 @@ std::vector<uint64_t> candidates(const plan::Row* row, uint8_t argument) {
   return list;
 }
 
-class SeccompFilter : public testing::TestWithParam<const Table*> {
+struct Compiled {
+  const Table* table;
+  Listener listener;
+  const char* name;
+};
+
+class SeccompFilter : public testing::TestWithParam<Compiled> {
  protected:
   void SetUp() override {
-    auto compiled = compile_seccomp(*GetParam());
+    auto compiled = compile_seccomp(*GetParam().table, GetParam().listener);
     ASSERT_TRUE(compiled.ok()) << to_string(compiled.error());
     program_ = compiled.take();
   }
@@ -61,7 +71,8 @@ class SeccompFilter : public testing::TestWithParam<const Table*> {
     for (size_t i = 0; i < arguments.size(); ++i)
       data.args[i] = arguments[i];
     const auto got = tests::run_bpf(program_, data);
-    const uint32_t wanted = as_return(evaluate(*GetParam(), arch, number, arguments));
+    const uint32_t wanted = as_return(
+        evaluate(*GetParam().table, arch, number, arguments), number, GetParam().listener);
     EXPECT_EQ(got, std::optional(wanted))
         << std::hex << "arch " << arch << " number " << number << " arguments " << arguments[0]
         << " " << arguments[1] << " " << arguments[2];
@@ -70,7 +81,7 @@ class SeccompFilter : public testing::TestWithParam<const Table*> {
   }
 
   bool agrees_for_all_arguments(uint32_t number) {
-    const plan::Row* row = find_row(*GetParam(), number);
+    const plan::Row* row = find_row(*GetParam().table, number);
     for (const uint64_t first : candidates(row, 0)) {
       for (const uint64_t second : candidates(row, 1)) {
         for (const uint64_t third : candidates(row, 2)) {
@@ -86,7 +97,7 @@ class SeccompFilter : public testing::TestWithParam<const Table*> {
 };
 
 TEST_P(SeccompFilter, AgreesWithTheTableForEveryNumberAndArgumentClass) {
-  const uint32_t newest = GetParam()->rows.back().number;
+  const uint32_t newest = GetParam().table->rows.back().number;
   for (uint32_t number = 0; number <= newest + 50; ++number) {
     ASSERT_TRUE(agrees_for_all_arguments(number));
   }
@@ -97,19 +108,19 @@ TEST_P(SeccompFilter, AgreesWithTheTableForEveryNumberAndArgumentClass) {
 }
 
 TEST_P(SeccompFilter, AnswersX32NumbersWithEnosys) {
-  const uint32_t newest = GetParam()->rows.back().number;
+  const uint32_t newest = GetParam().table->rows.back().number;
   for (uint32_t number = 0; number <= newest + 150; ++number) {
-    ASSERT_EQ(evaluate(*GetParam(), AUDIT_ARCH_X86_64, number | plan::kX32Bit, {}).error, ENOSYS);
+    ASSERT_EQ(evaluate(*GetParam().table, AUDIT_ARCH_X86_64, number | plan::kX32Bit, {}).error, ENOSYS);
     ASSERT_TRUE(agrees(AUDIT_ARCH_X86_64, number | plan::kX32Bit, {}));
   }
 }
 
 TEST_P(SeccompFilter, KillsEveryForeignArchitecture) {
-  const uint32_t newest = GetParam()->rows.back().number;
+  const uint32_t newest = GetParam().table->rows.back().number;
   for (const uint32_t arch :
        {uint32_t{AUDIT_ARCH_I386}, uint32_t{AUDIT_ARCH_AARCH64}, uint32_t{AUDIT_ARCH_ARM}, 0U}) {
     for (uint32_t number = 0; number <= newest + 50; ++number) {
-      ASSERT_EQ(evaluate(*GetParam(), arch, number, {}).action, Action::kKillProcess);
+      ASSERT_EQ(evaluate(*GetParam().table, arch, number, {}).action, Action::kKillProcess);
       ASSERT_TRUE(agrees(arch, number, {}));
     }
   }
@@ -121,7 +132,7 @@ TEST_P(SeccompFilter, FitsTheKernelsLimit) {
 
 TEST_P(SeccompFilter, NamesAndNumbersAreThoseOfTheKernelsHeaders) {
   size_t known = 0;
-  for (const plan::Row& row : GetParam()->rows) {
+  for (const plan::Row& row : GetParam().table->rows) {
     const int number =
         seccomp_syscall_resolve_name_arch(SCMP_ARCH_X86_64, std::string(row.name).c_str());
     if (number == __NR_SCMP_ERROR) continue;  // newer than this libseccomp
@@ -131,9 +142,30 @@ TEST_P(SeccompFilter, NamesAndNumbersAreThoseOfTheKernelsHeaders) {
   EXPECT_GE(known, 355U);
 }
 
-INSTANTIATE_TEST_SUITE_P(Tables, SeccompFilter,
-                         testing::Values(&plan::contractor_table(), &plan::slicer_table()),
-                         [](const auto& one) { return one.index == 0 ? "Contractor" : "Slicer"; });
+INSTANTIATE_TEST_SUITE_P(
+    Tables, SeccompFilter,
+    testing::Values(Compiled{&plan::contractor_table(), Listener::kNone, "Contractor"},
+                    Compiled{&plan::slicer_table(), Listener::kNone, "Slicer"},
+                    Compiled{&plan::contractor_table(), Listener::kAsked, "Notifying"}),
+    [](const auto& one) { return std::string(one.param.name); });
+
+TEST(SeccompFilterCompile, AsksTheListenerAboutWhatDecidesSomethingOnly) {
+  std::set<std::string_view> names;
+  for (const plan::NotifiedCall& call : plan::notified_calls()) {
+    const plan::Row* row = find_row(plan::contractor_table(), call.number);
+    ASSERT_NE(row, nullptr) << call.number;
+    names.insert(row->name);
+  }
+  for (const char* asked : {"execve", "execveat", "open", "openat", "openat2", "creat", "connect",
+                            "rename", "renameat2", "unlink", "unlinkat", "chdir", "truncate"}) {
+    EXPECT_TRUE(names.contains(asked)) << asked;
+  }
+  // Calls that come back with EINTR to a program that does not expect it, or are too frequent.
+  for (const char* never : {"close", "fork", "vfork", "clone", "wait4", "waitid", "read", "write",
+                            "exit", "exit_group", "stat", "newfstatat", "rt_sigreturn"}) {
+    EXPECT_FALSE(names.contains(never)) << never;
+  }
+}
 
 TEST(SeccompFilterCompile, HonoursRowsThatAllowUnlessAndRowsThatRefuseUnless) {
   Table table;

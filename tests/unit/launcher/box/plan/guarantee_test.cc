@@ -74,6 +74,26 @@ TEST(Guarantees, FollowEachFact) {
   EXPECT_TRUE(missing(facts).contains("limits"));
 }
 
+TEST(Guarantees, OfAnOrdinaryUserAreThoseThatOneUidAndAListenerCanGive) {
+  const HostFacts facts = ordinary_user();
+  EXPECT_EQ(facts.sensor.back_end, SensorBackEnd::kNotify);
+  EXPECT_EQ(missing(facts), (Names{"events-complete", "names-exact", "limits", "disk-encrypted",
+                                   "recorder-separate", "init-separate"}));
+  for (const Guarantee& one : guarantees(facts, nullptr)) {
+    if (one.id != GuaranteeId::kRecorderSeparate) continue;
+    EXPECT_NE(one.why.find("proves nothing against"), std::string::npos) << one.why;
+  }
+}
+
+TEST(Guarantees, AnOrdinaryUserWithoutAListenerThatHoldsHasNoSensor) {
+  HostFacts facts = ordinary_user();
+  facts.user_notify = false;
+  facts.sensor = sensor_of_ordinary_user(facts);
+  EXPECT_EQ(facts.sensor.back_end, SensorBackEnd::kNone);
+  EXPECT_FALSE(facts.sensor.reason.empty());
+  EXPECT_TRUE(missing(facts).contains("record-unlosable"));
+}
+
 TEST(Guarantees, AProfileThatEndsOnFailureDoesNotUseRecordUnlosable) {
   const model::Profile profile = sample_profile();
   for (const Guarantee& one : guarantees(hybrid_host(), &profile)) {

@@ -144,11 +144,47 @@ TEST(Plan, RefusesOddCommands) {
   EXPECT_THAT(refusal(sample_profile(), hybrid_host(), request), HasSubstr("1 MiB"));
 }
 
-TEST(Plan, OrdinaryUsersGetOneSentence) {
-  HostFacts facts;
-  const std::string text = refusal(sample_profile(), facts, sample_request());
-  EXPECT_THAT(text, HasSubstr("root"));
-  EXPECT_EQ(text.find('\n'), std::string::npos);
+PlanRequest ordinary_request() {
+  PlanRequest request = sample_request();
+  request.uid_base = 0;
+  return request;
+}
+
+TEST(Plan, OfAnOrdinaryUserHasOneUidAListenerAndNoIdmaps) {
+  const SandboxPlan plan = plan_of(ordinary_user(), ordinary_request());
+  EXPECT_EQ(plan.uids, (UidPlan{0, true}));
+  EXPECT_EQ(plan.uids.first_inside(), kPayloadUid);
+  EXPECT_EQ(plan.uids.count(), 1U);
+  EXPECT_EQ(plan.uids.payload_host(), 0U);
+  EXPECT_EQ(plan.uids.recorder_host(), 0U);
+  EXPECT_EQ(plan.watched, Watched::kByListener);
+  EXPECT_EQ(plan.ceilings, Ceilings{});
+  for (const MountStep& step : plan.mounts)
+    EXPECT_FALSE(step.idmapped) << step.target.text();
+  // All else is the same view.
+  EXPECT_EQ(plan.mounts.size(), plan_of(hybrid_host(), sample_request()).mounts.size());
+}
+
+TEST(Plan, OfRootIsWatchedFromOutside) {
+  const SandboxPlan plan = plan_of(hybrid_host(), sample_request());
+  EXPECT_EQ(plan.watched, Watched::kFromOutside);
+  EXPECT_EQ(plan.uids.first_inside(), kInitUid);
+  EXPECT_EQ(plan.uids.count(), 2U);
+  EXPECT_EQ(plan.uids.recorder_host(), kBlockBase + 10);
+}
+
+TEST(Plan, AnOrdinaryUserHasNoSlotAndRootNoUidZero) {
+  EXPECT_THAT(refusal(sample_profile(), ordinary_user(), sample_request()), HasSubstr("slot"));
+  EXPECT_THAT(refusal(sample_profile(), hybrid_host(), ordinary_request()), HasSubstr("slot"));
+}
+
+TEST(Plan, TheSlicerOfAnOrdinaryUserHasNoListener) {
+  SlicerRequest request;
+  request.arguments = {"carrel-slicer"};
+  const auto plan = make_slicer_plan(ordinary_user(), request);
+  ASSERT_TRUE(plan.ok()) << to_string(plan.error());
+  EXPECT_EQ(plan.value().watched, Watched::kFromOutside);
+  EXPECT_EQ(plan.value().uids, (UidPlan{0, true}));
 }
 
 // Each feature taken away must be named, with something to do about it.
@@ -184,6 +220,40 @@ TEST(Plan, EachMissingFeatureIsRefusedByName) {
     EXPECT_THAT(text, HasSubstr(lack.name));
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
     EXPECT_FALSE(check_host(sample_profile(), facts).ok()) << lack.name;
+  }
+}
+
+TEST(Plan, WhatAnOrdinaryUserLacksIsRefusedByNameAndNothingElse) {
+  const std::vector<Lack> lacks = {
+      {"user namespaces", [](HostFacts& f) { f.user_namespaces = false; }},
+      {"network namespaces", [](HostFacts& f) { f.network_namespaces = false; }},
+      {"mount calls", [](HostFacts& f) { f.new_mount_api = false; }},
+      {"procfs", [](HostFacts& f) { f.new_procfs = false; }},
+      {"sensor", [](HostFacts& f) { f.sensor = {}; }},
+      {"seccomp", [](HostFacts& f) { f.seccomp_errno = false; }},
+      {"pidfd", [](HostFacts& f) { f.pidfd = false; }},
+  };
+  ASSERT_TRUE(check_host(ordinary_user()).ok());
+  for (const Lack& lack : lacks) {
+    HostFacts facts = ordinary_user();
+    lack.take(facts);
+    const std::string text = refusal(sample_profile(), facts, ordinary_request());
+    EXPECT_THAT(text, HasSubstr(lack.name));
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+  HostFacts facts = ordinary_user();
+  facts.cgroup = {};
+  facts.clone_into_cgroup = false;
+  EXPECT_TRUE(check_host(facts).ok());
+}
+
+TEST(Plan, FullAssuranceIsRefusedToAnOrdinaryUserWithTheList) {
+  model::Profile profile = sample_profile();
+  profile.session.assurance = model::AssuranceLevel::kFull;
+  const std::string text = refusal(profile, ordinary_user(), ordinary_request());
+  for (const char* id : {"events-complete", "names-exact", "limits", "disk-encrypted",
+                         "recorder-separate", "init-separate"}) {
+    EXPECT_THAT(text, HasSubstr(std::string("guarantee ") + id));
   }
 }
 

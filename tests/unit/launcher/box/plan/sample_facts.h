@@ -62,6 +62,19 @@ inline HostFacts unified_host() {
   return facts;
 }
 
+/// The first host as an ordinary user without subordinate ids finds it.
+inline HostFacts ordinary_user() {
+  HostFacts facts = hybrid_host();
+  facts.root = false;
+  facts.two_uids = false;
+  facts.idmapped_mounts = false;
+  facts.storage = {StorageKind::kFolder, "an ordinary user may not mount images"};
+  facts.user_notify = true;
+  facts.new_procfs = true;
+  facts.sensor = sensor_of_ordinary_user(facts);
+  return facts;
+}
+
 inline model::Profile sample_profile() {
   model::Profile profile;
   profile.name = "demo";
