@@ -183,6 +183,18 @@ class Walk {
     if (digest != open.profile_sha256)
       return fail(Claim::kProfile, "names a digest that is not the profile's", offset_);
     out_.profile_sha256_hex = to_hex(digest);
+    out_.weakness = weakness_of(open);
+  }
+
+  /// Whoever opened a session without root has the recorder's uid, memory and keys.
+  static std::string weakness_of(const events::RecorderOpen& open) {
+    for (const events::AssuranceItem& item : open.assurance) {
+      if (item.id != "recorder-separate" || item.given) continue;
+      return "contractor and recorder were one uid: the record proves nothing against the user who "
+             "opened the session";
+    }
+    if (open.mode != "rootless") return "";
+    return "opened without root: the record proves nothing against the user who opened the session";
   }
 
   void refer_to(const std::string& digest, bool required) {

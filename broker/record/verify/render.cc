@@ -54,6 +54,7 @@ std::string render_text(const VerifyReport& report, PolicySource source) {
     if (report.first_bad->seq) out += ", event " + std::to_string(*report.first_bad->seq);
     out += "\n";
   }
+  if (!report.weakness.empty()) out += report.weakness + "\n";
   return out + std::string(kPolicyWords[static_cast<size_t>(source)]) + "\n";
 }
 
@@ -90,6 +91,11 @@ std::string render_json(const VerifyReport& report, PolicySource source) {
     line.null("first_bad");
   }
   line.number("lost", report.lost);
+  if (report.weakness.empty()) {
+    line.null("weakness");
+  } else {
+    line.bytes("weakness", report.weakness);
+  }
   line.end();
   return out + "\n";
 }

@@ -196,6 +196,7 @@ VerifyReport verify_record(int record_dir_fd, const std::optional<evidence::Trus
   VerifyReport report;
   report.session = session;
   report.exit = exit_code(facts);
+  report.weakness = events.weakness;
   for (size_t i = 0; i < kClaims; ++i)
     report.claims.push_back(judge(static_cast<Claim>(i), facts));
   report.first_bad = findings.first_bad();

@@ -50,6 +50,8 @@ struct VerifyReport {
   std::optional<FirstBad> first_bad;
   uint64_t events = 0;
   uint64_t lost = 0;
+  /// What event 0 says the record cannot prove whatever its claims are, as a sentence; "" nothing.
+  std::string weakness;
 };
 
 /// Reads only beneath `record_dir_fd`. Never an Error: what cannot be read is a failed claim.

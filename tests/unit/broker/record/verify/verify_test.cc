@@ -54,6 +54,29 @@ TEST(Verify, RendersTextAndJson) {
   EXPECT_EQ(bad["exit"], 4);
 }
 
+TEST(Verify, SaysWhomTheRecordProvesNothingAgainst) {
+  EXPECT_EQ(check(SampleRecord()).weakness, "");
+  struct Case {
+    const char* mode;
+    bool separate;
+    const char* says;
+  };
+  for (const Case& one : {Case{"rootless", false, "were one uid: the record proves nothing against"},
+                          Case{"rootless", true, "opened without root: the record proves nothing"},
+                          Case{"root", false, "were one uid"}}) {
+    SampleOptions options;
+    auto& open = std::get<events::RecorderOpen>(options.events[0].data);
+    open.mode = one.mode;
+    open.assurance = {{"recorder-separate", one.separate, "why"}};
+    const SampleRecord record(options);
+    const VerifyReport report = check(record);
+    EXPECT_EQ(report.exit, 0);
+    EXPECT_NE(render_text(report, PolicySource::kState).find(one.says), std::string::npos);
+    const auto line = nlohmann::json::parse(render_json(report, PolicySource::kState));
+    EXPECT_NE(line["weakness"].get<std::string>().find(one.says), std::string::npos);
+  }
+}
+
 TEST(Verify, WithoutPolicyNothingVouches) {
   const SampleRecord record;
   const auto report = verify_record(record.open_dir().get(), std::nullopt, SampleRecord::kSession);
