@@ -55,13 +55,15 @@ Status change_ids(const Ids& ids) {
   return Done{};
 }
 
-Status drop_capabilities() {
+Status drop_capabilities(uint64_t keep) {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) {
     return errno_error("clear ambient capabilities");
   }
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  const __user_cap_data_struct none[2]{};
-  if (syscall(SYS_capset, &header, none) != 0) return errno_error("capset");
+  __user_cap_data_struct kept[2]{};
+  for (int i = 0; i < 2; ++i)
+    kept[i].effective = kept[i].permitted = static_cast<uint32_t>(keep >> (32 * i));
+  if (syscall(SYS_capset, &header, kept) != 0) return errno_error("capset");
   return Done{};
 }
 
@@ -80,7 +82,7 @@ Status confine_self(const Confinement& confinement) {
   if (confinement.root_fd >= 0) RETURN_IF_ERROR(change_root(confinement.root_fd));
   RETURN_IF_ERROR(empty_bounding_set());
   if (confinement.ids.has_value()) RETURN_IF_ERROR(change_ids(*confinement.ids));
-  RETURN_IF_ERROR(drop_capabilities());
+  RETURN_IF_ERROR(drop_capabilities(confinement.keep_capabilities));
   RETURN_IF_ERROR(close_the_way_back());
   if (confinement.landlock.has_value()) {
     RETURN_IF_ERROR(internal::restrict_paths(*confinement.landlock));

@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,9 @@ struct Confinement {
   int root_fd = -1;
   /// Become this user and group, with no supplementary groups. Needs CAP_SETUID and CAP_SETGID.
   std::optional<Ids> ids;
+  /// Bits (1 << CAP_*) of capabilities that stay, permitted and effective; 0: none. Not together
+  /// with `ids`, which takes them away.
+  uint64_t keep_capabilities = 0;
   /// Paths that can still be opened, everything else being refused with EACCES; an empty list means
   /// no path at all. TCP bind and connect, abstract unix sockets and signals to processes outside
   /// are refused with it where the kernel knows how (ABI 4 and 6). Nothing: no Landlock.
@@ -47,7 +51,7 @@ struct Confinement {
   std::vector<std::string> syscalls;
 };
 
-/// Gives up everything the list says, and always: capabilities (bounding and ambient included),
+/// Gives up everything the list says, and always: capabilities (bounding and ambient included; but for `keep_capabilities`),
 /// gaining any by exec (no_new_privs), core dumps and being traced (non-dumpable). All or nothing
 /// for the caller: on an Error the process is half confined and must exit.
 ///

@@ -59,5 +59,8 @@ Counts Counters::produced() const {
 Counts Counters::lost() const {
   return copy(page_->lost);
 }
+bool Counters::over() const {
+  return __atomic_load_n(&page_->over, __ATOMIC_ACQUIRE) != 0;
+}
 
 }  // namespace carrel::sensor

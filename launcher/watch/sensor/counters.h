@@ -33,6 +33,8 @@ class Counters {
 
   [[nodiscard]] Counts produced() const;
   [[nodiscard]] Counts lost() const;
+  /// Of a sensor outside the kernel: it ended because its workspace did.
+  [[nodiscard]] bool over() const;
 
  private:
   explicit Counters(const carrel_counters* page) : page_(page) {}

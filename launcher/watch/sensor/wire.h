@@ -134,7 +134,8 @@ struct carrel_counters {
   carrel_u64 produced[CARREL_TYPES];
   carrel_u64 lost[CARREL_TYPES];
   carrel_u64 next_dir;
-  carrel_u64 pad[7];
+  carrel_u64 over; /* 1: a sensor outside the kernel has seen the workspace's last process end */
+  carrel_u64 pad[6];
 };
 
 #endif
