@@ -158,7 +158,8 @@ function(carrel_test)
 endfunction()
 
 # carrel_python_tests(KIND e2e|faults|attacks FILES x_test.py … [TIMEOUT s])
-# One CTest entry per test method of unittest, found by reading the file: KIND.root.Class.test_x.
+# Two CTest entries per test method of unittest, found by reading the file: KIND.root.Class.test_x, and
+# KIND.rootless.… with CARREL_TEST_MODE=rootless, in which the same test opens workspaces as an ordinary user.
 function(carrel_python_tests)
   cmake_parse_arguments(PARSE_ARGV 0 arg "" "KIND;TIMEOUT" "FILES")
   if(NOT arg_TIMEOUT)
@@ -172,11 +173,14 @@ function(carrel_python_tests)
       if(line MATCHES "^class ([A-Za-z]+)")
         set(class ${CMAKE_MATCH_1})
       elseif(line MATCHES "def (test_[a-z0-9_]+)")
-        set(name ${arg_KIND}.root.${class}.${CMAKE_MATCH_1})
-        add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${class}.${CMAKE_MATCH_1})
-        set_tests_properties(${name} PROPERTIES LABELS "kind=${arg_KIND};mode=root" TIMEOUT ${arg_TIMEOUT}
-          RESOURCE_LOCK host SKIP_REGULAR_EXPRESSION "SKIP kernel-feature="
-          ENVIRONMENT "CARREL_BINARY_DIR=${PROJECT_BINARY_DIR};CARREL_SOURCE_DIR=${PROJECT_SOURCE_DIR};PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/e2e;PYTHONDONTWRITEBYTECODE=1")
+        set(test ${CMAKE_MATCH_1})
+        foreach(mode root rootless)
+          set(name ${arg_KIND}.${mode}.${class}.${test})
+          add_test(NAME ${name} COMMAND /usr/bin/python3 ${CMAKE_CURRENT_SOURCE_DIR}/${file} ${class}.${test})
+          set_tests_properties(${name} PROPERTIES LABELS "kind=${arg_KIND};mode=${mode}" TIMEOUT ${arg_TIMEOUT}
+            RESOURCE_LOCK host SKIP_REGULAR_EXPRESSION "SKIP (kernel-feature|guarantee)="
+            ENVIRONMENT "CARREL_TEST_MODE=${mode};CARREL_BINARY_DIR=${PROJECT_BINARY_DIR};CARREL_SOURCE_DIR=${PROJECT_SOURCE_DIR};PYTHONPATH=${PROJECT_SOURCE_DIR}/tests/e2e;PYTHONDONTWRITEBYTECODE=1")
+        endforeach()
       endif()
     endforeach()
   endforeach()

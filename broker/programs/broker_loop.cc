@@ -212,6 +212,10 @@ void BrokerLoop::accept_client() {
   ucred peer{};
   socklen_t size = sizeof peer;
   if (getsockopt(socket.get(), SOL_SOCKET, SO_PEERCRED, &peer, &size) != 0) return;
+  if (caller_.has_value()) {
+    if (peer.uid != 0) return;  // somebody whom this user namespace has no number for
+    peer.uid = *caller_;
+  }
   clients_.push_back(Client{Connection(std::move(socket)), peer.uid, now_ms()});
 }
 

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,15 +18,17 @@
 namespace carrel::programs {
 
 /// Serves until the launcher's channel closes and then, for at most 20 s, the sessions that still
-/// send. A peer that breaks the protocol loses its connection, nobody else's.
+/// send. A peer that breaks the protocol loses its connection, nobody else's. With `caller`, uid 0 is
+/// that user and no other uid is served (BrokerOptions::caller).
 class BrokerLoop {
  public:
   BrokerLoop(monitor::Monitor& monitor, monitor::Log log, UniqueFd listener,
-             protocol::Connection launcher)
+             protocol::Connection launcher, std::optional<uid_t> caller)
       : monitor_(monitor),
         log_(std::move(log)),
         listener_(std::move(listener)),
-        launcher_(std::move(launcher)) {}
+        launcher_(std::move(launcher)),
+        caller_(caller) {}
 
   /// An Error only when it cannot even wait any more.
   Status run();
@@ -62,6 +65,7 @@ class BrokerLoop {
   monitor::Log log_;
   UniqueFd listener_;
   protocol::Connection launcher_;
+  std::optional<uid_t> caller_;
   std::map<std::string, protocol::Connection> sessions_;
   std::list<Client> clients_;
   uint64_t give_up_ms_ = 0;  // when the launcher has gone: until when sessions are waited for

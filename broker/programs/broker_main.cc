@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <csignal>
 #include <exception>
+#include <fstream>
 #include <memory>
 #include <string>
 
@@ -115,14 +116,26 @@ Status serve(Broker broker, const BrokerOptions& options, const monitor::Log& lo
       evidence::make_vkey(evidence::kBrokerKeyName, broker.keys.seals.public_key())));
   RETURN_IF_ERROR(protocol::send_message(launcher, protocol::Type::kBrokerReady, ready));
   log("ready pid=" + std::to_string(getpid()));
-  BrokerLoop loop(monitor, log, UniqueFd(options.listener_fd), std::move(launcher));
+  BrokerLoop loop(monitor, log, UniqueFd(options.listener_fd), std::move(launcher), options.caller);
   return loop.run();
+}
+
+/// The host's root is not taken for a caller in a user namespace: its files would be the broker's.
+Status check_is_caller(uid_t caller) {
+  std::ifstream map("/proc/self/uid_map");
+  uid_t inside = 0;
+  uid_t outside = 0;
+  uint64_t count = 0;
+  map >> inside >> outside >> count;
+  if (map && inside == 0 && outside == caller && caller != 0 && count == 1) return Done{};
+  return Error{"--caller: uid 0 here is not that user alone", EPERM};
 }
 
 Status run(const BrokerOptions& options, const monitor::Log& log, protocol::Connection& launcher,
            const BrokerHooks& hooks) {
-  if (geteuid() == 0 && options.uid == 0)
+  if (geteuid() == 0 && options.uid == 0 && !options.caller.has_value())
     return Error{"--uid of another user than root is required"};
+  if (options.caller.has_value()) RETURN_IF_ERROR(check_is_caller(*options.caller));
   umask(022);
   (void)signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): one thread
   allow_many_descriptors();

@@ -38,12 +38,17 @@ Result<BrokerOptions> parse_broker_options(int argc, const char* const* argv) {
       options.log_fd = static_cast<int>(value);
     } else if (name == "--uid") {
       options.uid = value;
+    } else if (name == "--caller") {
+      options.caller = value;
     } else {
       return Error{"unknown argument " + quoted(name)};
     }
   }
   if (options.listener_fd < 0 || options.store_fd < 0 || options.launcher_fd < 0) {
     return Error{"--listener-fd, --store-fd and --launcher-fd are required"};
+  }
+  if (options.caller.has_value() && options.uid != 0) {
+    return Error{"--uid and --caller are for different brokers"};
   }
   return options;
 }

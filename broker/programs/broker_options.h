@@ -3,6 +3,8 @@
 
 #include <sys/types.h>
 
+#include <optional>
+
 #include "profiles/base/result.h"
 
 namespace carrel::programs {
@@ -13,9 +15,12 @@ struct BrokerOptions {
   int launcher_fd = -1;  // connected unix stream socket
   int log_fd = 2;
   uid_t uid = 0;  // and gid; 0: stay who we are (a rootless store)
+  /// The user whose uid 0 of a user namespace this broker runs as: what the kernel calls 0 there is
+  /// that user, nobody else is served. Not together with `uid`.
+  std::optional<uid_t> caller;
 };
 
-/// "--listener-fd N --store-fd N --launcher-fd N [--log-fd N] [--uid N]"; anything else is an
+/// "--listener-fd N --store-fd N --launcher-fd N [--log-fd N] [--uid N | --caller N]"; anything else is an
 /// Error.
 Result<BrokerOptions> parse_broker_options(int argc, const char* const* argv);
 

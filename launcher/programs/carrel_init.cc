@@ -178,6 +178,39 @@ void take_terminal(const Plan& plan) {
   }
 }
 
+/// The filter goes in last. Where it has a listener, the sensor must have that before anything is
+/// notified: the next notified call is the payload's exec.
+void load_filter(const Plan& plan) {
+  const InitPlan& head = *plan.head;
+  auto* filter =
+      const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(plan.bytes + head.filter));
+  const sock_fprog program{static_cast<unsigned short>(head.filter_count), filter};
+  const bool notifies = (head.flags & carrel::init::kNotifies) != 0;
+  // A received call can only be broken off by death: programs do not expect EINTR from these.
+  const unsigned long flags =
+      notifies ? SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV : 0UL;
+  const auto listener =
+      static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
+  if (listener < 0) fail(PayloadStep::kSeccomp);
+  if (!notifies) return;
+  char byte = 'l';
+  iovec part{&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(rights), &listener, sizeof listener);
+  if (sendmsg(carrel::init::kSensorFd, &message, MSG_NOSIGNAL) != 1) fail(PayloadStep::kListener);
+  close(listener);
+  close(carrel::init::kSensorFd);
+}
+
 /// Everything up to the gate, in an order that keeps the means for the next step: ids while there
 /// are capabilities, Landlock's paths before seccomp, the filter last.
 [[noreturn]] void run_payload(Plan* plan) {
@@ -209,15 +242,10 @@ void take_terminal(const Plan& plan) {
   close(carrel::init::kPlanFd);  // its mapping stays
   if (!by_descriptor || (head.flags & carrel::init::kUsesTerminal) != 0)
     close(carrel::init::kTerminalFd);
-  if (close_range(static_cast<unsigned>(by_descriptor ? carrel::init::kProgramFd + 1
-                                                      : carrel::init::kGateFd + 1),
-                  ~0U, 0) != 0) {
-    fail(PayloadStep::kCloseDescriptors);
-  }
-  auto* filter =
-      const_cast<sock_filter*>(reinterpret_cast<const sock_filter*>(plan->bytes + head.filter));
-  const sock_fprog program{static_cast<unsigned short>(head.filter_count), filter};
-  if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program) != 0) fail(PayloadStep::kSeccomp);
+  if (!by_descriptor) close(carrel::init::kProgramFd);
+  if ((head.flags & carrel::init::kNotifies) == 0) close(carrel::init::kSensorFd);
+  if (close_range(carrel::init::kLastFd + 1, ~0U, 0) != 0) fail(PayloadStep::kCloseDescriptors);
+  load_filter(*plan);
   tell(RecordType::kReady, 0);
   char go = 0;
   ssize_t got = 0;
@@ -289,6 +317,7 @@ int main() {
     close(fd);
   if ((the_plan.head->flags & carrel::init::kUsesTerminal) != 0) close(carrel::init::kTerminalFd);
   if ((the_plan.head->flags & carrel::init::kUsesProgramFd) != 0) close(carrel::init::kProgramFd);
+  if ((the_plan.head->flags & carrel::init::kNotifies) != 0) close(carrel::init::kSensorFd);
   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
   if (!drop_bounding_set() || !limit_capabilities(uint64_t{1} << CAP_KILL)) {
     fail(PayloadStep::kCapabilities);

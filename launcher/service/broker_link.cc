@@ -21,7 +21,8 @@ constexpr int kEndMs = 25'000;  // the broker gives sessions 20 s for their last
 
 }  // namespace
 
-Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& state) {
+Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& state,
+                                     std::optional<uid_t> caller) {
   auto ends = protocol::make_socket_pair();
   if (!ends.ok()) return ends.take_error();
   auto [ours, theirs] = ends.take();
@@ -30,8 +31,12 @@ Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& s
   program.arguments = {"--listener-fd", "3",
                        "--store-fd",    "4",
                        "--launcher-fd", "5",
-                       "--log-fd",      "6",
-                       "--uid",         std::to_string(plan::kBlockBase)};
+                       "--log-fd",      "6"};
+  // Uid 0 of the launcher's user namespace is the caller, for whoever is asked there.
+  const auto whose = caller.has_value()
+                         ? std::pair{"--caller", std::to_string(*caller)}
+                         : std::pair{"--uid", std::to_string(plan::kBlockBase)};
+  program.arguments.insert(program.arguments.end(), {whose.first, whose.second});
   program.fds = {state.broker_listener.get(), state.directory.get(), theirs.get(),
                  state.broker_log.get()};
   ASSIGN_OR_RETURN(const pid_t pid, start_program(program));

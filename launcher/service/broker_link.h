@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <optional>
 #include <string>
 
 #include "broker/wire/protocol/connection.h"
@@ -17,9 +18,11 @@ namespace carrel::service {
 /// come within 30 s is an Error, after which the link is lost.
 class BrokerLink {
  public:
-  /// Starts `PROGRAMS/carrel-broker` for the state folder and waits until it is ready. The Error
-  /// carries the broker's own last words.
-  static Result<BrokerLink> start(const std::string& programs, const State& state);
+  /// Starts `PROGRAMS/carrel-broker` for the state folder and waits until it is ready: as a user of
+  /// its own, or, where `caller` says whose the launcher is, as that one. The Error carries the
+  /// broker's own last words.
+  static Result<BrokerLink> start(const std::string& programs, const State& state,
+                                  std::optional<uid_t> caller);
 
   /// What the ticket stands for. A refusal is an Error with the broker's sentence, and its exit
   /// code in `code`.

@@ -54,12 +54,12 @@ Status read_whole(int fd, size_t limit, std::string* out) {
 }  // namespace
 
 Result<UniqueFd> make_workspace_folder(int parent_fd, const std::string& name, FolderOwner owner) {
-  if (mkdirat(parent_fd, name.c_str(), 0711) != 0) {
+  if (mkdirat(parent_fd, name.c_str(), owner == FolderOwner::kCaller ? 0700 : 0711) != 0) {
     return errno_error("make the workspace's folder " + quoted(name));
   }
   UniqueFd folder(openat(parent_fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.valid()) return errno_error("open the workspace's folder " + quoted(name));
-  if (owner == FolderOwner::kRoot) return folder;
+  if (owner != FolderOwner::kWorkspace) return folder;
   if (fchown(folder.get(), plan::kOnDiskOwner, plan::kOnDiskOwner) != 0 ||
       fchmod(folder.get(), 0755) != 0) {
     return errno_error("own the workspace's folder " + quoted(name));

@@ -11,10 +11,13 @@
 #include <climits>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "launcher/box/kernel/cgroup.h"
 #include "launcher/box/kernel/mount_namespace.h"
+#include "launcher/box/kernel/network.h"
+#include "launcher/box/kernel/own_user_namespace.h"
 #include "launcher/box/plan/seccomp_table.h"
 #include "launcher/box/probe/probe.h"
 #include "launcher/box/sandbox/sandbox.h"
@@ -76,11 +79,14 @@ void allow_many_descriptors() {
   (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-Result<Programs> load_programs() {
+Result<Programs> load_programs(const plan::HostFacts& facts) {
   ASSIGN_OR_RETURN(std::string folder, programs_folder());
   ASSIGN_OR_RETURN(UniqueFd init, sandbox::load_init(folder + "/carrel-init"));
   ASSIGN_OR_RETURN(UniqueFd slicer, sandbox::load_init(folder + "/carrel-slicer"));
-  ASSIGN_OR_RETURN(kernel::SeccompPrograms filters, kernel::SeccompPrograms::compile());
+  const auto listener = facts.sensor.back_end == plan::SensorBackEnd::kNotify
+                            ? kernel::Listener::kAsked
+                            : kernel::Listener::kNone;
+  ASSIGN_OR_RETURN(kernel::SeccompPrograms filters, kernel::SeccompPrograms::compile(listener));
   return Programs{std::move(folder), std::move(init), std::move(slicer), std::move(filters)};
 }
 
@@ -103,21 +109,70 @@ std::unique_ptr<trace::Tracer> load_sensor(const CgroupHome& home, plan::HostFac
   return loaded.take();
 }
 
-Status serve(State& state, const kernel::MountNamespaces& namespaces, const Log& log,
+/// What the launcher has of its host: root a folder of control groups and the kernel's sensor, an
+/// ordinary user neither.
+struct HostParts {
+  std::optional<CgroupHome> cgroups;
+  std::unique_ptr<trace::Tracer> tracer;
+
+  Status make(const State& state, plan::HostFacts& facts, const Log& log) {
+    if (!facts.root) {
+      facts.sensor = plan::sensor_of_ordinary_user(facts);
+      return Done{};
+    }
+    ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), log));
+    tracer = load_sensor(home, facts, log);
+    cgroups.emplace(std::move(home));
+    return Done{};
+  }
+  void remove() {
+    if (cgroups.has_value()) cgroups->folder.remove();
+  }
+};
+
+/// Where this process stands: in the host's namespaces as root, or as an ordinary user (`caller`)
+/// in namespaces of that user's own.
+struct Standing {
+  std::optional<uid_t> caller;
+  kernel::MountNamespaces namespaces;
+};
+
+/// The network namespace has nothing in it and nobody else: a launcher needs no network, and cannot
+/// come back to one that it does not own after it has been in a workspace's.
+Result<Standing> take_stand() {
+  Standing standing;
+  if (geteuid() == 0) {
+    if (!probe::is_host_root()) {
+      return Error{"uid 0 without the host's powers (of a container or a user namespace) can open no "
+                   "workspace: run carrel as an ordinary user, or as root of the host", EPERM};
+    }
+    ASSIGN_OR_RETURN(standing.namespaces, kernel::leave_mount_namespace());
+    return standing;
+  }
+  ASSIGN_OR_RETURN(const kernel::OuterIds ids, kernel::enter_own_user_namespace_as_user());
+  standing.caller = ids.uid;
+  ASSIGN_OR_RETURN(standing.namespaces, kernel::leave_mount_namespace_for_good());
+  RETURN_IF_ERROR(kernel::leave_network());
+  return standing;
+}
+
+Status serve(State& state, const Standing& standing, const Log& log,
              const LauncherOptions& options) {
-  ASSIGN_OR_RETURN(const Programs programs, load_programs());
   plan::HostFacts facts = probe::probe_host(state.directory.get());
-  ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), log));
+  HostParts host;
+  RETURN_IF_ERROR(host.make(state, facts, log));
   const Status swept = sweep_all(state);
   if (!swept.ok()) log("state.left why=" + quoted(to_string(swept.error())));
   if (facts.storage.kind == plan::StorageKind::kImage) facts.storage = try_storage(state);
   if (facts.storage.kind == plan::StorageKind::kFolder) {
     log("storage.folders why=" + quoted(facts.storage.reason));
   }
-  const std::unique_ptr<trace::Tracer> tracer = load_sensor(home, facts, log);
-  Result<BrokerLink> started = BrokerLink::start(programs.folder, state);
+  Result<Programs> programs = load_programs(facts);
+  Result<BrokerLink> started =
+      programs.ok() ? BrokerLink::start(programs.value().folder, state, standing.caller)
+                    : Result<BrokerLink>(programs.error());
   if (!started.ok()) {
-    home.folder.remove();
+    host.remove();
     return started.take_error();
   }
   BrokerLink broker = started.take();
@@ -126,26 +181,27 @@ Status serve(State& state, const kernel::MountNamespaces& namespaces, const Log&
   log("ready pid=" + std::to_string(getpid()));
   tell_ready(options.ready_fd, "ready");
   close(options.ready_fd);
-  Server server({facts, state, home.folder, programs, namespaces, tracer.get(), broker, log,
-                 options.idle_ms, uint64_t{options.host_floor_mib} << 20});
+  Server server({facts, state, host.cgroups.has_value() ? &host.cgroups->folder : nullptr,
+                 programs.value(), standing.namespaces, host.tracer.get(), broker, log,
+                 standing.caller, options.idle_ms, uint64_t{options.host_floor_mib} << 20});
   const Status served = server.run();
   remove_sockets(state);
   broker.stop();
-  home.folder.remove();
+  host.remove();
   return served;
 }
 
 Status start(const LauncherOptions& options, Log* log) {
-  if (geteuid() != 0) return Error{"the launcher needs root: rootless is not supported yet"};
   umask(022);
   block_signals();
   allow_many_descriptors();
   const UniqueFd given(options.state_fd);
-  ASSIGN_OR_RETURN(const kernel::MountNamespaces namespaces, kernel::leave_mount_namespace());
+  ASSIGN_OR_RETURN(const Standing standing, take_stand());
   ASSIGN_OR_RETURN(UniqueFd folder, open_again(given));
-  ASSIGN_OR_RETURN(State state, open_state(std::move(folder)));
+  const auto owner = standing.caller.has_value() ? StateOwner::kCaller : StateOwner::kRoot;
+  ASSIGN_OR_RETURN(State state, open_state(std::move(folder), owner));
   *log = log_to(state.log.get());
-  const Status served = serve(state, namespaces, *log, options);
+  const Status served = serve(state, standing, *log, options);
   if (served.ok()) {
     (*log)("ended");
   } else {

@@ -11,6 +11,7 @@
 #include "launcher/box/sandbox/sandbox.h"
 #include "launcher/service/disks.h"
 #include "launcher/service/folders.h"
+#include "launcher/service/notifier.h"
 #include "launcher/service/opening.h"
 #include "launcher/service/recorder.h"
 #include "launcher/service/slice_store.h"
@@ -64,6 +65,7 @@ class Opener {
   Status ask_for_channel();
   Status make_credentials_folder();
   Status make_pipes();
+  Status start_sensor();
   Status start_recorder();
   Status start_box();
   Status begin();
@@ -71,6 +73,15 @@ class Opener {
   [[nodiscard]] protocol::SessionConfig session_config() const;
   [[nodiscard]] protocol::Started started() const;
   [[nodiscard]] bool uses_image() const { return storage_.kind == plan::StorageKind::kImage; }
+  /// Of what belongs to a workspace on disk.
+  [[nodiscard]] FolderOwner work_owner() const {
+    return tools_.facts.root ? FolderOwner::kWorkspace : FolderOwner::kCaller;
+  }
+  [[nodiscard]] const char* mode() const { return tools_.facts.root ? "root" : "rootless"; }
+  [[nodiscard]] const char* sensor() const { return notifies() ? "notify" : "syscall"; }
+  [[nodiscard]] bool notifies() const {
+    return tools_.facts.sensor.back_end == plan::SensorBackEnd::kNotify;
+  }
   [[nodiscard]] bool client_gone() const;
   [[nodiscard]] bool is_unwanted() const;
 
@@ -102,6 +113,7 @@ class Opener {
   std::vector<SessionTree> trees_;
   std::optional<Recorder> recorder_;
   std::optional<protocol::Finished> finished_;
+  std::optional<Notifier> notifier_;  // the sensor, where the tracer is not
   sandbox::Running box_;
 };
 

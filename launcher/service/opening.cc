@@ -86,7 +86,7 @@ Status Opener::ask_for_channel() {
   protocol::SessionStart start;
   start.set_session(opening_.spec.session());
   start.set_host(host_name());
-  start.set_mode("root");
+  start.set_mode(mode());
   RETURN_IF_ERROR(protocol::send_message(opening_.server, Type::kSessionStart, start));
   ASSIGN_OR_RETURN(std::optional<Message> answer, opening_.server.receive(kLastWordsMs));
   if (!answer.has_value()) return Error{"the launcher's server is gone", EPIPE};
@@ -100,7 +100,7 @@ Status Opener::ask_for_channel() {
 }
 
 Status Opener::make_credentials_folder() {
-  const uint32_t recorder = opening_.uid_base + 2;
+  const uint32_t recorder = plan_.uids.recorder_host();
   ASSIGN_OR_RETURN(credentials_,
                    kernel::new_tmpfs({recorder, recorder, 0755, uint64_t{1} << 20, 1024}));
   credentials_folder_.reset(openat(credentials_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -125,13 +125,21 @@ Status Opener::make_pipes() {
     auto [read_end, write_end] = made.take();
     // The payload's own, so that it can open /dev/stdin, /dev/stdout and /dev/stderr like
     // anybody's.
-    const uid_t payload = opening_.uid_base + 1;
+    const uid_t payload = plan_.uids.payload_host();
     if (fchown(read_end.get(), payload, payload) != 0) return errno_error("own a standard stream");
     pipes_.inside[i] = i == 0 ? std::move(read_end) : std::move(write_end);
     pipes_.outside[i] = i == 0 ? std::move(write_end) : std::move(read_end);
   }
   return Done{};
 }
+
+Status Opener::start_sensor() {
+  if (!notifies()) return Done{};  // the server opened it with the control group
+  ASSIGN_OR_RETURN(Notifier notifier, Notifier::start(tools_.programs.folder + "/carrel-notify"));
+  notifier_.emplace(std::move(notifier));
+  return Done{};
+}
+
 /// The recipe.
 Status Opener::open() {
   code_ = kHostCannot;
@@ -147,6 +155,7 @@ Status Opener::open() {
   ASSIGN_OR_RETURN(network_, kernel::new_network());
   RETURN_IF_ERROR(make_credentials_folder());
   RETURN_IF_ERROR(make_pipes());
+  RETURN_IF_ERROR(start_sensor());
   RETURN_IF_ERROR(ask_for_channel());  // last of all that can fail without leaving a record
   RETURN_IF_ERROR(start_recorder());
   RETURN_IF_ERROR(start_box());

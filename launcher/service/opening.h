@@ -32,10 +32,10 @@ struct Programs {
 struct OpeningTools {
   const plan::HostFacts& facts;
   const State& state;
-  const kernel::CgroupFolder& cgroups;
+  const kernel::CgroupFolder* cgroups;  // null: the host gives this user none
   const Programs& programs;
   const kernel::MountNamespaces& namespaces;
-  trace::Tracer& tracer;
+  trace::Tracer* tracer;  // null where the workspace's own listener is the sensor
   const Log& log;
   uint64_t host_floor_bytes = 0;
 };
@@ -50,8 +50,8 @@ struct Opening {
   UniqueFd stream;                     // stdio frames, for the session
   uint32_t uid_base = 0;
   uint32_t slicer_uid_base = 0;
-  kernel::CgroupLeaf* cgroup = nullptr;
-  trace::SessionSensor sensor;  // opened for the cgroup, not armed
+  kernel::CgroupLeaf* cgroup = nullptr;  // null: none
+  trace::SessionSensor sensor;           // opened for the cgroup, not armed; empty without a tracer
   protocol::Connection server;  // asked once for the session's broker channel: kSessionStart
 };
 

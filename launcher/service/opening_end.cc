@@ -47,7 +47,8 @@ protocol::Ended ended_by_person() {
 }  // namespace
 
 void Opener::end_box() {
-  const Status empty = opening_.cgroup->kill_all(kEmptyMs);
+  const Status empty = opening_.cgroup != nullptr ? opening_.cgroup->kill_all(kEmptyMs)
+                                                  : sandbox::end_by_init(box_, kEmptyMs);
   if (!empty.ok()) {
     tools_.log("session.not_empty session=" + opening_.spec.session() +
                " why=" + quoted(to_string(empty.error())));
@@ -78,6 +79,7 @@ void Opener::fail(const Status& why) {
   if (recorder_.has_value() && !finished_.has_value()) recorder_->fail(code_, text);
   end_box();
   if (recorder_.has_value()) recorder_->reap(kLastWordsMs);
+  if (notifier_.has_value()) notifier_->reap(kLastWordsMs);
   undo();
   // What the session says of its end is what its record says.
   if (finished_.has_value()) return tell(to_ended(finished_));
@@ -118,6 +120,7 @@ void Opener::run() {
   end_box();
   tell(to_ended(finished_));
   recorder_->reap(kLastWordsMs);
+  if (notifier_.has_value()) notifier_->reap(kLastWordsMs);
 }
 
 protocol::Ended setup_failure(int code, const std::string& text) {

@@ -27,8 +27,8 @@ protocol::SessionConfig Opener::session_config() const {
   protocol::SessionConfig config;
   *config.mutable_spec() = opening_.spec;
   config.set_host(host_name());
-  config.set_mode("root");
-  config.set_sensor("syscall");
+  config.set_mode(mode());
+  config.set_sensor(sensor());
   config.set_asked(opening_.profile.session.assurance == model::AssuranceLevel::kFull ? "full"
                                                                                       : "best");
   for (const plan::Guarantee& guarantee : plan_.guarantees) {
@@ -46,27 +46,29 @@ protocol::SessionConfig Opener::session_config() const {
   config.set_ring_bytes(opening_.sensor.ring_bytes);
   for (const std::string& warning : warnings_)
     config.add_warnings(warning);
+  config.set_no_cgroup(opening_.cgroup == nullptr);
   config.set_max_duration_s(
       shorter_of(opening_.profile.session.max_duration_s, opening_.request.timeout_s()));
   return config;
 }
 
 Status Opener::start_recorder() {
-  const kernel::CgroupLeaf& cgroup = *opening_.cgroup;
-  ASSIGN_OR_RETURN(const UniqueFd events, cgroup.open_control("cgroup.events", O_RDONLY));
-  ASSIGN_OR_RETURN(const UniqueFd kill, cgroup.open_control("cgroup.kill", O_WRONLY));
+  UniqueFd events;
+  UniqueFd kill;
+  if (opening_.cgroup != nullptr) {
+    ASSIGN_OR_RETURN(events, opening_.cgroup->open_control("cgroup.events", O_RDONLY));
+    ASSIGN_OR_RETURN(kill, opening_.cgroup->open_control("cgroup.kill", O_WRONLY));
+  }
   ASSIGN_OR_RETURN(Recorder recorder, Recorder::start(tools_.programs.folder + "/carrel-session",
-                                                      opening_.uid_base + 2));
+                                                      plan_.uids.recorder_host()));
   recorder_.emplace(std::move(recorder));
   std::vector<int> fds = {opening_.stream.get(),
                           broker_channel_.get(),
                           session_control_.get(),
-                          opening_.sensor.ring_fd.get(),
-                          opening_.sensor.counters_fd.get(),
-                          events.get(),
-                          kill.get(),
-                          credentials_folder_.get(),
-                          gate_write_.get()};
+                          notifies() ? notifier_->records_fd() : opening_.sensor.ring_fd.get(),
+                          notifies() ? notifier_->counters_fd() : opening_.sensor.counters_fd.get()};
+  if (opening_.cgroup != nullptr) fds.insert(fds.end(), {events.get(), kill.get()});
+  fds.insert(fds.end(), {credentials_folder_.get(), gate_write_.get()});
   if (!opening_.spec.tty()) {
     for (const UniqueFd& end : pipes_.outside)
       fds.push_back(end.get());
@@ -80,14 +82,17 @@ Status Opener::start_recorder() {
   session_control_.reset();
   gate_write_.reset();
   trees_.clear();
+  if (notifier_.has_value()) notifier_->let_go_of_records();
   for (UniqueFd& end : pipes_.outside)
     end.reset();
   return Done{};
 }
 
 Status Opener::start_box() {
-  ASSIGN_OR_RETURN(const UniqueFd map,
-                   kernel::make_id_map({plan::kOnDiskOwner, plan_.uids.payload_host()}));
+  UniqueFd map;
+  if (tools_.facts.root) {
+    ASSIGN_OR_RETURN(map, kernel::make_id_map({plan::kOnDiskOwner, plan_.uids.payload_host()}));
+  }
   sandbox::Resources resources;
   resources.network_fd = network_.get();
   resources.cgroup = opening_.cgroup;
@@ -100,7 +105,10 @@ Status Opener::start_box() {
   resources.stderr_fd = pipes_.inside[2].get();
   resources.init_fd = tools_.programs.init.get();
   resources.filters = &tools_.programs.filters;
+  if (notifier_.has_value()) resources.sensor_fd = notifier_->listener_fd();
   ASSIGN_OR_RETURN(box_, sandbox::start(plan_, resources));
+  if (notifier_.has_value()) notifier_->let_go_of_listener();
+  if (opening_.cgroup == nullptr) RETURN_IF_ERROR(recorder_->tell_workspace(box_.pidfd.get()));
   init_control_.reset();
   gate_read_.reset();
   for (UniqueFd& end : pipes_.inside)
@@ -119,8 +127,8 @@ protocol::Started Opener::started() const {
   started.set_profile(opening_.profile.name);
   started.set_profile_sha256(
       to_hex(evidence::as_view(evidence::sha256(opening_.spec.canonical()))));
-  started.set_mode("root");
-  started.set_sensor("syscall");
+  started.set_mode(mode());
+  started.set_sensor(sensor());
   started.set_asked(opening_.profile.session.assurance == model::AssuranceLevel::kFull ? "full"
                                                                                        : "best");
   for (const plan::Guarantee& guarantee : plan_.guarantees) {
@@ -139,7 +147,7 @@ Status Opener::begin() {
     tools_.log("session.reader session=" + opening_.spec.session() + " why=" + quoted(warning));
   }
   RETURN_IF_ERROR(keep_workspace());
-  RETURN_IF_ERROR(tools_.tracer.arm(opening_.sensor.slot));
+  if (tools_.tracer != nullptr) RETURN_IF_ERROR(tools_.tracer->arm(opening_.sensor.slot));
   opening_.sensor.ring_fd.reset();
   opening_.sensor.counters_fd.reset();
   RETURN_IF_ERROR(protocol::send_message(opening_.client, Type::kStarted, started()));

@@ -48,7 +48,9 @@ Result<UniqueFd> root_of(const UniqueFd& mount) {
 Result<UniqueFd> session_tree(int folder_fd, const storage::Viewer& recorder) {
   ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(folder_fd, "tree", O_PATH | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd mount, kernel::clone_tree(place.get(), Tree::kOne));
-  RETURN_IF_ERROR(kernel::idmap_mount(mount.get(), recorder.idmap_fd));
+  if (recorder.idmap_fd >= 0) {
+    RETURN_IF_ERROR(kernel::idmap_mount(mount.get(), recorder.idmap_fd));
+  }
   RETURN_IF_ERROR(kernel::set_mount_attributes(
       mount.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
       Tree::kOne));
@@ -91,7 +93,8 @@ SliceJob Opener::slice_job(size_t index) const {
   job.repository = &opening_.profile.repositories[index];
   job.repository_fd = opening_.repositories[index].get();
   job.uid_base = opening_.slicer_uid_base;
-  job.cgroups = &tools_.cgroups;
+  job.idmaps = tools_.facts.root;
+  job.cgroups = tools_.cgroups;
   job.cgroup_name = opening_.spec.session() + "-slicer";
   job.namespaces = &tools_.namespaces;
   job.init_fd = tools_.programs.init.get();
@@ -142,7 +145,7 @@ Result<SlicedRepository> Opener::make_new_slice(size_t index) {
                    uses_image()
                        ? begin_slice(slices, maker)
                        : make_workspace_folder(workspace_->folder_fd(), own_folder(repository.name),
-                                               FolderOwner::kWorkspace));
+                                               work_owner()));
   SliceJob job = slice_job(index);
   job.output_fd = folder.get();
   SliceFailure failure;
@@ -182,7 +185,7 @@ Status Opener::mount_disk() {
   if (!uses_image()) {
     if (!is_new) return Done{};
     ASSIGN_OR_RETURN(const UniqueFd home, make_workspace_folder(workspace_->folder_fd(), kHome,
-                                                                FolderOwner::kWorkspace));
+                                                                work_owner()));
     if (fchmod(home.get(), 0700) != 0) return errno_error("set the mode of the home folder");
     return Done{};
   }
@@ -222,11 +225,14 @@ Status Opener::make_disk_tree(SlicedRepository& slice, const storage::Viewer& pa
 
 /// What the payload gets and what the session compares at the end, for each repository.
 Status Opener::make_trees() {
-  ASSIGN_OR_RETURN(const UniqueFd payload_map,
-                   kernel::make_id_map({plan::kOnDiskOwner, plan_.uids.payload_host()}));
-  const uint32_t recorder = opening_.uid_base + 2;
-  ASSIGN_OR_RETURN(const UniqueFd recorder_map,
-                   kernel::make_id_map({plan::kOnDiskOwner, recorder}));
+  const uint32_t recorder = plan_.uids.recorder_host();
+  UniqueFd payload_map;
+  UniqueFd recorder_map;
+  if (tools_.facts.root) {
+    ASSIGN_OR_RETURN(payload_map,
+                     kernel::make_id_map({plan::kOnDiskOwner, plan_.uids.payload_host()}));
+    ASSIGN_OR_RETURN(recorder_map, kernel::make_id_map({plan::kOnDiskOwner, recorder}));
+  }
   const storage::Viewer payload_viewer{payload_map.get(), plan_.uids.payload_host()};
   const storage::Viewer recorder_viewer{recorder_map.get(), recorder};
   ASSIGN_OR_RETURN(const UniqueFd lower, place_at(workspace_->folder_fd(), "lower"));

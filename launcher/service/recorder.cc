@@ -33,7 +33,7 @@ Result<Recorder> Recorder::start(const std::string& program, uid_t uid) {
   start.program = program;
   start.fds = {theirs.get()};
   start.uid = uid;
-  start.max_processes = kThreads;
+  if (uid != 0) start.max_processes = kThreads;
   ASSIGN_OR_RETURN(const pid_t pid, start_program(start));
   return Recorder(protocol::Connection(std::move(ours)), pid);
 }
@@ -56,16 +56,24 @@ Status Recorder::wait_recorded(std::optional<protocol::Finished>* finished, std:
   if (message->type != Type::kRecorded) return Error{"carrel-session spoke out of turn", EPROTO};
   ASSIGN_OR_RETURN(const protocol::Recorded recorded,
                    protocol::parse_message<protocol::Recorded>(*message));
+  if (recorded.reader_tid() == 0) return Done{};  // its sensor needs no thread
   sched_param parameter{};
   parameter.sched_priority = kFifoPriority;
   const auto tid = static_cast<pid_t>(recorded.reader_tid());
   // Its own thread and nobody else's: what it says is no reason to let another one run first.
   const std::string thread = "/proc/" + std::to_string(pid_) + "/task/" + std::to_string(tid);
-  if (tid <= 0 || access(thread.c_str(), F_OK) != 0 ||
+  if (tid < 0 || access(thread.c_str(), F_OK) != 0 ||
       sched_setscheduler(tid, SCHED_FIFO, &parameter) != 0) {
     *warning = to_string(errno_error("give the ring's reader SCHED_FIFO"));
   }
   return Done{};
+}
+
+Status Recorder::tell_workspace(int pidfd) {
+  const int fds[] = {pidfd};
+  const Status sent = control_.send(Type::kWorkspace, "", fds);
+  // One that has ended says why itself: wait_recorded() hears it.
+  return !sent.ok() && sent.error().sys_errno == EPIPE ? Status(Done{}) : sent;
 }
 
 Status Recorder::go() {

@@ -16,7 +16,8 @@ namespace carrel::service {
 
 class Recorder {
  public:
-  /// Starts `program` as `uid` with the control socket as descriptor 3.
+  /// Starts `program` as `uid` with the control socket as descriptor 3. 0: as the launcher is,
+  /// which must then not be the host's root.
   static Result<Recorder> start(const std::string& program, uid_t uid);
 
   /// Hands it all it works with; `fds` in the order of messages.proto.
@@ -26,6 +27,8 @@ class Recorder {
   /// Error with its sentence, and what it wants told in `finished`. `warning` is set where the
   /// kernel refuses the scheduling.
   Status wait_recorded(std::optional<protocol::Finished>* finished, std::string* warning);
+  /// Without a control group: hands it a pidfd of carrel-init, by which it sees the end.
+  Status tell_workspace(int pidfd);
   /// Opens the gate.
   Status go();
   /// Set-up failed on our side: the session is to end with this code.

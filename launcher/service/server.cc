@@ -59,6 +59,14 @@ Result<uid_t> peer_of(int socket_fd) {
   return peer.uid;
 }
 
+/// Who is calling, for the host: an ordinary user serves nobody else.
+Result<uid_t> caller_of(int socket_fd, std::optional<uid_t> caller) {
+  ASSIGN_OR_RETURN(const uid_t peer, peer_of(socket_fd));
+  if (!caller.has_value()) return peer;
+  if (peer != 0) return Error{"another user's launcher", EPERM};
+  return *caller;
+}
+
 }  // namespace
 
 bool Server::may_end() {
@@ -159,7 +167,7 @@ void Server::serve(Client& client) {
 
 void Server::begin(Connection client, Message message) {
   const auto request = protocol::parse_message<protocol::LaunchRequest>(message);
-  const Result<uid_t> peer = peer_of(client.fd());
+  const Result<uid_t> peer = caller_of(client.fd(), parts_.caller);
   if (message.type != Type::kLaunchRequest || !request.ok() || !peer.ok() || message.fds.empty()) {
     return refuse(client, kSetupFailed, "the launcher does not understand this request");
   }
@@ -178,7 +186,7 @@ void Server::launch(Granted granted) {
   if (!sane.ok()) return refuse(client, kSetupFailed, to_string(sane.error()));
   Result<model::Profile> profile = parse::parse_canonical(granted.spec.canonical());
   if (!profile.ok()) return refuse(client, kSetupFailed, to_string(profile.error()));
-  if (parts_.tracer == nullptr) {
+  if (parts_.facts.sensor.back_end == plan::SensorBackEnd::kNone) {
     const Status lacks = plan::check_host(profile.value(), parts_.facts);
     return refuse(client, kHostCannot,
                   lacks.ok() ? "the sensor is not loaded" : to_string(lacks.error()));
@@ -207,8 +215,10 @@ void Server::launch(Granted granted) {
   live_.push_back(std::move(live));
 }
 
-/// What only this process can make, because it outlives the opening: slots, cgroup, sensor.
+/// What only this process can make, because it outlives the opening: slots, cgroup, sensor. An
+/// ordinary user has none of them: the opening makes their sensor itself.
 Status Server::prepare(Opening& opening, Live& live) {
+  if (!parts_.facts.root) return Done{};
   const auto own = slots_.take();
   const auto slicer = slots_.take();
   live.uid_base = own.value_or(0);
@@ -221,7 +231,7 @@ Status Server::prepare(Opening& opening, Live& live) {
   if (facts.memory_v2 || !facts.memory_v1.empty()) ceilings.memory_bytes = plan::kMaxMemoryBytes;
   if (facts.pids_v2 || !facts.pids_v1.empty()) ceilings.processes = plan::kMaxProcesses;
   ASSIGN_OR_RETURN(kernel::CgroupLeaf leaf,
-                   kernel::CgroupLeaf::create(parts_.cgroups, live.session, ceilings));
+                   kernel::CgroupLeaf::create(*parts_.cgroups, live.session, ceilings));
   live.cgroup = std::make_unique<kernel::CgroupLeaf>(std::move(leaf));
   opening.cgroup = live.cgroup.get();
   ASSIGN_OR_RETURN(const uint64_t id, live.cgroup->id());
@@ -307,7 +317,7 @@ void Server::become_opening(Opening& opening, pid_t server) {
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_UNBLOCK, &child, nullptr);
   const OpeningTools tools{parts_.facts,    parts_.state,           parts_.cgroups,
-                           parts_.programs, parts_.namespaces,      *parts_.tracer,
+                           parts_.programs, parts_.namespaces,      parts_.tracer,
                            parts_.log,      parts_.host_floor_bytes};
   try {
     run_opening(tools, opening);
@@ -366,7 +376,9 @@ void Server::reap() {
 /// What an opening that died could not undo: its slicer, and a workspace that no session has seen.
 /// Not in another process, as after a session: what was sliced so far is small, and this is rare.
 void Server::sweep(const Live& live) {
-  Status swept = clear_group(parts_.cgroups, live.session + "-slicer");
+  Status swept = parts_.cgroups != nullptr
+                     ? clear_group(*parts_.cgroups, live.session + "-slicer")
+                     : Status(Done{});  // its init ended with the control socket
   if (swept.ok() && !live.started) {
     swept = sweep_workspace(parts_.state, live.workspace);
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,13 +29,13 @@ namespace carrel::service {
 struct ServerParts {
   const plan::HostFacts& facts;
   const State& state;
-  const kernel::CgroupFolder& cgroups;
+  const kernel::CgroupFolder* cgroups;  // null: this user is given none
   const Programs& programs;
   const kernel::MountNamespaces& namespaces;
-  trace::Tracer* tracer =
-      nullptr;  // null where no sensor could be loaded: every opening is refused
+  trace::Tracer* tracer = nullptr;  // null: the sensor is another one, or there is none
   BrokerLink& broker;
   const Log& log;
+  std::optional<uid_t> caller;  // the ordinary user who is uid 0 of this user namespace
   uint64_t idle_ms = 60'000;
   uint64_t host_floor_bytes = 0;
 };

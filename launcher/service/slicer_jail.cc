@@ -23,6 +23,7 @@ namespace carrel::service {
 namespace {
 
 constexpr int kStepMs = 100;
+constexpr int kEndMs = 10'000;
 constexpr size_t kMaxWords = 8192;
 constexpr int kNotThere = 2;  // carrel-slicer's status for what is the profile's fault
 
@@ -116,10 +117,12 @@ Result<UniqueFd> make_listening_pipe(UniqueFd* ours) {
 }
 
 Result<Channels> start_slicer(const plan::SandboxPlan& plan, const SliceJob& job, SlicerRun& run,
-                              const kernel::CgroupLeaf& leaf, pid_t* pid) {
+                              const kernel::CgroupLeaf* leaf, sandbox::Running* running) {
   ASSIGN_OR_RETURN(const UniqueFd network, kernel::new_network());
-  ASSIGN_OR_RETURN(const UniqueFd map,
-                   kernel::make_id_map({plan::kOnDiskOwner, plan.uids.payload_host()}));
+  UniqueFd map;
+  if (job.idmaps) {
+    ASSIGN_OR_RETURN(map, kernel::make_id_map({plan::kOnDiskOwner, plan.uids.payload_host()}));
+  }
   std::array<int, 2> control{}, gate{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control.data()) != 0) {
     return errno_error("socketpair");
@@ -139,7 +142,7 @@ Result<Channels> start_slicer(const plan::SandboxPlan& plan, const SliceJob& job
   if (!null.valid()) return errno_error("open /dev/null");
   sandbox::Resources resources;
   resources.network_fd = network.get();
-  resources.cgroup = &leaf;
+  resources.cgroup = leaf;
   resources.sources.push_back(std::move(run.repository));
   if (run.output) resources.sources.push_back(std::move(*run.output));
   resources.idmap_fd = map.get();
@@ -151,25 +154,25 @@ Result<Channels> start_slicer(const plan::SandboxPlan& plan, const SliceJob& job
   resources.init_fd = job.init_fd;
   resources.program_fd = job.slicer_fd;
   resources.filters = job.filters;
-  ASSIGN_OR_RETURN(const sandbox::Running running, sandbox::start(plan, resources));
-  *pid = running.pid;
+  ASSIGN_OR_RETURN(*running, sandbox::start(plan, resources));
   return ours;
 }
 
 Status run_in(const plan::HostFacts& facts, const SliceJob& job, SlicerRun& run,
-              const kernel::CgroupLeaf& leaf, std::string* answer, SliceFailure* failure) {
+              const kernel::CgroupLeaf* leaf, std::string* answer, SliceFailure* failure) {
   plan::SlicerRequest request;
   request.uid_base = job.uid_base;
   request.arguments = run.arguments;
   request.has_output = run.output.has_value();
   request.output_idmapped = run.output_idmapped;
   ASSIGN_OR_RETURN(const plan::SandboxPlan plan, plan::make_slicer_plan(facts, request));
-  pid_t pid = -1;
-  ASSIGN_OR_RETURN(Channels channels, start_slicer(plan, job, run, leaf, &pid));
+  sandbox::Running running;
+  ASSIGN_OR_RETURN(Channels channels, start_slicer(plan, job, run, leaf, &running));
   Said said;
   const Result<int> status = wait_for_status(job, channels, run.limit_ms, &said);
-  const Status ended = leaf.kill_all(10'000);
-  while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
+  const Status ended =
+      leaf != nullptr ? leaf->kill_all(kEndMs) : sandbox::end_by_init(running, kEndMs);
+  while (waitpid(running.pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   listen(channels, &said);
   RETURN_IF_ERROR(ended);
@@ -183,11 +186,12 @@ Status run_in(const plan::HostFacts& facts, const SliceJob& job, SlicerRun& run,
 Status run_slicer(const plan::HostFacts& facts, const SliceJob& job, SlicerRun run,
                   std::string* answer, SliceFailure* failure) {
   *failure = SliceFailure{};
+  if (job.cgroups == nullptr) return run_in(facts, job, run, nullptr, answer, failure);
   Result<kernel::CgroupLeaf> made = kernel::CgroupLeaf::create(
       *job.cgroups, job.cgroup_name, {plan::kMaxMemoryBytes, plan::kMaxProcesses});
   if (!made.ok()) return made.error();
   kernel::CgroupLeaf leaf = made.take();
-  const Status done = run_in(facts, job, run, leaf, answer, failure);
+  const Status done = run_in(facts, job, run, &leaf, answer, failure);
   const Status removed = leaf.remove();
   return done.ok() ? removed : done;
 }

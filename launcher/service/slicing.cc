@@ -41,6 +41,7 @@ Result<UniqueFd> repository_source(const SliceJob& job) {
                    kernel::clone_tree_from_home(*job.namespaces, job.repository_fd));
   struct stat what {};
   if (fstat(job.repository_fd, &what) != 0) return errno_error("fstat the repository");
+  if (!job.idmaps) return plain;
   ASSIGN_OR_RETURN(const UniqueFd map, kernel::make_id_map({what.st_uid, job.uid_base + 1}));
   if (kernel::idmap_mount(plain.get(), map.get()).ok()) return plain;
   return kernel::clone_tree_from_home(*job.namespaces, job.repository_fd);

@@ -33,10 +33,17 @@ struct CloseFolder {
 
 /// One that was prepared before, or holds no more than the `run` that `carrel open` makes, or what
 /// a disk of its own comes with.
-Status check_is_ours(int state_fd, const std::string& path) {
+Status check_is_ours(int state_fd, const std::string& path, StateOwner owner) {
   struct stat what {};
   if (fstat(state_fd, &what) != 0) return errno_error("fstat the state folder");
-  if (what.st_uid == 0 && what.st_gid == kBrokerGroup) return Done{};
+  if (owner == StateOwner::kRoot && what.st_uid == 0 && what.st_gid == kBrokerGroup) return Done{};
+  if (owner == StateOwner::kCaller && what.st_uid != 0) {
+    return Error{"the folder " + quoted(path) + " is another user's"};
+  }
+  // An ordinary user's folder has no group to tell it by.
+  if (owner == StateOwner::kCaller && faccessat(state_fd, "run/launcher.lock", F_OK, 0) == 0) {
+    return Done{};
+  }
   UniqueFd again(openat(state_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!again.valid()) return errno_error("open the state folder " + quoted(path));
   const std::unique_ptr<DIR, CloseFolder> folder(fdopendir(again.get()));
@@ -112,13 +119,14 @@ Result<UniqueFd> listen_at(int run_fd, const char* name) {
 
 }  // namespace
 
-Result<State> open_state(UniqueFd state_fd) {
+Result<State> open_state(UniqueFd state_fd, StateOwner owner) {
   State state;
   state.directory = std::move(state_fd);
   state.path = path_of(state.directory.get());
-  RETURN_IF_ERROR(check_is_ours(state.directory.get(), state.path));
-  if (fchown(state.directory.get(), 0, kBrokerGroup) != 0 ||
-      fchmod(state.directory.get(), kSticky | 0770) != 0) {
+  RETURN_IF_ERROR(check_is_ours(state.directory.get(), state.path, owner));
+  const bool root = owner == StateOwner::kRoot;
+  if ((root && fchown(state.directory.get(), 0, kBrokerGroup) != 0) ||
+      fchmod(state.directory.get(), root ? kSticky | 0770 : 0700) != 0) {
     return errno_error("give the state folder " + quoted(state.path) + " to the broker's group");
   }
   ASSIGN_OR_RETURN(state.run, open_folder(state.directory.get(), "run", 0700));
@@ -127,8 +135,9 @@ Result<State> open_state(UniqueFd state_fd) {
   ASSIGN_OR_RETURN(state.startup, open_file(state.run.get(), "startup.lock", O_RDWR));
   ASSIGN_OR_RETURN(state.log, open_file(state.run.get(), "launcher.log", O_WRONLY | O_APPEND));
   ASSIGN_OR_RETURN(state.broker_log, open_file(state.run.get(), "broker.log", O_WRONLY | O_APPEND));
-  ASSIGN_OR_RETURN(state.workspaces, open_folder(state.directory.get(), "workspaces", 0711));
-  ASSIGN_OR_RETURN(state.slices, open_folder(state.directory.get(), "slices", 0711));
+  const mode_t entered = root ? 0711 : 0700;  // by uids of workspaces
+  ASSIGN_OR_RETURN(state.workspaces, open_folder(state.directory.get(), "workspaces", entered));
+  ASSIGN_OR_RETURN(state.slices, open_folder(state.directory.get(), "slices", entered));
   ASSIGN_OR_RETURN(state.pool, open_folder(state.directory.get(), "pool", 0700));
   ASSIGN_OR_RETURN(state.vault, open_folder(state.directory.get(), "vault", 0700));
   ASSIGN_OR_RETURN(state.launcher_listener, listen_at(state.run.get(), "launcher.sock"));

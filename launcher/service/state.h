@@ -27,11 +27,15 @@ struct State {
   UniqueFd broker_listener;
 };
 
+/// Whose service this is: root's, with a group of the broker's own, or an ordinary caller's, who is
+/// uid 0 of a user namespace of their own, and the broker with them.
+enum class StateOwner { kRoot, kCaller };
+
 /// Prepares the folder behind `state_fd` (taken): modes, lock, logs, then both sockets, replacing
 /// those of a launcher that died; waits 40 s for one that is ending. EWOULDBLOCK when another
 /// launcher serves this folder. A folder that holds anything and was never a state folder is an
-/// Error, and left as it is: `--state /` must not cost a host its root folder's mode. As root.
-Result<State> open_state(UniqueFd state_fd);
+/// Error, and left as it is: `--state /` must not cost a host its root folder's mode. As root, if only of a user namespace.
+Result<State> open_state(UniqueFd state_fd, StateOwner owner);
 
 /// Removes both sockets' names: nobody finds this launcher any more.
 void remove_sockets(const State& state);

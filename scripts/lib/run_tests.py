@@ -47,11 +47,11 @@ for case in ET.parse(report).getroot().iter("testcase"):
         cells[cell]["passed"] += 1
     elif status in ("notrun", "disabled") or case.find("skipped") is not None:
         cells[cell]["skipped"] += 1
-        found = re.search(r"SKIP kernel-feature=([\w.-]+)", output)
+        found = re.search(r"SKIP (kernel-feature|guarantee)=([\w.-]+)", output)
         if found:
-            skips[found.group(1)] += 1
+            skips[found.group(1).replace("-", " ") + " " + found.group(2)] += 1
         else:
-            failures.append(f"{name}: skipped without naming a kernel feature")
+            failures.append(f"{name}: skipped without naming a kernel feature or a guarantee")
             cells[cell]["failed"] += 1
             cells[cell]["skipped"] -= 1
     else:
@@ -74,7 +74,7 @@ for kind in table["kinds"]:
 if cells.get(("?", "?")):
     failures.append("a test has no kind: its CTest name must begin with KIND.MODE.")
 for feature, count in sorted(skips.items()):
-    print(f"skipped for the kernel feature {feature}: {count}")
+    print(f"skipped for the {feature}: {count}")
 for name in failures:
     print(f"FAILED {name}")
 total = collections.Counter()

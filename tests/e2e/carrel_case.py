@@ -1,7 +1,9 @@
 """What every end-to-end test stands on: a company's repository, a profile, a state folder of its own, and
-the programs as a user runs them. After each test the host must be as before: no process, cgroup, mount
-or BPF program of Carrel's is left."""
+the programs as a user runs them: as root, or with CARREL_TEST_MODE=rootless as a user who has nothing but
+an uid. After each test the host must be as before: no process, cgroup, mount or BPF program of Carrel's is
+left."""
 import fcntl
+import functools
 import json
 import os
 import pathlib
@@ -20,6 +22,10 @@ import unittest
 BUILD = pathlib.Path(os.environ["CARREL_BINARY_DIR"])
 SOURCE = pathlib.Path(os.environ["CARREL_SOURCE_DIR"])
 CARREL = str(BUILD / "bin/carrel")
+ROOTLESS = os.environ.get("CARREL_TEST_MODE") == "rootless"
+# Who opens workspaces. The ordinary user is in no passwd file: no host gives such an uid anything.
+UID = 12345 if ROOTLESS else 0
+AS_USER = {"user": UID, "group": UID, "extra_groups": []} if ROOTLESS else {}
 
 PROFILE = """\
 profile = "fix"
@@ -82,6 +88,37 @@ def make_company(folder, files=None):
     return folder
 
 
+def needs(guarantee, why):
+    """Leaves a test out in rootless mode, by the name of the guarantee that it needs and is not given."""
+    def leave_out(test):
+        @functools.wraps(test)
+        def named(self, *words, **options):
+            if ROOTLESS:
+                print(f"SKIP guarantee={guarantee}: {why}")
+                self.skipTest(why)
+            return test(self, *words, **options)
+        return named
+    return leave_out
+
+
+class NeedsImages:
+    """Before Case in a class of tests about what only an encrypted image gives."""
+
+    def setUp(self):
+        if ROOTLESS:
+            print("SKIP guarantee=disk-encrypted: an ordinary user may mount no image")
+            self.skipTest("an ordinary user may mount no image")
+        super().setUp()
+
+
+def give(folder):
+    """Makes everything below the user's."""
+    if ROOTLESS:
+        for path in [folder, *folder.rglob("*")]:
+            os.chown(path, UID, UID, follow_symlinks=False)
+    return folder
+
+
 class Opened:
     """What one `carrel open` gave."""
 
@@ -107,18 +144,21 @@ class Case(unittest.TestCase):
         self.company = make_company(self.folder / "company")
         self.profile = self.folder / "fix.toml"
         self.profile.write_text(PROFILE)
+        give(self.folder)
         self.mounts_before = mounts()
         self.addCleanup(self.stop)
 
     def environment(self):
         kept = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+        if ROOTLESS:
+            kept["HOME"] = str(self.folder)
         return {**kept, "CARREL_STATE": str(self.state), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
 
     # ---- programs -----------------------------------------------------------------------------
 
     def carrel(self, *words, code=0, timeout=60, **options):
         done = subprocess.run([CARREL, *words], capture_output=True, timeout=timeout,
-                              env=self.environment(), **options)
+                              env=self.environment(), **{**AS_USER, **options})
         if code is not None:
             self.assertEqual(done.returncode, code, f"carrel {words}\n{done.stdout[-4000:]!r}\n{done.stderr[-4000:]!r}")
         return done
@@ -130,7 +170,7 @@ class Case(unittest.TestCase):
                      str(status_write), *options, "--", *command]
             process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                        stderr=subprocess.PIPE, env=self.environment(),
-                                       pass_fds=[status_write])
+                                       pass_fds=[status_write], **AS_USER)
         finally:
             os.close(status_write)
         try:
@@ -153,6 +193,10 @@ class Case(unittest.TestCase):
 
     def sh(self, script, **options):
         return self.open("/bin/bash", "-c", script, **options)
+
+    def popen(self, *words, **options):
+        """A program of the user's, started and left to the test."""
+        return subprocess.Popen(words, env=self.environment(), **{**AS_USER, **options})
 
     def open_on_terminal(self, *command, columns=100, rows=30, options=()):
         return Terminal(self, [CARREL, "open", "--profile", str(self.profile), *options, "--", *command], columns, rows)
@@ -236,12 +280,13 @@ class Case(unittest.TestCase):
         """Starts the launcher by hand, for instance below strace."""
         self.state.mkdir(exist_ok=True)
         (self.state / "run").mkdir(mode=0o700, exist_ok=True)
+        give(self.state)
         state_fd = os.open(self.state, os.O_RDONLY)
         ready_read, ready_write = os.pipe()
         process = subprocess.Popen(
             [*wrapper, str(BUILD / "libexec/carrel/carrel-launcher"), "--state-fd", str(state_fd), "--ready-fd",
              str(ready_write), *options], pass_fds=[state_fd, ready_write], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **AS_USER)
         os.close(state_fd)
         os.close(ready_write)
         with os.fdopen(ready_read, "rb") as ready:
@@ -293,6 +338,10 @@ class Terminal:
         self.case = case
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            if ROOTLESS:
+                os.setgroups([])
+                os.setresgid(UID, UID, UID)
+                os.setresuid(UID, UID, UID)
             os.execve(words[0], words, case.environment())
         self.resize(columns, rows)
         self.seen = b""

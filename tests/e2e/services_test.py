@@ -9,7 +9,8 @@ import subprocess
 import time
 import unittest
 
-from carrel_case import BUILD, CARREL, PROFILE, Case, alive, git
+from carrel_case import AS_USER, BUILD, CARREL, PROFILE, Case, alive, git
+from carrel_case import UID, give, needs
 
 
 class Services(Case):
@@ -18,7 +19,7 @@ class Services(Case):
         status_read, status_write = os.pipe()
         words = [CARREL, "open", "--profile", str(self.profile), "--status-fd", str(status_write), *options, "--", *command]
         process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env=self.environment(), pass_fds=[status_write])
+                                   env=self.environment(), **AS_USER, pass_fds=[status_write])
         os.close(status_write)
         process.status = os.fdopen(status_read, "rb")
         self.addCleanup(self.reap, process)
@@ -98,6 +99,7 @@ class Services(Case):
         self.launcher_process.wait(timeout=10)
         self.assertEqual(self.open("/bin/true").end["by"], "command")
 
+    @needs("limits", "no control group to hold the slicer still with")
     def test_a_launcher_that_is_told_to_end_does_not_wait_for_a_slicer(self):
         process, _ = self.frozen_slicer()
         launcher = self.service_pid()
@@ -109,6 +111,7 @@ class Services(Case):
 
     # ---- the end of an opening ----------------------------------------------------------------
 
+    @needs("limits", "no control group to hold the slicer still with")
     def test_a_killed_opening_leaves_nothing_of_its_slicing(self):
         process, group = self.frozen_slicer()
         os.kill(self.opening_pid(), signal.SIGKILL)
@@ -128,6 +131,7 @@ class Services(Case):
 
     # ---- the person before the command --------------------------------------------------------
 
+    @needs("limits", "no control group to hold the slicer still with")
     def test_an_interrupt_ends_an_opening_that_is_still_slicing(self):
         process, _ = self.frozen_slicer()
         process.send_signal(signal.SIGINT)
@@ -149,16 +153,17 @@ class Services(Case):
         self.state.mkdir(mode=0o755)
         (self.state / "somebodys").write_text("x")
         (self.state / "run").mkdir()
+        give(self.state)
         opened = self.open("/bin/true", code=123)
         self.assertIn("not empty", opened.err.decode())
         after = self.state.stat()
-        self.assertEqual((stat.S_IMODE(after.st_mode), after.st_gid), (0o755, 0))
+        self.assertEqual((stat.S_IMODE(after.st_mode), after.st_gid), (0o755, UID))
 
     def test_a_usage_error_has_its_end_line(self):
         for words in (["--status-fd", "FD", "--bogus"], ["--status-fd=FD"]):
             read_end, write_end = os.pipe()
             done = subprocess.run([CARREL, "open", *[word.replace("FD", str(write_end)) for word in words]],
-                                  capture_output=True, env=self.environment(), pass_fds=[write_end])
+                                  capture_output=True, env=self.environment(), **AS_USER, pass_fds=[write_end])
             os.close(write_end)
             with os.fdopen(read_end, "rb") as status:
                 line = status.read()

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import unittest
 
-from carrel_case import CARREL, Case, mounts
+from carrel_case import CARREL, Case, NeedsImages, mounts
 
 
 def data_of(path):
@@ -23,7 +23,7 @@ def data_of(path):
     return b"".join(parts)
 
 
-class Storage(Case):
+class Storage(NeedsImages, Case):
     def check_disks(self):
         self.wait_until(lambda: not self.loops(), 30, "every loop device is given back")
 

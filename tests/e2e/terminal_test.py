@@ -7,7 +7,7 @@ import time
 import unittest
 
 import carrel_case
-from carrel_case import CARREL, Case
+from carrel_case import AS_USER, CARREL, Case
 
 MEBIBYTE = 1 << 20
 
@@ -39,7 +39,7 @@ class TerminalTest(Case):
                 self.assertNotIn(b"hunter2", path.read_bytes())
         self.assertNotIn(b"hunter2", self.carrel("events", "last", "--format", "jsonl").stdout)
         done = subprocess.run([CARREL, "open", "--profile", str(self.profile), "--", "/usr/bin/wc", "-c"],
-                              input=b"hunter2-piped-secret\n", capture_output=True, env=self.environment(), timeout=60)
+                              input=b"hunter2-piped-secret\n", capture_output=True, env=self.environment(), **AS_USER, timeout=60)
         self.assertEqual(done.stdout, b"21\n")
         self.assertNotIn(b"hunter2", self.carrel("events", "last", "--format", "jsonl").stdout)
 
@@ -92,7 +92,7 @@ class TerminalTest(Case):
         master, slave = pty.openpty()
         before = termios.tcgetattr(slave)
         process = subprocess.Popen([CARREL, "open", "--profile", str(self.profile), "--", "/bin/true"],
-                                   stdin=slave, stdout=slave, stderr=slave, env=self.environment())
+                                   stdin=slave, stdout=slave, stderr=slave, env=self.environment(), **AS_USER)
         process.wait(60)
         self.assertEqual(termios.tcgetattr(slave), before)
         os.close(master)
@@ -102,7 +102,7 @@ class TerminalTest(Case):
         process = subprocess.Popen(
             [CARREL, "open", "--profile", str(self.profile), "--", "/bin/bash", "-c",
              "trap 'echo term; exit 5' TERM; echo ready; while :; do sleep 0.05; done"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=self.environment())
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, env=self.environment(), **AS_USER)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=30)
@@ -112,7 +112,7 @@ class TerminalTest(Case):
         process = subprocess.Popen(
             [CARREL, "open", "--profile", str(self.profile), "--", "/bin/bash", "-c",
              "trap 'echo hup >> web/src/main.c; exit 3' HUP; echo ready; while :; do sleep 0.05; done"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, env=self.environment())
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.PIPE, env=self.environment(), **AS_USER)
         self.assertEqual(process.stdout.readline(), b"ready\n")
         process.kill()
         process.communicate()
@@ -125,7 +125,7 @@ class TerminalTest(Case):
     def test_a_closed_reader_of_the_output_is_a_broken_pipe_inside(self):
         done = subprocess.run(
             f"{CARREL} open --profile {self.profile} -- /usr/bin/yes 2>/dev/null | head -n 3; echo ${{PIPESTATUS[0]}}",
-            shell=True, executable="/bin/bash", capture_output=True, env=self.environment(), timeout=60)
+            shell=True, executable="/bin/bash", capture_output=True, env=self.environment(), **AS_USER, timeout=60)
         self.assertEqual(done.stdout.split()[:3], [b"y", b"y", b"y"])
         self.assertIn(done.stdout.split()[3], (b"141", b"125"))
         self.assertEqual(self.verify()["exit"], 0)
@@ -134,7 +134,7 @@ class TerminalTest(Case):
         # The first opening starts the services: with one of our pipe's ends they would hold `cat` for a minute.
         started = time.monotonic()
         done = subprocess.run(f"{CARREL} open --profile {self.profile} -- /bin/echo done 2>&1 | cat", shell=True,
-                              capture_output=True, env=self.environment(), timeout=50)
+                              capture_output=True, env=self.environment(), **AS_USER, timeout=50)
         self.assertIn(b"done", done.stdout)
         self.assertLess(time.monotonic() - started, 40)
 

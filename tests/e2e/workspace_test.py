@@ -4,14 +4,14 @@ import os
 import subprocess
 import unittest
 
-from carrel_case import CARREL, Case, alive
+from carrel_case import AS_USER, CARREL, Case, alive
 
 
 class Workspaces(Case):
     def spawn(self, *command, profile=None):
         process = subprocess.Popen([CARREL, "open", "--profile", str(profile or self.profile), "--", *command],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env=self.environment())
+                                   env=self.environment(), **AS_USER)
         self.addCleanup(self.reap, process)
         return process
 

@@ -47,6 +47,7 @@ enum class Type : uint16_t {
   kRecorded = 111,
   kGo = 112,
   kFinished = 113,
+  kWorkspace = 119,  // no body; a pidfd of carrel-init, where there is no control group
 };
 
 }  // namespace carrel::protocol

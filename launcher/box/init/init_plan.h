@@ -19,8 +19,10 @@ inline constexpr int kControlFd = 4;
 inline constexpr int kGateFd = 5;
 inline constexpr int kTerminalFd = 6;  // the pty's slave, with kUsesTerminal
 inline constexpr int kProgramFd = 7;   // the program itself, with kUsesProgramFd
+inline constexpr int kSensorFd = 8;    // a socket that takes the filter's listener, with kNotifies
+inline constexpr int kLastFd = kSensorFd;
 
-enum Flags : uint32_t { kUsesTerminal = 1, kUsesProgramFd = 2 };
+enum Flags : uint32_t { kUsesTerminal = 1, kUsesProgramFd = 2, kNotifies = 4 };
 
 struct InitRlimit {
   int32_t resource;
@@ -93,6 +95,7 @@ enum class PayloadStep : int32_t {
   kLandlock,
   kSeccomp,
   kCloseDescriptors,
+  kListener,
 };
 
 }  // namespace carrel::init

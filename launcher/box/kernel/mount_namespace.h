@@ -9,7 +9,7 @@
 namespace carrel::kernel {
 
 struct MountNamespaces {
-  UniqueFd home;  // where this process was started
+  UniqueFd home;  // where this process was started; invalid where there is no way back to it
   UniqueFd own;   // private: nothing mounted here is seen elsewhere, nor the reverse
 };
 
@@ -17,10 +17,16 @@ struct MountNamespaces {
 /// CAP_SYS_ADMIN; one thread.
 Result<MountNamespaces> leave_mount_namespace();
 
+/// The same for who has powers only in a user namespace of its own: there is no way back then
+/// (setns(2) asks for CAP_SYS_ADMIN over the one that owns the target), but what is mounted at home
+/// later still appears here.
+Result<MountNamespaces> leave_mount_namespace_for_good();
+
 /// A detached copy of the mount that `fd` stands on, rooted there, where `fd` was opened at home
 /// (or in a namespace that shows the same mounts). The caller is back in its own namespace
 /// afterwards, its working directory at the root; failing to come back ends the process. One
-/// thread.
+/// thread. Without a way home the same file is opened here by its path, which must lead to it here
+/// too.
 Result<UniqueFd> clone_tree_from_home(const MountNamespaces& namespaces, int fd);
 
 }  // namespace carrel::kernel

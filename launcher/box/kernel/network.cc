@@ -34,6 +34,11 @@ Status enter_network(int network_fd) {
   return Done{};
 }
 
+Status leave_network() {
+  if (unshare(CLONE_NEWNET) != 0) return errno_error("make a network namespace");
+  return Done{};
+}
+
 Result<UniqueFd> new_network() {
   ASSIGN_OR_RETURN(const UniqueFd home, current_network());
   if (unshare(CLONE_NEWNET) != 0) return errno_error("make a network namespace");

@@ -68,8 +68,8 @@ void Child::wait_for_maps() {
 /// From here on files belong to init's uid; capabilities over the new namespaces stay.
 void Child::become_init_uid() {
   check(prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) == 0, Step::kBecomeInit);
-  check(setresgid(plan::kInitUid, plan::kInitUid, plan::kInitUid) == 0, Step::kBecomeInit);
-  check(setresuid(plan::kInitUid, plan::kInitUid, plan::kInitUid) == 0, Step::kBecomeInit);
+  check(setresgid(plan_.init_uid, plan_.init_uid, plan_.init_uid) == 0, Step::kBecomeInit);
+  check(setresuid(plan_.init_uid, plan_.init_uid, plan_.init_uid) == 0, Step::kBecomeInit);
   __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
   std::array<__user_cap_data_struct, 2> data{};
   check(syscall(SYS_capget, &header, data.data()) == 0, Step::kBecomeInit);
@@ -189,18 +189,19 @@ void Child::keep_init_capabilities() {
   }
 }
 
-/// 0-2 the payload's, 3 plan, 4 control, 5 gate, 6 terminal, 7 program; nothing else survives exec.
+/// 0-2 the payload's, 3 plan, 4 control, 5 gate, 6 terminal, 7 program, 8 sensor; nothing else survives exec.
 void Child::lay_out_descriptors() {
   const bool pipes = !plan_.terminal;
-  const std::array<int, 8> wanted = {pipes ? plan_.stdin_fd : plan_.null_fd,
+  const std::array<int, init::kLastFd + 1> wanted = {pipes ? plan_.stdin_fd : plan_.null_fd,
                                      pipes ? plan_.stdout_fd : plan_.null_fd,
                                      pipes ? plan_.stderr_fd : plan_.null_fd,
                                      plan_.plan_fd,
                                      plan_.control_fd,
                                      plan_.gate_fd,
                                      terminal_fd_,
-                                     plan_.program_fd};
-  std::array<int, 8> lifted{};
+                                     plan_.program_fd,
+                                     plan_.sensor_fd};
+  std::array<int, init::kLastFd + 1> lifted{};
   for (size_t i = 0; i < wanted.size(); ++i) {
     lifted[i] = wanted[i] < 0 ? -1 : fcntl(wanted[i], F_DUPFD_CLOEXEC, kLifted);
     check(wanted[i] < 0 || lifted[i] >= 0, Step::kDescriptors);
@@ -215,7 +216,7 @@ void Child::lay_out_descriptors() {
       check(dup2(lifted[i], static_cast<int>(i)) >= 0, Step::kDescriptors);
     }
   }
-  check(close_range(8, ~0U, CLOSE_RANGE_CLOEXEC) == 0, Step::kDescriptors);
+  check(close_range(init::kLastFd + 1, ~0U, CLOSE_RANGE_CLOEXEC) == 0, Step::kDescriptors);
   std::array<char*, 2> arguments = {const_cast<char*>("carrel-init"), nullptr};
   std::array<char*, 1> environment = {nullptr};
   syscall(SYS_execveat, init_fd, "", arguments.data(), environment.data(), AT_EMPTY_PATH);

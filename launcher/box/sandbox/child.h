@@ -1,6 +1,8 @@
 #pragma once
 // The recipe between clone and exec. No heap, no locks, no destructors with effects.
 
+#include <cstdint>
+
 #include "launcher/box/sandbox/mount_list.h"
 #include "launcher/box/sandbox/steps.h"
 
@@ -19,6 +21,8 @@ struct ChildPlan {
   int gate_fd = -1;
   int program_fd = -1;
   int init_fd = -1;
+  int sensor_fd = -1;
+  uint32_t init_uid = 0;  // inside
   int stdin_fd = -1;
   int stdout_fd = -1;
   int stderr_fd = -1;

@@ -59,6 +59,7 @@ Result<std::string> flatten_plan(const plan::SandboxPlan& plan,
   head.magic = init::kMagic;
   if (plan.terminal == plan::Terminal::kPty) head.flags |= init::kUsesTerminal;
   if (plan.program == plan::Program::kDescriptor) head.flags |= init::kUsesProgramFd;
+  if (plan.watched == plan::Watched::kByListener) head.flags |= init::kNotifies;
   head.argument_count = static_cast<uint32_t>(plan.command.size());
   head.environment_count = static_cast<uint32_t>(plan.environment.size());
   head.filter_count = static_cast<uint32_t>(filter.size());

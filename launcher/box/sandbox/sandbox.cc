@@ -46,7 +46,7 @@ void end_child(const Resources& resources, pid_t pid) {
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }
   // pid 1 takes its namespace with it; the proof is the caller's when it removes the cgroup.
-  if (!resources.cgroup->kill_all(5000).ok()) return;
+  if (resources.cgroup != nullptr) (void)resources.cgroup->kill_all(5000).ok();
 }
 
 /// clone3(2) into the cgroup with every namespace of the plan. In the child never returns.
@@ -54,11 +54,13 @@ Result<Born> give_birth(const plan::SandboxPlan& plan, const Resources& resource
                         const ChildPlan& child) {
   int pidfd = -1;
   clone_args arguments{};
-  arguments.flags =
-      static_cast<__u64>(plan.namespaces | CLONE_PIDFD | CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND);
+  arguments.flags = static_cast<__u64>(plan.namespaces | CLONE_PIDFD | CLONE_CLEAR_SIGHAND);
   arguments.pidfd = reinterpret_cast<uint64_t>(&pidfd);
   arguments.exit_signal = SIGCHLD;
-  arguments.cgroup = static_cast<__u64>(resources.cgroup->fd());
+  if (resources.cgroup != nullptr) {
+    arguments.flags |= static_cast<__u64>(CLONE_INTO_CGROUP);
+    arguments.cgroup = static_cast<__u64>(resources.cgroup->fd());
+  }
   ASSIGN_OR_RETURN(const UniqueFd home, kernel::current_network());
   RETURN_IF_ERROR(kernel::enter_network(resources.network_fd));
   const auto pid = static_cast<pid_t>(syscall(SYS_clone3, &arguments, sizeof arguments));
@@ -82,7 +84,9 @@ Result<std::string> flatten(const plan::SandboxPlan& plan, const Resources& reso
   const plan::Table& table = plan.seccomp == plan::SeccompProgram::kSlicer
                                  ? plan::slicer_table()
                                  : plan::contractor_table();
-  ASSIGN_OR_RETURN(const std::vector<sock_filter> filter, kernel::compile_seccomp(table));
+  const auto listener = plan.watched == plan::Watched::kByListener ? kernel::Listener::kAsked
+                                                                   : kernel::Listener::kNone;
+  ASSIGN_OR_RETURN(const std::vector<sock_filter> filter, kernel::compile_seccomp(table, listener));
   return flatten_plan(plan, filter);
 }
 
@@ -116,6 +120,19 @@ Status wait_for_exec(int failure_fd, const MountList& mounts) {
 
 }  // namespace
 
+Status end_by_init(const Running& running, int timeout_ms) {
+  if (running.pid <= 0) return Done{};
+  if (syscall(SYS_pidfd_send_signal, running.pidfd.get(), SIGKILL, nullptr, 0) != 0 &&
+      errno != ESRCH) {
+    return errno_error("kill the workspace's first process");
+  }
+  pollfd wait{running.pidfd.get(), POLLIN, 0};
+  const int ended = poll(&wait, 1, timeout_ms);
+  if (ended < 0) return errno_error("wait for the workspace's end");
+  if (ended == 0) return Error{"the workspace did not become empty", ETIMEDOUT};
+  return Done{};
+}
+
 Result<Running> start(const plan::SandboxPlan& plan, Resources& resources) {
   ASSIGN_OR_RETURN(const std::string flat, flatten(plan, resources));
   ASSIGN_OR_RETURN(const UniqueFd plan_fd, seal_bytes("carrel-plan", flat));
@@ -140,10 +157,12 @@ Result<Running> start(const plan::SandboxPlan& plan, Resources& resources) {
   child.stdout_fd = resources.stdout_fd;
   child.stderr_fd = resources.stderr_fd;
   child.null_fd = null_fd.get();
+  child.sensor_fd = plan.watched == plan::Watched::kByListener ? resources.sensor_fd : -1;
+  child.init_uid = plan.uids.init_inside();
   ASSIGN_OR_RETURN(Born born, give_birth(plan, resources, child));
   failures.write_end.reset();
-  Status set_up = kernel::write_id_map(born.pid, {plan::kInitUid, plan.uids.base, 2});
-  if (set_up.ok()) set_up = resources.cgroup->add_to_v1(born.pid);
+  Status set_up = kernel::write_id_map(born.pid, {plan.uids.first_inside(), plan.uids.base, plan.uids.count()});
+  if (set_up.ok() && resources.cgroup != nullptr) set_up = resources.cgroup->add_to_v1(born.pid);
   if (set_up.ok() && write(maps.write_end.get(), "m", 1) != 1) set_up = errno_error("start set-up");
   maps.write_end.reset();
   if (set_up.ok()) set_up = wait_for_exec(failures.read_end.get(), mounts);

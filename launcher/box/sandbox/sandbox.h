@@ -18,9 +18,9 @@ namespace carrel::sandbox {
 /// What the launcher opened for a plan. Descriptors are borrowed unless they are UniqueFd.
 struct Resources {
   int network_fd = -1;  // the namespace to be born in
-  const kernel::CgroupLeaf* cgroup = nullptr;
+  const kernel::CgroupLeaf* cgroup = nullptr;  // null: none; its pid namespace then holds it alone
   std::vector<UniqueFd> sources;  // detached trees, in the order of plan.sources
-  int idmap_fd = -1;              // user namespace: on-disk owner -> payload
+  int idmap_fd = -1;              // user namespace: on-disk owner -> payload; -1: no step asks
   int control_fd = -1;            // carrel-init's end (SOCK_SEQPACKET)
   int gate_fd = -1;               // read end; one byte opens it, end of file shuts it
   int stdin_fd = -1;              // Terminal::kPipes: the payload's ends
@@ -28,6 +28,7 @@ struct Resources {
   int stderr_fd = -1;
   int init_fd = -1;     // carrel-init: load_init()
   int program_fd = -1;  // Program::kDescriptor
+  int sensor_fd = -1;   // Watched::kByListener: a socket that takes the listener
   const kernel::SeccompPrograms* filters =
       nullptr;  // null: compiled here, which takes milliseconds
 };
@@ -40,8 +41,13 @@ struct Running {
 /// carrel-init's bytes in a sealed memfd that can be executed but not read (execveat(2)).
 Result<UniqueFd> load_init(const std::string& path);
 
+/// Kills carrel-init and waits for its end, which the kernel does not tell before every process of
+/// its pid namespace has ended (pid_namespaces(7)): the proof of emptiness where there is no control
+/// group. The pid is the caller's to reap. ETIMEDOUT after `timeout_ms`.
+Status end_by_init(const Running& running, int timeout_ms);
+
 /// Starts it. When this answers, carrel-init has been executed; that the payload waits at the gate
-/// is said on the control socket. On failure nothing is left (the cgroup is emptied) and the Error
+/// is said on the control socket. On failure nothing is left (cgroup or pid namespace are emptied) and the Error
 /// names the step, the object and errno. Call with one thread.
 Result<Running> start(const plan::SandboxPlan& plan, Resources& resources);
 

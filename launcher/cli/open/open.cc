@@ -23,7 +23,6 @@ namespace carrel::open {
 namespace {
 
 constexpr int kUsage = 120;
-constexpr int kHostCannot = 122;
 constexpr int kSetupFailed = 123;
 
 void write_end_line(int status_fd, const protocol::Ended& ended) {
@@ -201,10 +200,6 @@ int run_open(const std::vector<std::string>& words) {
   InputFailure failure;
   Result<Inputs> inputs = read_inputs(arguments.profile, &failure);
   if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
-  if (geteuid() != 0) {
-    return fail(arguments, kHostCannot,
-                "opening a workspace needs root on this version: rootless is not supported yet");
-  }
   Result<std::string> path = start::state_path(arguments.state);
   if (!path.ok()) return fail(arguments, kSetupFailed, to_string(path.error()));
   Result<start::StateFolder> state = start::open_state(path.value(), start::Create::kYes);

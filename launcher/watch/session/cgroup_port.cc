@@ -1,5 +1,6 @@
 #include "launcher/watch/session/cgroup_port.h"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,7 +13,20 @@ Status CgroupPort::kill() const {
   return Done{};
 }
 
+int CgroupPort::events_fd() const {
+  return ends_by_init() ? init_.get() : events_.get();
+}
+
+short CgroupPort::events() const {
+  return ends_by_init() ? POLLIN : POLLPRI;
+}
+
 bool CgroupPort::populated() const {
+  if (ends_by_init()) {
+    if (!init_.valid()) return false;
+    pollfd look{init_.get(), POLLIN, 0};
+    return poll(&look, 1, 0) <= 0 || (look.revents & POLLIN) == 0;
+  }
   std::array<char, 256> bytes{};
   const ssize_t got = pread(events_.get(), bytes.data(), bytes.size(), 0);
   if (got <= 0) return true;

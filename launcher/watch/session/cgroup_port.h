@@ -1,6 +1,8 @@
 #pragma once
-// The workspace's cgroup through two descriptors: end everything in it, and see that it is empty
-// (cgroups(7), "cgroup.kill" and "cgroup.events").
+// The workspace as something that is ended and proved empty. With a control group: through two
+// descriptors (cgroups(7), "cgroup.kill" and "cgroup.events"). Without one: carrel-init ends when
+// its control socket closes, the kernel ends every process of its pid namespace with it, and says
+// that init has ended only after the last of them has (pid_namespaces(7)).
 
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
@@ -9,17 +11,28 @@ namespace carrel::session {
 
 class CgroupPort {
  public:
+  /// Both invalid: there is no control group.
   CgroupPort(UniqueFd events, UniqueFd kill) : events_(std::move(events)), kill_(std::move(kill)) {}
 
-  /// SIGKILL to every process in it, also to those that are being forked.
+  /// Ended by closing init's socket, which is the caller's to do.
+  [[nodiscard]] bool ends_by_init() const {
+    return !events_.valid() && !kill_.valid();
+  }
+  /// Init as the launcher started it.
+  void use_init(UniqueFd pidfd) { init_ = std::move(pidfd); }
+  [[nodiscard]] bool knows_init() const { return init_.valid(); }
+
+  /// SIGKILL to every process in it, also to those that are being forked. With a control group.
   Status kill() const;
-  /// False only where the kernel says so: what cannot be read counts as populated.
+  /// False only where the kernel says so, or where no process was ever started: what cannot be read
+  /// counts as populated.
   [[nodiscard]] bool populated() const;
-  /// Shows POLLPRI when populated() may have changed.
-  [[nodiscard]] int events_fd() const { return events_.get(); }
+  /// Shows events() when populated() may have changed; -1: nothing to wait for.
+  [[nodiscard]] int events_fd() const;
+  [[nodiscard]] short events() const;
 
  private:
-  UniqueFd events_, kill_;
+  UniqueFd events_, kill_, init_;
 };
 
 }  // namespace carrel::session

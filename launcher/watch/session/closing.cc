@@ -27,6 +27,9 @@ void Closing::collect(Workspace workspace) {
   parts_.sensor.finish([&record, &takes] {
     if (takes && record.full()) takes = record.wait(kRoomMs, [&record] { return !record.full(); });
   });
+  if (workspace.has_run && parts_.sensor.broken()) {
+    note("the sensor has gone before the workspace: what was attempted last may not be recorded");
+  }
 }
 
 void Closing::compare_trees() {

@@ -35,6 +35,7 @@ class SensorFeed {
     uint64_t recorded = 0;
     uint64_t lost = 0;
   };
+  [[nodiscard]] bool broken() const { return port_.broken(); }
   /// The kernel's two counters, and what came of them here.
   [[nodiscard]] Totals totals() const;
 

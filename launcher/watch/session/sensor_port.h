@@ -9,6 +9,7 @@
 
 #include "launcher/watch/sensor/counters.h"
 #include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
 
 namespace carrel::session {
 
@@ -21,7 +22,7 @@ class SensorPort {
 
   /// Starts the thread that copies. After the process has confined itself.
   virtual Status start() = 0;
-  /// That thread's id on the host.
+  /// That thread's id on the host; 0: there is none.
   [[nodiscard]] virtual pid_t thread_id() const = 0;
   /// Readable when take() has something.
   [[nodiscard]] virtual int bell_fd() const = 0;
@@ -32,9 +33,15 @@ class SensorPort {
   virtual size_t drain() = 0;
   [[nodiscard]] virtual sensor::Counts produced() const = 0;
   [[nodiscard]] virtual sensor::Counts lost() const = 0;
+  /// The sensor has gone, or is silent, though its workspace had not ended.
+  [[nodiscard]] virtual bool broken() const { return false; }
 };
 
 /// The kernel's ring and counters. Maps both; descriptors are borrowed.
 Result<std::unique_ptr<SensorPort>> open_ring(int ring_fd, size_t ring_bytes, int counters_fd);
+
+/// A sensor outside the kernel (carrel-notify) at the other end of a pipe, with its counters. No
+/// thread: the pipe holds what is not taken, and the workspace's calls wait when it is full.
+Result<std::unique_ptr<SensorPort>> open_pipe(UniqueFd pipe, int counters_fd);
 
 }  // namespace carrel::session

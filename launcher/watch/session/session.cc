@@ -99,7 +99,7 @@ Session::Waits Session::waits() {
   waits.add(client_.fd(), (takes ? POLLIN : 0) | out_if(client_.wants_write()), Source::kClient);
   waits.add(init_.fd(), POLLIN, Source::kInit);
   if (terminal_.wants_write()) waits.add(terminal_.input_fd(), POLLOUT, Source::kInput);
-  if (stop_ == Stop::kKill) waits.add(cgroup_.events_fd(), POLLPRI, Source::kCgroup);
+  if (stop_ == Stop::kKill) waits.add(cgroup_.events_fd(), cgroup_.events(), Source::kCgroup);
   // What the broker cannot take stays where it is: the command waits, the ring fills, the kernel
   // counts.
   if (record_->full()) return waits;
@@ -163,15 +163,21 @@ void Session::serve_launcher() {
   const Result<bool> open = launcher_.fill();
   launcher_open_ = open.ok() && open.value();
   while (true) {
-    const Result<std::optional<Message>> message = launcher_.next();
-    if (message.ok() && !message.value().has_value()) break;
-    const bool failed = message.ok() && message.value()->type == Type::kFailure;
-    if (message.ok() && message.value()->type == Type::kGo) {
+    Result<std::optional<Message>> next = launcher_.next();
+    if (next.ok() && !next.value().has_value()) break;
+    std::optional<Message> message;
+    if (next.ok()) message = next.take();
+    if (message.has_value() && message->type == Type::kGo) {
       go_ = true;
       continue;
     }
+    if (message.has_value() && message->type == Type::kWorkspace && message->fds.size() == 1) {
+      cgroup_.use_init(std::move(message->fds.front()));
+      continue;
+    }
+    const bool failed = message.has_value() && message->type == Type::kFailure;
     launcher_open_ = launcher_open_ && failed;
-    if (failed) end(ended_by_failure(*message.value()), Stop::kKill);
+    if (failed) end(ended_by_failure(*message), Stop::kKill);
     break;
   }
   if (!launcher_open_) end(ended_by_launcher(), Stop::kKill);
@@ -283,6 +289,10 @@ void Session::check_limits() {
             : ended_by_setup(Error{"the record could not be opened: " + record_->failure()}),
         Stop::kKill);
   }
+  if (sensor_->broken() && stop_ != Stop::kKill) {
+    const Error why{"the sensor has gone before the workspace"};
+    end(told_recorded_ ? ended_by_record(why.what) : ended_by_setup(why), Stop::kKill);
+  }
   if (!gate_opened_ns_.has_value() || ending_.has_value()) return;
   leases_.ask_due(now_s());
   if (const auto left_s = limit_.warning(now())) client_.send(Type::kNotice, time_notice(*left_s));
@@ -306,11 +316,12 @@ void Session::end(Ending ending, Stop how) {
 
 void Session::kill() {
   input_.gate.reset();
-  const Status killed = cgroup_.kill();
+  const Status killed = cgroup_.ends_by_init() ? Status(Done{}) : cgroup_.kill();
   if (!killed.ok()) {
-    init_.close();  // carrel-init ends without us, and the kernel ends the rest with it
     ending_->error += (ending_->error.empty() ? "" : "; ") + to_string(killed.error());
   }
+  // carrel-init ends without us, and the kernel ends the rest with it.
+  if (!killed.ok() || cgroup_.ends_by_init()) init_.close();
   stop_ = Stop::kKill;
   stop_deadline_ns_ = now() + (record_->failed() ? kEmptyUnrecordedNs : kEmptyNs);
 }

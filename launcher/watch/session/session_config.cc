@@ -64,10 +64,12 @@ void take_fds(Fds& fds, SessionInput& input) {
   fds.take(input.client, Kind::kSocket, "client stream");
   fds.take(input.broker, Kind::kSocket, "broker channel");
   fds.take(input.init, Kind::kSocket, "init socket");
-  fds.take(input.ring, Kind::kAny, "ring");
+  fds.take(input.ring, input.config.sensor() == "notify" ? Kind::kPipe : Kind::kAny, "ring");
   fds.take(input.counters, Kind::kAny, "counters");
-  fds.take(input.cgroup_events, Kind::kFile, "cgroup.events");
-  fds.take(input.cgroup_kill, Kind::kFile, "cgroup.kill");
+  if (!input.config.no_cgroup()) {
+    fds.take(input.cgroup_events, Kind::kFile, "cgroup.events");
+    fds.take(input.cgroup_kill, Kind::kFile, "cgroup.kill");
+  }
   fds.take(input.credentials, Kind::kFolder, "credential folder");
   fds.take(input.gate, Kind::kPipe, "gate");
   if (!input.config.spec().tty()) {

@@ -49,13 +49,19 @@ Result<SessionInput> receive_config(Connection& launcher) {
   return take_config(std::move(*message));
 }
 
+Result<std::unique_ptr<SensorPort>> open_sensor(SessionInput& input) {
+  if (input.config.sensor() == "notify") {
+    return open_pipe(std::move(input.ring), input.counters.get());
+  }
+  return open_ring(input.ring.get(), input.config.ring_bytes(), input.counters.get());
+}
+
 /// What needs the host comes first, then the fence; what somebody else wrote is read behind it.
 Result<std::unique_ptr<Session>> prepare(Connection& launcher) {
   RETURN_IF_ERROR(warm_up());
   SessionParts parts;
   ASSIGN_OR_RETURN(parts.input, receive_config(launcher));
-  ASSIGN_OR_RETURN(parts.sensor, open_ring(parts.input.ring.get(), parts.input.config.ring_bytes(),
-                                           parts.input.counters.get()));
+  ASSIGN_OR_RETURN(parts.sensor, open_sensor(parts.input));
   parts.input.ring.reset();
   parts.input.counters.reset();
   RETURN_IF_ERROR(confine::confine_self(session_confinement(parts.input)));

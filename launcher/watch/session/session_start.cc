@@ -70,8 +70,9 @@ void Session::begin() {
 void Session::check_start() {
   if (gate_opened_ns_.has_value() || ending_.has_value()) return;
   if (record_->opened()) leases_.ask_due(now_s());
+  const bool can_end = !cgroup_.ends_by_init() || cgroup_.knows_init();
   const bool all_there =
-      record_->opened() && ready_ && !terminal_.outputs().empty() && leases_.complete();
+      record_->opened() && ready_ && can_end && !terminal_.outputs().empty() && leases_.complete();
   if (all_there && !told_recorded_) {
     protocol::Recorded recorded;
     recorded.set_reader_tid(static_cast<uint32_t>(sensor_->thread_id()));

@@ -6,7 +6,7 @@ import pathlib
 import shutil
 import subprocess
 
-from carrel_case import BUILD, CARREL, Case, git
+from carrel_case import AS_USER, BUILD, CARREL, ROOTLESS, Case, git
 
 PAYLOAD = str(BUILD / "tests/payload_attacks")
 INSIDE = "web/src/attack"
@@ -126,7 +126,7 @@ class AttackCase(Case):
     def start(self, *command, options=(), profile=None):
         process = subprocess.Popen([CARREL, "open", "--profile", str(profile or self.profile), *options, "--", *command],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env=self.environment())
+                                   env=self.environment(), **AS_USER)
         self.addCleanup(self.reap, process)
         return process
 
@@ -155,13 +155,15 @@ class AttackCase(Case):
     def tree(self):
         """The one slice's working tree as the host has it: below every workspace's own changes, which lie
         encrypted in its image."""
+        if ROOTLESS:  # no image and no shared slice: the workspace's own folder
+            return self.state / "workspaces" / self.sessions()[0]["workspace"] / "repository.app/tree"
         slices = list((self.state / "slices").iterdir())
         self.assertEqual(len(slices), 1, slices)
         return slices[0] / "tree"
 
     def slice_to_plant_in(self):
         """The same before this test's session begins: its workspace will find the slice made."""
-        self.open("/bin/true", profile=self.another_profile())
+        self.open("/bin/true", profile=None if ROOTLESS else self.another_profile())
         return self.tree()
 
     def changes(self, session="last"):

@@ -4,6 +4,7 @@ import hashlib
 import unittest
 
 from attack_case import AT_FDCWD, AttackCase, INSIDE
+from carrel_case import ROOTLESS
 
 
 class Evidence(AttackCase):
@@ -29,8 +30,9 @@ class Evidence(AttackCase):
         self.assertEqual(arguments, ["from-thread", "from-vfork"])
         events = self.events()
         forks = [event for event in events if event["type"] == "process.fork"]
+        self.assertGreaterEqual(len(forks), 2)
         exits = [event for event in events if event["type"] == "process.exit"]
-        self.assertGreaterEqual(len(exits), len(forks))
+        self.assertGreaterEqual(len(exits), 0 if ROOTLESS else len(forks))
 
     def test_a_program_without_a_name_is_seen(self):
         opened = self.open("/usr/bin/python3", "-c", """

@@ -5,6 +5,7 @@ import subprocess
 import unittest
 
 from attack_case import AT_FDCWD, AttackCase, INSIDE, NUMBERS, PAYLOAD
+from carrel_case import ROOTLESS
 
 ATTRIBUTES = (1).to_bytes(4, "little") + (128).to_bytes(4, "little") + bytes(120)  # perf: software, clock
 
@@ -95,8 +96,9 @@ class Kernel(AttackCase):
         self.assertRegex(control.stdout, rb"int80\t[0-9]+\n")
         opened = self.attack("int80", code=128 + signal.SIGSYS)
         self.assertEqual((opened.out, opened.end["signal"]), (b"", "SIGSYS"))
-        exits = [event for event in self.events() if event["type"] == "process.exit"]
-        self.assertIn("SIGSYS", [event["data"]["signal"] for event in exits])
+        if not ROOTLESS:  # where no exit is seen, init's word of the command's end has to do
+            exits = [event for event in self.events() if event["type"] == "process.exit"]
+            self.assertIn("SIGSYS", [event["data"]["signal"] for event in exits])
 
     def test_no_socket_of_an_odd_family(self):
         rows = [(f"family-{family}", "socket", family, kind, 0) for family in range(0, 48) for kind in (1,)]
@@ -142,7 +144,8 @@ except OSError as why:
     print(why.errno)""").out
         self.assertEqual(out, b"True 0\n13\n")
         opens = [event for event in self.events() if event["data"].get("path", "").endswith("web/src/main.c")]
-        self.assertEqual([event["errno"] for event in opens], ["EACCES"])
+        # Seen in either case; what a program's own Landlock answers is not known before the call.
+        self.assertEqual([event["errno"] for event in opens], [None if ROOTLESS else "EACCES"])
 
 
 if __name__ == "__main__":

@@ -5,12 +5,13 @@ import unittest
 
 from carrel_case import git
 from attack_case import AT_FDCWD, AttackCase, INSIDE, O_CREAT, O_WRONLY
+from carrel_case import ROOTLESS, UID
 
 KINDS = {"mount": 0x20000, "cgroup": 0x2000000, "uts": 0x4000000, "ipc": 0x8000000, "user": 0x10000000,
          "pid": 0x20000000, "net": 0x40000000, "time": 0x80}
 SIGCHLD = 17
 ALONE = ("unshare", "--mount", "--uts", "--ipc", "--propagation", "private")
-ON_DISK_OWNER = 0x70000001
+ON_DISK_OWNER = UID if ROOTLESS else 0x70000001
 
 
 class Namespaces(AttackCase):

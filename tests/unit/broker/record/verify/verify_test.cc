@@ -65,6 +65,7 @@ TEST(Verify, SaysWhomTheRecordProvesNothingAgainst) {
                           Case{"rootless", true, "opened without root: the record proves nothing"},
                           Case{"root", false, "were one uid"}}) {
     SampleOptions options;
+    options.events = SampleRecord::session_events();
     auto& open = std::get<events::RecorderOpen>(options.events[0].data);
     open.mode = one.mode;
     open.assurance = {{"recorder-separate", one.separate, "why"}};

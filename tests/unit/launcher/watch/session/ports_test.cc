@@ -6,6 +6,9 @@
 #include <pty.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <sys/syscall.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -127,8 +130,25 @@ TEST(CgroupPort, BelievesOnlyTheKernelsWords) {
   EXPECT_TRUE(populated("xpopulated 0\n"));
   EXPECT_TRUE(populated("populated 00\n"));
   EXPECT_TRUE(populated(""));
-  EXPECT_TRUE(CgroupPort(UniqueFd(), UniqueFd()).populated());
+  EXPECT_TRUE(CgroupPort(UniqueFd(), UniqueFd(open("/dev/null", O_WRONLY | O_CLOEXEC))).populated());
   EXPECT_FALSE(CgroupPort(UniqueFd(), UniqueFd()).kill().ok());
+}
+
+TEST(CgroupPort, WithoutAGroupBelievesThatInitHasEnded) {
+  CgroupPort port((UniqueFd()), UniqueFd());
+  EXPECT_TRUE(port.ends_by_init());
+  EXPECT_FALSE(port.populated());  // nothing was started
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  port.use_init(UniqueFd(static_cast<int>(syscall(SYS_pidfd_open, child, 0))));
+  EXPECT_TRUE(port.knows_init());
+  EXPECT_TRUE(port.populated());
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  EXPECT_FALSE(port.populated());
 }
 
 TEST(InitPort, TakesWholeRecordsOnly) {
