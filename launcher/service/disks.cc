@@ -1,6 +1,7 @@
 #include "launcher/service/disks.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -9,6 +10,8 @@
 
 #include <cerrno>
 #include <optional>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "launcher/box/kernel/id_map.h"
@@ -159,7 +162,41 @@ Status sweep_all(const State& state) {
   for (const std::string& name : names) {
     if (is_ulid(name)) RETURN_IF_ERROR(sweep_workspace(state, name));
   }
-  return clear_unfinished(state.slices.get());
+  RETURN_IF_ERROR(clear_unfinished(state.slices.get()));
+  return clear_unused_slices(state);
+}
+
+Result<std::string> erase_workspace(const State& state, const std::string& workspace) {
+  if (!is_ulid(workspace)) return Error{"no workspace's name: " + quoted(workspace), EINVAL};
+  const UniqueFd folder(openat(state.workspaces.get(), workspace.c_str(),
+                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.valid()) return errno_error("open workspace " + workspace);
+  if (flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
+    return errno_error("workspace " + workspace + " is in use by a session");
+  }
+  bool had_key = false;
+  if (faccessat(folder.get(), kImage, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+    ASSIGN_OR_RETURN(KeySlots keys, KeySlots::open(state.vault.get()));
+    ASSIGN_OR_RETURN(had_key, keys.erase(workspace));
+  }
+  RETURN_IF_ERROR(remove_tree(state.workspaces.get(), workspace));
+  if (fsync(state.workspaces.get()) != 0) return errno_error("sync the end of a workspace");
+  return std::string(had_key ? "key" : "files");
+}
+
+Status clear_unused_slices(const State& state) {
+  std::set<std::string> used;
+  ASSIGN_OR_RETURN(const auto workspaces, names_in_folder(state.workspaces.get()));
+  for (const std::string& name : workspaces) {
+    ASSIGN_OR_RETURN(const auto slices, slices_of(state.workspaces.get(), name));
+    for (const SliceUse& use : slices)
+      used.insert(use.slice);
+  }
+  ASSIGN_OR_RETURN(const auto slices, names_in_folder(state.slices.get()));
+  for (const std::string& name : slices) {
+    if (!used.contains(name)) RETURN_IF_ERROR(remove_tree(state.slices.get(), name));
+  }
+  return Done{};
 }
 
 namespace {

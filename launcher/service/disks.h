@@ -46,8 +46,17 @@ Result<storage::WorkspaceDisk> open_disk(const State& state, int folder_fd,
 /// Workspace::sweep(), and with the folder the key.
 Status sweep_workspace(const State& state, const std::string& workspace);
 
+/// Ends a workspace for good: its key is overwritten first, so that nothing of it can be read
+/// whatever fails afterwards, then its folder is removed. EWOULDBLOCK while a session has it, ENOENT
+/// where there is none. The answer says what was erased: "key" or, of a plain folder, "files".
+Result<std::string> erase_workspace(const State& state, const std::string& workspace);
+
+/// Removes slices that no workspace uses. Nothing where a workspace's list of slices cannot be
+/// read. Only while no opening is under way.
+Status clear_unused_slices(const State& state);
+
 /// Everything that openings of an earlier launcher left unfinished: workspaces that no session was
-/// recorded in, slices half made. Only while no opening is under way.
+/// recorded in, slices half made, slices of ended workspaces. Only while no opening is under way.
 Status sweep_all(const State& state);
 
 /// Makes a small image, encrypts, mounts and overlays it, and takes it away again: what the facts

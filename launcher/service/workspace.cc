@@ -187,6 +187,15 @@ Status check_fits(const std::vector<SliceUse>& slices, const model::Profile& pro
                quoted(task) + ", or give the profile another name"};
 }
 
+Result<std::vector<SliceUse>> slices_of(int workspaces_fd, const std::string& workspace) {
+  const std::string path = workspace + "/" + kSlices;
+  const UniqueFd list(openat(workspaces_fd, path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!list.valid() && errno == ENOENT) return std::vector<SliceUse>();
+  if (!list.valid()) return errno_error("open the slices of workspace " + quoted(workspace));
+  ASSIGN_OR_RETURN(const std::string bytes, read_small(list.get()));
+  return parse_slices(bytes);
+}
+
 Result<Workspace> Workspace::open(int workspaces_fd, const std::string& name,
                                   const std::function<bool()>& gone) {
   Workspace workspace;

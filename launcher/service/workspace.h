@@ -35,6 +35,9 @@ Result<std::vector<SliceUse>> parse_slices(std::string_view bytes);
 Status check_fits(const std::vector<SliceUse>& slices, const model::Profile& profile,
                   const std::string& task);
 
+/// What a kept workspace's file says; nothing where there is none.
+Result<std::vector<SliceUse>> slices_of(int workspaces_fd, const std::string& workspace);
+
 class Workspace {
  public:
   /// Opens workspace `name` below `workspaces_fd`, or makes it; clears what an opening left that
