@@ -9,6 +9,7 @@
 namespace carrel::programs {
 
 /// Pure. An Error lists what is wrong with the source.
-Result<monitor::ReadProfile> read_profile(std::string_view source, std::string_view path);
+Result<monitor::ReadProfile> read_profile(std::string_view source, std::string_view path,
+                                          const monitor::ExtendedSources& extended);
 
 }  // namespace carrel::programs

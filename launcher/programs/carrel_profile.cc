@@ -9,7 +9,9 @@
 #include "launcher/cli/profile/doctor_verb.h"
 #include "launcher/cli/profile/host.h"
 #include "launcher/cli/profile/profile.h"
+#include "launcher/cli/start/services.h"
 #include "profiles/base/text.h"
+#include "profiles/sources/sources.h"
 
 namespace {
 
@@ -27,6 +29,12 @@ int run(const std::string& verb, const std::vector<std::string>& words) {
   hooks.plan_text = [](const carrel::model::Profile& profile) {
     return carrel::profile::plan_text(profile, carrel::profile::this_host());
   };
+  const auto programs = carrel::start::programs_folder();
+  if (!programs.ok()) {
+    fprintf(stderr, "carrel: %s\n", carrel::to_string(programs.error()).c_str());
+    return 1;
+  }
+  hooks.library = carrel::sources::library_folder(programs.value());
   return carrel::profile::run_profile(words, hooks, stdout, stderr);
 }
 

@@ -16,17 +16,18 @@ inline constexpr std::string_view kHostFilesRule = "default:host-files";
 inline constexpr std::string_view kSyscallRule = "default:syscall";
 
 /// One rule. Ids: "repository.NAME" (whatever of it is not exposed), "repository.NAME.read.PATH",
-/// ".write.PATH", ".never.PATH", "credential.NAME", "session.KEY", "toolchain.root", "default:…".
+/// ".write.PATH", ".never.PATH", ".enforce", ".submit", "interface.NAME", "network.HOST",
+/// "forward.PORT", "credential.NAME", "session.KEY", "limits.KEY", "toolchain.root", "default:…".
 struct DecideRule {
   std::string id;
   std::string
-      words;     // one sentence; for what is not granted it names the table that could grant it
-  int line = 0;  // in the profile's source, 0 for a default or when lines are not known
+      words;  // one sentence; for what is not granted it names the table that could grant it
+  model::SourceLine where;  // line 0 for a default or when lines are not known
   bool operator==(const DecideRule&) const = default;
 };
 
 /// All rules of a profile, the profile's lines first, then the defaults. Ids are unique. The same
-/// profile without source lines gives the same ids and words with line 0. Pure.
+/// profile without source lines gives the same ids and words without places. Pure.
 std::vector<DecideRule> rules_of(const model::Profile& profile);
 
 }  // namespace carrel::decide

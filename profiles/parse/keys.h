@@ -29,6 +29,7 @@ enum class Shape {
 struct KeySpec {
   std::string_view name;
   Shape shape = Shape::kText;
+  std::string_view about;  // a few words, for editors
   bool operator==(const KeySpec&) const = default;
 };
 

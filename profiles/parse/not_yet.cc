@@ -6,8 +6,6 @@ namespace carrel::parse {
 namespace {
 
 constexpr std::array kNotYet = {
-    NotYet{"extends", "", "no profile is read but the one that is named"},
-    NotYet{"widen", "", "there is no parent to widen"},
     NotYet{"purpose.recipients", "", "organisations are not checked"},
     NotYet{"purpose.jurisdictions", "", "nobody's jurisdiction is registered"},
     NotYet{"purpose.agreement", "", "nothing asks for agreement"},

@@ -1,8 +1,6 @@
 #include "profiles/parse/parse.h"
 
-#include "profiles/parse/canonical.h"
-#include "profiles/parse/finish.h"
-#include "profiles/parse/tables.h"
+#include "profiles/parse/resolve.h"
 
 namespace carrel::parse {
 
@@ -12,22 +10,11 @@ Result<ParsedProfile> parse_profile(std::string_view source, std::string_view fi
 
 Result<ParsedProfile> parse_profile(std::string_view source, std::string_view file_name,
                                     std::span<const NotYet> refused) {
-  if (source.size() > kMaxSourceBytes) {
-    return Error{to_line(file_name, {{1, 1}, "larger than 1 MiB; a profile is a few KiB"})};
-  }
-  Problems problems;
-  Value root;
-  if (!read_toml(source, 0, root, problems)) return problems.to_error(file_name);
-  Warnings warnings;
-  ParsedProfile parsed;
-  parsed.profile = read_tables(root, {problems, refused}, warnings);
-  check_together(parsed.profile, false, problems);
-  if (problems.empty()) finish(parsed.profile, problems);
-  if (!problems.empty()) return problems.to_error(file_name);
-  for (const Problem& warning : warnings) {
-    if (parsed.warnings.size() < kMaxErrors) parsed.warnings.push_back(to_line(file_name, warning));
-  }
-  return parsed;
+  const Lookup none = [](std::string_view) -> Result<std::string> {
+    return Error{"only the profile itself is at hand"};
+  };
+  ASSIGN_OR_RETURN(ResolvedProfile resolved, resolve(source, file_name, none, refused));
+  return ParsedProfile{std::move(resolved.profile), std::move(resolved.warnings)};
 }
 
 }  // namespace carrel::parse

@@ -30,10 +30,11 @@ struct ParsedProfile {
   bool operator==(const ParsedProfile&) const = default;
 };
 
-/// Parses and resolves. `file_name` only labels messages. An Error's `what` holds one line an
-/// error, "file:line:column: what is wrong; what to do", at most kMaxErrors of them, in the order
-/// of the source; a key that Carrel knows but does not enforce yet is refused with "not supported
-/// yet". Never throws, whatever the bytes are.
+/// Parses and resolves a profile that extends nothing (resolve.h is for the others). `file_name`
+/// only labels messages. An Error's `what` holds one line an error, "file:line:column: what is
+/// wrong; what to do", at most kMaxErrors of them, in the order of the source; a key that Carrel
+/// knows but does not enforce yet is refused with "not supported yet". Never throws, whatever the
+/// bytes are.
 Result<ParsedProfile> parse_profile(std::string_view source, std::string_view file_name);
 /// The same with another list of what is refused: with none, the whole language is read.
 Result<ParsedProfile> parse_profile(std::string_view source, std::string_view file_name,

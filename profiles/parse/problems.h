@@ -1,6 +1,7 @@
 #pragma once
 // The errors found in one source, collected so that an author mends them in one go.
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,10 @@ class Problems {
   void add(model::SourceLine where, std::string text);
   [[nodiscard]] bool empty() const { return found_.empty(); }
   [[nodiscard]] bool full() const;
-  /// One line a problem, "file:line:column: text", in the order of the source.
+  /// One line a problem, "file:line:column: text", in the order of the source. `files` are what the
+  /// numbers of SourceLine.file mean.
+  [[nodiscard]] Error to_error(std::span<const std::string> files) const;
+  /// The same of one file.
   [[nodiscard]] Error to_error(std::string_view file_name) const;
 
  private:
@@ -32,5 +36,6 @@ class Problems {
 
 /// "file:line:column: text", with the file name made safe to show.
 std::string to_line(std::string_view file_name, const Problem& problem);
+std::string to_line(std::span<const std::string> files, const Problem& problem);
 
 }  // namespace carrel::parse

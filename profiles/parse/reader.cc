@@ -129,11 +129,16 @@ std::string TableReader::text(std::string_view key, TextCheck check, Need need,
   return value->text;
 }
 
+/// In a part it says "none of this"; canonical bytes write some lists out.
+bool TableReader::may_be_empty() const {
+  return reading_.part || reading_.notation == Notation::kCanonical;
+}
+
 const Value* TableReader::list(std::string_view key, std::string_view example, Need need) const {
   const Value* found =
       find(key, Value::Kind::kList,
            "a list: " + std::string(key) + " = [" + std::string(example) + "]", need);
-  if (found != nullptr && found->items.empty()) {
+  if (found != nullptr && found->items.empty() && !may_be_empty()) {
     reading_.problems.add(found->where,
                           full_name(key) + " is an empty list; name something or leave it out");
   }
@@ -248,7 +253,7 @@ std::vector<model::PathEntry> TableReader::paths(std::string_view key) const {
   const Value* list = find(key, Value::Kind::kList, "a list: " + std::string(key) + " = [\"docs\"]",
                            Need::kOptional);
   if (list == nullptr) return entries;
-  if (list->items.empty() && reading_.notation == Notation::kSource) {
+  if (list->items.empty() && !may_be_empty()) {
     reading_.problems.add(list->where,
                           full_name(key) + " is an empty list; name a path or leave it out");
   }
@@ -287,7 +292,7 @@ std::vector<const Value*> TableReader::tables(std::string_view key) const {
                                             std::string(key) + "]]");
     }
   }
-  if (list->items.empty() && reading_.notation == Notation::kSource) {
+  if (list->items.empty() && !may_be_empty()) {
     reading_.problems.add(list->where, "\"" + full_name(key) + "\" is an empty list; leave it out");
   }
   return found;

@@ -96,6 +96,7 @@ class TableReader {
   const Value* find(std::string_view key, Value::Kind kind, std::string_view wanted,
                     Need need) const;
   std::optional<uint64_t> number(const Value& value, std::string_view key, Bounds bounds) const;
+  [[nodiscard]] bool may_be_empty() const;
   const Value* list(std::string_view key, std::string_view example, Need need) const;
   [[nodiscard]] bool is_refused(std::string_view key, std::string_view value) const;
   [[nodiscard]] std::string full_name(std::string_view key) const;

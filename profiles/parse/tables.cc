@@ -1,6 +1,7 @@
 #include "profiles/parse/tables.h"
 
 #include "profiles/model/words.h"
+#include "profiles/parse/resolve.h"
 
 namespace carrel::parse {
 namespace {
@@ -134,6 +135,7 @@ model::Profile read_tables(const Value& root, const Reading& reading, Warnings& 
   profile.name = top.text("profile", check_name, Need::kRequired);
   profile.version = top.integer("version", {1, kMaxVersion}, Need::kRequired);
   profile.summary = top.text("summary", check_summary, Need::kRequired);
+  top.texts("extends", check_parent_name);
   if (const Value* table = top.table("purpose", Need::kRequired))
     profile.purpose = read_purpose(*table, reading);
   if (const Value* table = top.table("session", Need::kOptional))

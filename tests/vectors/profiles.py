@@ -9,11 +9,50 @@ import pathlib
 import sys
 import tomllib
 
-SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "y": 365 * 86400}
+BYTES = {"KiB": 2**10, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40, "B": 1}
+DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+LIMITS = {"cpu": 0, "memory": 4 * 2**30, "processes": 512, "disk": 10 * 2**30, "inodes": 1000000, "tmpfs": 2**30,
+          "open_files": 4096}
 
 
 def seconds(text):
     return int(text[:-1]) * SECONDS[text[-1]]
+
+
+def size(text):
+    unit = next(unit for unit in BYTES if text.endswith(unit))
+    return int(text.removesuffix(unit)) * BYTES[unit]
+
+
+def minutes(text):
+    return int(text[:2]) * 60 + int(text[3:])
+
+
+def days(text):
+    bits = 0
+    for piece in text.split(","):
+        first, _, last = piece.partition("-")
+        for day in range(DAYS.index(first), DAYS.index(last or first) + 1):
+            bits |= 1 << day
+    return bits
+
+
+def changed(table, **reads):
+    """The table with some values read."""
+    return table | {key: read(table[key]) for key, read in reads.items() if key in table}
+
+
+def limits(table):
+    read = changed(table, cpu=lambda text: round(float(text) * 1000), memory=size, disk=size, tmpfs=size)
+    return {key: value for key, value in read.items() if value != LIMITS[key]}
+
+
+def network(table):
+    table = {"mode": "inspect"} | changed(table, ports=sorted, budget=lambda budget: {k: size(v) for k, v in budget.items()})
+    if "http" in table:
+        table["http"] = [{"path": "/**"} | changed(rule, methods=sorted, max_body=size) for rule in table["http"]]
+    return table
 
 
 def paths(entries):
@@ -24,6 +63,8 @@ def resolve(toml):
     profile = tomllib.loads(toml)
     session = {"assurance": "best", "keystrokes": "off", "max_duration": "0s",
                "on_record_failure": "end", "start_after": "recorded"} | profile.get("session", {})
+    session = changed(session, idle_timeout=seconds, hours=lambda hours: changed(
+        hours, days=days, **{"from": minutes, "to": minutes}))
     repositories = []
     for table in profile.get("repository", []):
         write = table.get("write", [])
@@ -32,16 +73,30 @@ def resolve(toml):
             "history": table.get("history", "none"), "write": paths(write),
             "read": paths(set(table.get("read", [])) - set(write)),
             "never": paths(table.get("never", []))})
+        if table.get("enforce", "bind") != "bind":
+            repositories[-1]["enforce"] = table["enforce"]
+        if "submit" in table:
+            submit = changed(table["submit"], reviewers=sorted, two_person=int)
+            repositories[-1]["submit"] = {key: value for key, value in submit.items() if value != 0}
     credentials = [{"kind": "jwt"} | table | {"ttl": seconds(table.get("ttl", "2m"))}
                    for table in profile.get("credential", [])]
-    return {
+    purpose = changed({"use": "development"} | profile["purpose"], recipients=sorted, jurisdictions=sorted,
+                      agreement=lambda agreement: changed(agreement, survives=seconds))
+    lists = {"interface": [{"kind": "schema"} | table for table in profile.get("interface", [])],
+             "network": [network(table) for table in profile.get("network", [])],
+             "forward": profile.get("forward", [])}
+    more = {kind: sorted(tables, key=lambda table: table.get("name", table.get("host", table.get("port"))))
+            for kind, tables in lists.items()}
+    more["limits"] = limits(profile.get("limits", {}))
+    more["retention"] = {key: seconds(text) for key, text in profile.get("retention", {}).items()}
+    return {key: value for key, value in more.items() if value} | {
         "profile": profile["profile"], "version": profile["version"],
         "summary": profile["summary"],
-        "purpose": {"use": "development"} | profile["purpose"],
+        "purpose": purpose,
         "session": session | {"max_duration": seconds(session["max_duration"])},
         "repository": sorted(repositories, key=lambda table: table["name"]),
         "credential": sorted(credentials, key=lambda table: table["name"]),
-        "toolchain": {"root": "host"} | profile.get("toolchain", {})}
+        "toolchain": {"root": "host"} | changed(profile.get("toolchain", {}), packages=sorted)}
 
 
 def canonical(value):

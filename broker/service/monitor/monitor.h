@@ -30,11 +30,17 @@ namespace carrel::monitor {
 struct ReadProfile {
   model::Profile profile;
   std::string canonical;
-  std::vector<std::pair<std::string, uint32_t>> rule_lines;  // rule id, line of the source
+  struct RuleLine {
+    std::string id;
+    uint32_t line = 0;
+    std::string file = {};  // "": the profile's own
+  };
+  std::vector<RuleLine> rule_lines;
 };
-/// `path` only labels messages.
-using ProfileReader =
-    std::function<Result<ReadProfile>(std::string_view source, std::string_view path)>;
+using ExtendedSources = google::protobuf::RepeatedPtrField<protocol::ExtendedSource>;
+/// `path` only labels messages; `extended` is everything that the profile extends.
+using ProfileReader = std::function<Result<ReadProfile>(
+    std::string_view source, std::string_view path, const ExtendedSources& extended)>;
 
 /// One line for the operator's log: a fixed event name, then key=value; no secrets, no raw bytes.
 using Log = std::function<void(const std::string& line)>;

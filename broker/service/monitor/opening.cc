@@ -59,8 +59,8 @@ Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
   if (request.profile_source().size() > kMaxSource) return Error{"profile: larger than 1 MiB"};
   if (request.profile_path().size() > kMaxPath) return Error{"profile: path too long"};
   RETURN_IF_ERROR(check_command(request));
-  ASSIGN_OR_RETURN(ReadProfile read,
-                   read_profile(request.profile_source(), request.profile_path()));
+  ASSIGN_OR_RETURN(ReadProfile read, read_profile(request.profile_source(), request.profile_path(),
+                                                  request.extended()));
   if (read.canonical != request.canonical()) {
     return Error{"profile: what was asked for is not what its source says"};
   }
@@ -89,10 +89,11 @@ Granted make_granted(const protocol::OpenRequest& request, const ReadProfile& re
   spec.set_profile_path(request.profile_path());
   *spec.mutable_command() = request.command();
   spec.set_tty(request.tty());
-  for (const auto& [id, line] : read.rule_lines) {
+  for (const ReadProfile::RuleLine& line : read.rule_lines) {
     protocol::RuleLine* rule = spec.add_rule_lines();
-    rule->set_id(id);
-    rule->set_line(line);
+    rule->set_id(line.id);
+    rule->set_line(line.line);
+    rule->set_file(line.file);
   }
   return granted;
 }

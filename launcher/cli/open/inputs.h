@@ -7,6 +7,7 @@
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
 #include "profiles/model/profile.h"
+#include "profiles/parse/resolve.h"
 
 namespace carrel::open {
 
@@ -17,13 +18,16 @@ struct InputFailure {
 };
 
 struct Inputs {
-  std::string source;     // the TOML as read
-  std::string canonical;  // to_canonical() of the parsed profile
+  std::string source;                      // the TOML as read
+  std::string canonical;                   // to_canonical() of the resolved profile
+  std::vector<parse::UsedSource> parents;  // everything that it extends
   model::Profile profile;
   std::vector<UniqueFd> repositories;  // in the profile's order, O_PATH directories
 };
 
-/// Opens, bounds, parses. On failure fills `failure` and returns its text as an Error.
-Result<Inputs> read_inputs(const std::string& profile_path, InputFailure* failure);
+/// Opens, bounds, resolves with the profiles of the folder `library`. On failure fills `failure`
+/// and returns its text as an Error.
+Result<Inputs> read_inputs(const std::string& profile_path, const std::string& library,
+                           InputFailure* failure);
 
 }  // namespace carrel::open

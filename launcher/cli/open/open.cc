@@ -18,6 +18,7 @@
 #include "launcher/cli/start/state_folder.h"
 #include "launcher/watch/terminal/raw_mode.h"
 #include "profiles/base/text.h"
+#include "profiles/sources/sources.h"
 
 namespace carrel::open {
 namespace {
@@ -87,6 +88,11 @@ protocol::OpenRequest make_open_request(const OpenArguments& arguments, const In
   request.set_profile_source(inputs.source);
   request.set_profile_path(arguments.profile);
   request.set_canonical(inputs.canonical);
+  for (const parse::UsedSource& parent : inputs.parents) {
+    protocol::ExtendedSource* extended = request.add_extended();
+    extended->set_name(parent.name);
+    extended->set_source(parent.source);
+  }
   for (const std::string& word : arguments.command)
     request.add_command(word);
   request.set_tty(tty);
@@ -197,16 +203,17 @@ int run_open(const std::vector<std::string>& words) {
   if (arguments.status_fd >= 0 && !is_open(arguments.status_fd)) {
     return fail(OpenArguments{}, kUsage, "open: --status-fd: no such descriptor is open");
   }
+  Result<std::string> programs = start::programs_folder();
+  if (!programs.ok()) return fail(arguments, kSetupFailed, to_string(programs.error()));
   InputFailure failure;
-  Result<Inputs> inputs = read_inputs(arguments.profile, &failure);
+  Result<Inputs> inputs =
+      read_inputs(arguments.profile, sources::library_folder(programs.value()), &failure);
   if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
   Result<std::string> path = start::state_path(arguments.state);
   if (!path.ok()) return fail(arguments, kSetupFailed, to_string(path.error()));
   Result<start::StateFolder> state = start::open_state(path.value(), start::Create::kYes);
   if (!state.ok()) return fail(arguments, kSetupFailed, to_string(state.error()));
   const start::StateFolder folder = state.take();
-  Result<std::string> programs = start::programs_folder();
-  if (!programs.ok()) return fail(arguments, kSetupFailed, to_string(programs.error()));
   const bool tty = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   int code = kSetupFailed;
   Result<Way> way = ask({folder, programs.value(), arguments, inputs.value(), tty}, &code);

@@ -136,14 +136,19 @@ events::RecorderOpen first_event(const SessionConfig& config, const model::Profi
   for (const protocol::AssuranceItem& item : config.assurance()) {
     open.assurance.push_back({item.id(), item.given(), item.why()});
   }
-  std::map<std::string, uint32_t> lines;
+  std::map<std::string, protocol::RuleLine> lines;
   for (const protocol::RuleLine& line : spec.rule_lines())
-    lines[line.id()] = line.line();
+    lines[line.id()] = line;
   for (const decide::DecideRule& rule : decide::rules_of(profile)) {
     const auto line = lines.find(rule.id);
-    const bool written = line != lines.end() && line->second > 0;
-    open.rules.push_back(
-        {rule.id, rule.words, written ? spec.profile_path() : "", written ? line->second : 0});
+    if (line == lines.end() || line->second.line() == 0) {
+      open.rules.push_back({rule.id, rule.words, "", 0});
+      continue;
+    }
+    const protocol::RuleLine& written = line->second;
+    open.rules.push_back({rule.id, rule.words,
+                          written.file().empty() ? spec.profile_path() : written.file(),
+                          written.line()});
   }
   return open;
 }

@@ -9,6 +9,7 @@
 
 #include "profiles/decide/rules.h"
 #include "profiles/parse/canonical.h"
+#include "profiles/schema/schema.h"
 #include "tests/support/golden.h"
 #include "tests/unit/profiles/sample_profile.h"
 
@@ -35,6 +36,16 @@ TEST(ExplainGolden, FullProfile) {
   expect_explained("full.txt", tests::full_profile());
 }
 
+TEST(ExplainGolden, WholeLanguage) {
+  tests::expect_golden(CARREL_SOURCE_DIR, "tests/golden/profiles/whole.txt",
+                       explain::explain(tests::parsed_whole(tests::whole_profile())));
+}
+
+TEST(SchemaGolden, OfThisProgram) {
+  tests::expect_golden(CARREL_SOURCE_DIR, "tests/golden/profiles/schema.json",
+                       schema::json_schema());
+}
+
 TEST(ExplainGolden, DemoOfTheLibrary) {
   const auto result = parse::parse_profile(file_text("profiles/library/demo.toml"), "demo.toml");
   ASSERT_TRUE(result.ok()) << result.error().what;
@@ -46,7 +57,7 @@ TEST(ExplainGolden, DemoOfTheLibrary) {
 TEST(RulesGolden, FullProfile) {
   std::string text;
   for (const decide::DecideRule& rule : decide::rules_of(tests::parsed(tests::full_profile()))) {
-    text += std::to_string(rule.line) + " " + rule.id + ": " + rule.words + "\n";
+    text += std::to_string(rule.where.line) + " " + rule.id + ": " + rule.words + "\n";
   }
   tests::expect_golden(CARREL_SOURCE_DIR, "tests/golden/profiles/rules.txt", text);
 }

@@ -155,11 +155,6 @@ packages = ["gcc", "g++"]
 record = "2y"
 contents = "180d"
 workspace = "14d"
-
-[[widen]]
-of = "base/contractor:session.max_duration"
-reason = "a long build"
-approved_by = "lena"
 )";
 }
 

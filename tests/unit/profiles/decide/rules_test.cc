@@ -37,20 +37,22 @@ TEST(RulesOf, ListsEveryLineAndEveryDefault) {
                              "repository.app.never.deploy", "repository.app.never.web/src/secrets",
                              "repository.aux", "repository.aux.write.lib", "credential.ci",
                              "session.max_duration", "session.assurance", "session.start_after",
-                             "session.keystrokes", "session.on_record_failure", "toolchain.root",
+                             "session.keystrokes", "session.on_record_failure", "limits.memory",
+                             "limits.processes", "limits.open_files", "toolchain.root",
                              "default:network", "default:host-files", "default:syscall"));
 }
 
 TEST(RulesOf, CarriesLinesAndZeroForDefaults) {
   const auto rules = rules_of(tests::parsed(tests::full_profile()));
-  EXPECT_EQ(rule(rules, "repository.app").line, 16);
-  EXPECT_EQ(rule(rules, "repository.app.read.docs").line, 21);
-  EXPECT_EQ(rule(rules, "repository.app.never.deploy").line, 23);
-  EXPECT_EQ(rule(rules, "credential.ci").line, 31);
-  EXPECT_EQ(rule(rules, "session.max_duration").line, 10);
-  EXPECT_EQ(rule(rules, "default:network").line, 0);
-  EXPECT_EQ(rule(rules_of(tests::parsed(tests::minimal_profile())), "session.max_duration").line,
-            0);
+  EXPECT_EQ(rule(rules, "repository.app").where.line, 16);
+  EXPECT_EQ(rule(rules, "repository.app.read.docs").where.line, 21);
+  EXPECT_EQ(rule(rules, "repository.app.never.deploy").where.line, 23);
+  EXPECT_EQ(rule(rules, "credential.ci").where.line, 31);
+  EXPECT_EQ(rule(rules, "session.max_duration").where.line, 10);
+  EXPECT_EQ(rule(rules, "default:network").where.line, 0);
+  EXPECT_EQ(
+      rule(rules_of(tests::parsed(tests::minimal_profile())), "session.max_duration").where.line,
+      0);
 }
 
 TEST(RulesOf, DiffersOnlyInLinesForTheCanonicalProfile) {
@@ -59,7 +61,7 @@ TEST(RulesOf, DiffersOnlyInLinesForTheCanonicalProfile) {
   const auto back = parse::parse_canonical(parse::to_canonical(profile));
   ASSERT_TRUE(back.ok());
   for (DecideRule& each : with_lines)
-    each.line = 0;
+    each.where = {};
   EXPECT_EQ(rules_of(back.value()), with_lines);
 }
 

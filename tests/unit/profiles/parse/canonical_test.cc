@@ -31,7 +31,7 @@ TEST(CanonicalProfile, AgreesWithItsVectors) {
   const std::vector<tests::ProfileVector> vectors = tests::profile_vectors();
   ASSERT_GE(vectors.size(), 5U);
   for (const tests::ProfileVector& vector : vectors) {
-    const std::string canonical = to_canonical(parsed(vector.toml));
+    const std::string canonical = to_canonical(tests::parsed_whole(vector.toml));
     EXPECT_EQ(canonical, vector.canonical) << vector.name;
     EXPECT_EQ(sha256_hex(canonical), vector.sha256) << vector.name;
   }

@@ -24,7 +24,8 @@ using support::SessionMaker;
 inline constexpr uid_t kUid = 1000;
 
 /// The source "source" is profile demo, "source NAME" another one; all have one canonical form.
-inline Result<ReadProfile> fake_reader(std::string_view source, std::string_view path) {
+inline Result<ReadProfile> fake_reader(std::string_view source, std::string_view path,
+                                       const ExtendedSources& extended) {
   if (!source.starts_with("source")) return Error{std::string(path) + ":1:1: not a profile"};
   ReadProfile read;
   read.profile.name = source.size() > 7 ? source.substr(7) : "demo";
@@ -33,6 +34,8 @@ inline Result<ReadProfile> fake_reader(std::string_view source, std::string_view
       {"registry", model::CredentialKind::kJwt, "r.example", 120, {}});
   read.canonical = "canonical";
   read.rule_lines = {{"repository.app", 4}};
+  for (const protocol::ExtendedSource& one : extended)
+    read.rule_lines.push_back({"session.max_duration", 2, one.name()});
   return read;
 }
 

@@ -28,6 +28,22 @@ Message mint_message(const std::string& name, bool renewal) {
 
 // ---- opening -----------------------------------------------------------------------------------
 
+TEST(MonitorOpen, HandsOnWhereARuleStandsInAnotherFile) {
+  Desk desk;
+  protocol::OpenRequest request = Desk::open_request();
+  protocol::ExtendedSource* extended = request.add_extended();
+  extended->set_name("base/x");
+  extended->set_source("[session]\n");
+  const Reply opened = desk.ask_open(request);
+  protocol::OpenReply body;
+  ASSERT_TRUE(body.ParseFromString(opened.body));
+  protocol::SessionSpec spec;
+  ASSERT_TRUE(spec.ParseFromString(desk.confirm(body.ticket()).body));
+  ASSERT_EQ(spec.rule_lines_size(), 2);
+  EXPECT_EQ(spec.rule_lines(0).file(), "");
+  EXPECT_EQ(spec.rule_lines(1).file(), "base/x");
+}
+
 TEST(MonitorOpen, GivesATicketThatTheLauncherCanConfirm) {
   Desk desk;
   const auto body = desk.opened();

@@ -1,0 +1,14 @@
+#pragma once
+// The profile language for editors.
+
+#include <string>
+
+namespace carrel::schema {
+
+/// A JSON Schema (draft 2020-12) of the keys and values that this program accepts, made of
+/// parse::known_keys() and parse::not_yet(): what is not supported yet matches nothing. It finds
+/// misspelt keys and wrong types while one types; `carrel profile check` knows all the rules. Two
+/// spaces of indent, a line feed at the end. Pure.
+std::string json_schema();
+
+}  // namespace carrel::schema
