@@ -199,6 +199,16 @@ void BrokerLoop::drop_session(const std::string& session, const std::string& why
   monitor_.end_session(session, why);
 }
 
+/// One that cannot be told has a supervisor that does not read: it loses its session.
+void BrokerLoop::tell_sessions() {
+  for (const monitor::Monitor::Told& told : monitor_.take_told()) {
+    const auto found = sessions_.find(told.session);
+    if (found == sessions_.end()) continue;
+    const Status sent = unless_peer_closed(queue_reply(found->second, told.message));
+    if (!sent.ok()) drop_session(told.session, to_string(sent.error()));
+  }
+}
+
 // ---- clients -----------------------------------------------------------------------------------
 
 void BrokerLoop::accept_client() {
@@ -237,6 +247,7 @@ Result<bool> BrokerLoop::take_from_client(Client& client) {
     if (!message.has_value()) break;
     client.idle_since_ms = now_ms();
     const Reply reply = monitor_.answer_client(client.uid, *message);
+    tell_sessions();
     RETURN_IF_ERROR(queue_reply(client.connection, reply));
   }
   return open;

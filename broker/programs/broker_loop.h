@@ -57,6 +57,7 @@ class BrokerLoop {
                                  HowMuch how_much);
   Status take_messages(const std::string& session, protocol::Connection& connection);
   void drop_session(const std::string& session, const std::string& why);
+  void tell_sessions();
   void serve_client(Client& client);
   Result<bool> take_from_client(Client& client);
   void drop_idle_clients();

@@ -19,7 +19,7 @@ namespace {
 constexpr int kUsage = 1;
 constexpr int kOpenUsage = 120;
 
-enum class Home { kHere, kReview, kProfile, kNotYet, kNotYetForOpening };
+enum class Home { kHere, kReview, kProfile, kWork, kNotYet, kNotYetForOpening };
 
 struct Verb {
   std::string_view word;
@@ -40,11 +40,11 @@ constexpr std::array kVerbs = {
     Verb{"ssh-config", Home::kNotYetForOpening},
     Verb{"connect", Home::kNotYetForOpening},
     Verb{"sync", Home::kNotYetForOpening},
-    Verb{"list", Home::kNotYet},
-    Verb{"status", Home::kNotYet},
-    Verb{"close", Home::kNotYet},
-    Verb{"pause", Home::kNotYet},
-    Verb{"resume", Home::kNotYet},
+    Verb{"list", Home::kWork},
+    Verb{"status", Home::kWork},
+    Verb{"close", Home::kWork},
+    Verb{"pause", Home::kWork},
+    Verb{"resume", Home::kWork},
     Verb{"slice", Home::kNotYet},
     Verb{"assets", Home::kNotYet},
     Verb{"toolchain", Home::kNotYet},
@@ -68,9 +68,14 @@ constexpr std::array kVerbs = {
 };
 
 constexpr std::string_view kHelp =
-    "usage: carrel VERB [ARGUMENTS]: recorded workspaces for contractors that hold only what a task needs\n"
+    "usage: carrel VERB [ARGUMENTS]: recorded workspaces for contractors that hold only what a "
+    "task needs\n"
     "\n"
     "  carrel open --profile FILE [-- COMMAND]   open a workspace and work in it\n"
+    "\n"
+    "  carrel list                  your workspaces, and what runs at them\n"
+    "  carrel status                how long a session may go on, and whether it is paused\n"
+    "  carrel close S --reason R    end a session; pause and resume stop it for a while\n"
     "\n"
     "look back\n"
     "  carrel sessions              the sessions that you may see\n"
@@ -137,6 +142,8 @@ int run(int count, char** arguments) {
       return become("carrel-review", arguments);
     case Home::kProfile:
       return become("carrel-profile", arguments);
+    case Home::kWork:
+      return become("carrel-work", arguments);
     case Home::kNotYetForOpening:
       return not_yet(word, kOpenUsage);
     case Home::kNotYet:

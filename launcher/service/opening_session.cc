@@ -47,6 +47,7 @@ protocol::SessionConfig Opener::session_config() const {
   for (const std::string& warning : warnings_)
     config.add_warnings(warning);
   config.set_no_cgroup(opening_.cgroup == nullptr);
+  config.set_can_freeze(opening_.cgroup != nullptr);
   config.set_max_duration_s(
       shorter_of(opening_.profile.session.max_duration_s, opening_.request.timeout_s()));
   return config;
@@ -55,9 +56,11 @@ protocol::SessionConfig Opener::session_config() const {
 Status Opener::start_recorder() {
   UniqueFd events;
   UniqueFd kill;
+  UniqueFd freeze;
   if (opening_.cgroup != nullptr) {
     ASSIGN_OR_RETURN(events, opening_.cgroup->open_control("cgroup.events", O_RDONLY));
     ASSIGN_OR_RETURN(kill, opening_.cgroup->open_control("cgroup.kill", O_WRONLY));
+    ASSIGN_OR_RETURN(freeze, opening_.cgroup->open_control("cgroup.freeze", O_WRONLY));
   }
   ASSIGN_OR_RETURN(Recorder recorder, Recorder::start(tools_.programs.folder + "/carrel-session",
                                                       plan_.uids.recorder_host()));
@@ -67,7 +70,7 @@ Status Opener::start_recorder() {
                           session_control_.get(),
                           notifies() ? notifier_->records_fd() : opening_.sensor.ring_fd.get(),
                           notifies() ? notifier_->counters_fd() : opening_.sensor.counters_fd.get()};
-  if (opening_.cgroup != nullptr) fds.insert(fds.end(), {events.get(), kill.get()});
+  if (opening_.cgroup != nullptr) fds.insert(fds.end(), {events.get(), kill.get(), freeze.get()});
   fds.insert(fds.end(), {credentials_folder_.get(), gate_write_.get()});
   if (!opening_.spec.tty()) {
     for (const UniqueFd& end : pipes_.outside)

@@ -120,6 +120,30 @@ struct TerminalResize {
   uint32_t rows = 0;
   bool operator==(const TerminalResize&) const = default;
 };
+/// What a person has done to the session. action: "paused" | "resumed" | "closed".
+struct PolicyOrder {
+  std::string action;
+  std::string person;
+  std::string reason;
+  bool operator==(const PolicyOrder&) const = default;
+};
+/// A limit of time. action: "warned", with what is left of it; "over", and the session ends.
+struct PolicyTime {
+  std::string action;
+  std::string limit;    // "max_duration" | "idle_timeout" | "hours" | "task"
+  uint64_t left_s = 0;  // seconds; 0 of "over"
+  bool operator==(const PolicyTime&) const = default;
+};
+/// The session's person has accepted the agreement of its task, now or for a session before.
+struct PolicyAgreed {
+  std::string file;  // as the profile names it
+  uint64_t version = 0;
+  std::string text_sha256;   // raw 32 bytes
+  uint64_t accepted_ns = 0;  // since 1970
+  std::string how;           // "typed" | "flag"
+  std::string answer;        // what the person typed
+  bool operator==(const PolicyAgreed&) const = default;
+};
 /// action: "issued" | "renewed" | "ended". Times: seconds since 1970.
 struct Credential {
   std::string action;
@@ -184,7 +208,8 @@ using Data =
     std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused, FileOpen,
                  FileClose, FileRename, FileUnlink, FileMake, FileEnter, FileProbe, FileChanged,
                  NetConnect, TerminalOutput, TerminalResize, Credential, RecorderOpen, RecorderLoss,
-                 RecorderFreeze, RecorderEnd, PolicyDisplaced>;
+                 RecorderFreeze, RecorderEnd, PolicyOrder, PolicyTime, PolicyAgreed,
+                 PolicyDisplaced>;
 
 struct Event {
   uint64_t seq = 0;      // = leaf index, gap-free

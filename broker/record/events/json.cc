@@ -152,6 +152,22 @@ class DataWriter {
     out_->bytes("path", e.path);
     out_->bytes("now", e.now);
   }
+  void operator()(const PolicyOrder& e) const {
+    out_->bytes("person", e.person);
+    out_->bytes("reason", e.reason);
+  }
+  void operator()(const PolicyTime& e) const {
+    out_->bytes("limit", e.limit);
+    out_->number("left_s", e.left_s);
+  }
+  void operator()(const PolicyAgreed& e) const {
+    out_->bytes("agreement", e.file);
+    out_->number("version", e.version);
+    out_->bytes("text_sha256", to_hex(e.text_sha256));
+    out_->bytes("accepted", to_rfc3339(e.accepted_ns));
+    out_->bytes("how", e.how);
+    out_->bytes("answer", e.answer);
+  }
   void operator()(const RecorderOpen& e) const;
   void operator()(const RecorderLoss& e) const {
     out_->number("since_seq", e.since_seq);

@@ -125,6 +125,25 @@ class Encoder {
     to->set_path(in.path);
     to->set_now(in.now);
   }
+  void operator()(const PolicyOrder& in) const {
+    auto* to = out_->mutable_policy_order();
+    to->set_person(in.person);
+    to->set_reason(in.reason);
+  }
+  void operator()(const PolicyTime& in) const {
+    auto* to = out_->mutable_policy_time();
+    to->set_limit(in.limit);
+    to->set_left_s(in.left_s);
+  }
+  void operator()(const PolicyAgreed& in) const {
+    auto* to = out_->mutable_policy_agreed();
+    to->set_file(in.file);
+    to->set_version(in.version);
+    to->set_text_sha256(in.text_sha256);
+    to->set_accepted_ns(in.accepted_ns);
+    to->set_how(in.how);
+    to->set_answer(in.answer);
+  }
   void operator()(const RecorderOpen& in) const {
     auto* to = out_->mutable_recorder_open();
     to->set_profile_sha256(in.profile_sha256);
@@ -213,11 +232,20 @@ RecorderOpen recorder_open(const pb::RecorderOpen& in) {
   return out;
 }
 
-Credential credential(const pb::Credential& in, uint16_t code) {
+/// Of types that share a message, the part of the name behind the dot tells them apart.
+std::string action_of(uint16_t code) {
   const std::string_view name = type_name(code);
   const size_t dot = name.find('.');
-  return Credential{std::string(dot == std::string_view::npos ? name : name.substr(dot + 1)),
-                    in.name(), in.lease(), in.audience(), in.not_after()};
+  return std::string(dot == std::string_view::npos ? name : name.substr(dot + 1));
+}
+
+Credential credential(const pb::Credential& in, uint16_t code) {
+  return Credential{action_of(code), in.name(), in.lease(), in.audience(), in.not_after()};
+}
+
+PolicyAgreed policy_agreed(const pb::PolicyAgreed& in) {
+  return PolicyAgreed{in.file(),        in.version(), in.text_sha256(),
+                      in.accepted_ns(), in.how(),     in.answer()};
 }
 
 Data process_or_net_data(const pb::Payload& in) {
@@ -281,6 +309,12 @@ Data data_from(const pb::Payload& in, uint16_t code) {
       return credential(in.credential(), code);
     case pb::Payload::kPolicyDisplaced:
       return PolicyDisplaced{in.policy_displaced().path(), in.policy_displaced().now()};
+    case pb::Payload::kPolicyOrder:
+      return PolicyOrder{action_of(code), in.policy_order().person(), in.policy_order().reason()};
+    case pb::Payload::kPolicyTime:
+      return PolicyTime{action_of(code), in.policy_time().limit(), in.policy_time().left_s()};
+    case pb::Payload::kPolicyAgreed:
+      return policy_agreed(in.policy_agreed());
     case pb::Payload::kRecorderOpen:
       return recorder_open(in.recorder_open());
     case pb::Payload::kRecorderLoss:

@@ -56,6 +56,10 @@ constexpr std::array kNetConnect = {Field{1, Kind::kBytes}, Field{2, Kind::kByte
                                     Field{3, Kind::kU32}};
 constexpr std::array kCredential = {Field{1, Kind::kBytes}, Field{2, Kind::kBytes},
                                     Field{3, Kind::kBytes}, Field{4, Kind::kU64}};
+constexpr std::array kPolicyTime = {Field{1, Kind::kBytes}, Field{2, Kind::kU64}};
+constexpr std::array kPolicyAgreed = {Field{1, Kind::kBytes}, Field{2, Kind::kU64},
+                                      Field{3, Kind::kBytes}, Field{4, Kind::kU64},
+                                      Field{5, Kind::kBytes}, Field{6, Kind::kBytes}};
 constexpr std::array kAssuranceItem = {Field{1, Kind::kBytes}, Field{2, Kind::kBool},
                                        Field{3, Kind::kBytes}};
 constexpr std::array kRule = {Field{1, Kind::kBytes}, Field{2, Kind::kBytes},
@@ -97,7 +101,10 @@ constexpr std::array kShapes = {
     Shape{0x0205, 17, kProcessRefused}, Shape{0x0301, 20, kNetConnect},
     Shape{0x0401, 11, kTwoTexts},       Shape{0x0402, 21, kTwoU32},
     Shape{0x0501, 22, kCredential},     Shape{0x0502, 22, kCredential},
-    Shape{0x0503, 22, kCredential},     Shape{0x0a01, 37, kTwoTexts},
+    Shape{0x0503, 22, kCredential},     Shape{0x0601, 40, kTwoTexts},
+    Shape{0x0602, 40, kTwoTexts},       Shape{0x0603, 40, kTwoTexts},
+    Shape{0x0604, 41, kPolicyTime},     Shape{0x0605, 41, kPolicyTime},
+    Shape{0x0606, 42, kPolicyAgreed},   Shape{0x0607, 37, kTwoTexts},
     Shape{0x0f01, 23, kRecorderOpen},   Shape{0x0f02, 24, kRecorderLoss},
     Shape{0x0f03, 25, kRecorderFreeze}, Shape{0x0f04, 26, kRecorderEnd},
 };

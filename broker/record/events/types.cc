@@ -22,9 +22,13 @@ constexpr std::array kTypes = {
     Type{0x0205, "process.refused"},   Type{0x0301, "net.connect"},
     Type{0x0401, "terminal.output"},   Type{0x0402, "terminal.resize"},
     Type{0x0501, "credential.issued"}, Type{0x0502, "credential.renewed"},
-    Type{0x0503, "credential.ended"},  Type{0x0a01, "policy.displaced"},
-    Type{0x0f01, "recorder.open"},     Type{0x0f02, "recorder.loss"},
-    Type{0x0f03, "recorder.freeze"},   Type{0x0f04, "recorder.end"},
+    Type{0x0503, "credential.ended"},  Type{0x0601, "policy.paused"},
+    Type{0x0602, "policy.resumed"},    Type{0x0603, "policy.closed"},
+    Type{0x0604, "policy.warned"},     Type{0x0605, "policy.over"},
+    Type{0x0606, "policy.agreed"},     Type{0x0607, "policy.displaced"},
+    Type{0x0f01, "recorder.open"},
+    Type{0x0f02, "recorder.loss"},     Type{0x0f03, "recorder.freeze"},
+    Type{0x0f04, "recorder.end"},
 };
 
 struct CodeOf {
@@ -49,7 +53,17 @@ struct CodeOf {
     if (credential.action == "renewed") return 0x0502;
     return credential.action == "ended" ? 0x0503 : 0;
   }
-  uint16_t operator()(const PolicyDisplaced&) const { return 0x0a01; }
+  uint16_t operator()(const PolicyOrder& order) const {
+    if (order.action == "paused") return 0x0601;
+    if (order.action == "resumed") return 0x0602;
+    return order.action == "closed" ? 0x0603 : 0;
+  }
+  uint16_t operator()(const PolicyTime& time) const {
+    if (time.action == "warned") return 0x0604;
+    return time.action == "over" ? 0x0605 : 0;
+  }
+  uint16_t operator()(const PolicyAgreed&) const { return 0x0606; }
+  uint16_t operator()(const PolicyDisplaced&) const { return 0x0607; }
   uint16_t operator()(const RecorderOpen&) const { return 0x0f01; }
   uint16_t operator()(const RecorderLoss&) const { return 0x0f02; }
   uint16_t operator()(const RecorderFreeze&) const { return 0x0f03; }

@@ -12,6 +12,7 @@ using protocol::Type;
 constexpr uint64_t kNsPerS = 1'000'000'000;
 // A supervisor's clock is read in whole seconds and may be a little ahead.
 constexpr uint64_t kRenewalSlackS = 2;
+constexpr size_t kMaxState = size_t{16} << 10;
 
 bool is_end_word(std::string_view by) {
   return by == "setup" || by == "policy" || by == "person" || by == "command" || by == "kill";
@@ -53,6 +54,8 @@ Result<std::vector<Reply>> LiveSession::handle(const Message& message) {
       return take_blob(message);
     case Type::kMintCredential:
       return mint(message);
+    case Type::kSessionState:
+      return take_state(message);
     default:
       return Error{"message of no known type", EPROTO};
   }
@@ -136,6 +139,12 @@ Result<std::vector<Reply>> LiveSession::mint(const Message& message) {
   minted.set_not_after(lease.not_after);
   minted.set_renewal(wanted.renewal());
   return one(reply_with(Type::kMinted, minted));
+}
+
+Result<std::vector<Reply>> LiveSession::take_state(const Message& message) {
+  if (message.body.size() > kMaxState) return Error{"state too large", EPROTO};
+  ASSIGN_OR_RETURN(state_, protocol::parse_message<protocol::SessionState>(message));
+  return std::vector<Reply>{};
 }
 
 Result<std::vector<Reply>> LiveSession::take_end(const Message& message) {

@@ -37,6 +37,8 @@ class LiveSession {
 
   /// The row as it is now. "closed" from the moment on when the closing seal is durable.
   [[nodiscard]] const store::SessionRow& row() const { return row_; }
+  /// What its supervisor said last of itself; nothing it said is trusted.
+  [[nodiscard]] const protocol::SessionState& state() const { return state_; }
   [[nodiscard]] bool closed() const { return guard_.closed() && !failed_; }
   /// The row for good, when nothing can come any more: broken unless closed.
   store::SessionRow end();
@@ -48,6 +50,7 @@ class LiveSession {
   Status store_seal(const evidence::Seal& seal, const std::string& note);
   Result<std::vector<Reply>> take_blob(const protocol::Message& message);
   Result<std::vector<Reply>> mint(const protocol::Message& message);
+  Result<std::vector<Reply>> take_state(const protocol::Message& message);
   Result<std::vector<Reply>> take_end(const protocol::Message& message);
 
   struct Term {
@@ -59,6 +62,7 @@ class LiveSession {
   std::unique_ptr<store::FileSegmentStore> record_;
   SessionTools tools_;
   SealGuard guard_;
+  protocol::SessionState state_;
   std::map<std::string, Term> leases_;  // by name; only names that the profile grants
   uint64_t stored_events_ = 0;
   bool failed_ = false;

@@ -29,10 +29,6 @@ constexpr uint32_t kNotFound = 2;
 
 constexpr size_t kMaxConfirmed = 256;
 
-people::Subject subject_of(const store::SessionRow& row) {
-  return {row.person, std::string(people::kLocal)};
-}
-
 std::optional<Action> action_of(std::string_view word) {
   if (word == "verify") return Action::kVerify;
   for (const std::string_view review : {"show", "events", "replay", "diff"}) {
@@ -52,6 +48,12 @@ Reply Monitor::answer_client(uid_t peer_uid, const Message& request) {
       return list(peer_uid);
     case Type::kRecordRequest:
       return record(peer_uid, request);
+    case Type::kWorkspacesRequest:
+      return workspaces(peer_uid);
+    case Type::kStatusRequest:
+      return status(peer_uid, request);
+    case Type::kOrderRequest:
+      return order(peer_uid, request);
     default:
       return failure(kInvalid, "the broker does not know this request");
   }
@@ -69,8 +71,7 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   const auto actor = people::load_actor(parts_.catalogue, peer_uid);
   if (!actor.ok()) return failure(kBroken, to_string(actor.error()));
   const std::string person = people::local_person(peer_uid);
-  const auto decision =
-      people::may(actor.value(), Action::kOpen, {person, std::string(people::kLocal)});
+  const auto decision = people::may(actor.value(), Action::kOpen, people::local_subject(person));
   if (!decision.allowed) return failure(kNotGranted, decision.reason);
   auto ids = make_ids();
   if (!ids.ok()) return failure(kBroken, to_string(ids.error()));
@@ -135,7 +136,7 @@ Result<std::vector<store::SessionRow>> Monitor::visible_rows(const people::Actor
     }
   }
   std::erase_if(rows, [&actor](const store::SessionRow& row) {
-    return !people::may(actor, Action::kList, subject_of(row)).allowed;
+    return !people::may(actor, Action::kList, people::local_subject(row.person)).allowed;
   });
   return rows;
 }
@@ -159,7 +160,8 @@ Reply Monitor::record(uid_t peer_uid, const Message& message) {
   if (!rows.ok()) return failure(kInvalid, to_string(rows.error()));
   const auto row = find_row(rows.value(), request.value().session());
   if (!row.ok()) return failure(kNotFound, row.error().what);
-  const auto decision = people::may(actor.value(), *action, subject_of(row.value()));
+  const auto decision =
+      people::may(actor.value(), *action, people::local_subject(row.value().person));
   parts_.log("record." + request.value().action() + " session=" + row.value().session +
              " uid=" + std::to_string(peer_uid) + " allowed=" + (decision.allowed ? "1" : "0"));
   if (!decision.allowed) return failure(kNotFound, decision.reason);

@@ -69,6 +69,13 @@ class Monitor {
   /// be done is a Failure frame.
   Reply answer_client(uid_t peer_uid, const protocol::Message& request);
 
+  /// What answer_client() decided to tell sessions that live, in order; each once.
+  struct Told {
+    std::string session;
+    Reply message;
+  };
+  std::vector<Told> take_told() { return std::exchange(told_, {}); }
+
   struct LauncherAnswer {
     Reply reply;
     std::string started;  // the session that began with this message, or ""
@@ -93,6 +100,11 @@ class Monitor {
   [[nodiscard]] std::optional<std::string> busy_with(const std::string& workspace) const;
   Reply list(uid_t peer_uid);
   Reply record(uid_t peer_uid, const protocol::Message& request);
+  Reply workspaces(uid_t peer_uid);
+  Reply status(uid_t peer_uid, const protocol::Message& request);
+  Reply order(uid_t peer_uid, const protocol::Message& request);
+  const protocol::SessionState* live_state(const std::string& session) const;
+  void tell(const std::string& session, const protocol::SessionOrder& order);
   Result<std::vector<store::SessionRow>> visible_rows(const people::Actor& actor);
   Reply confirm(const protocol::Message& message);
   LauncherAnswer start(protocol::Message message);
@@ -107,6 +119,7 @@ class Monitor {
   std::map<std::string, Granted> confirmed_;  // by session, until it starts
   std::map<std::string, std::unique_ptr<LiveSession>> live_;
   std::map<std::string, store::SessionRow> unsaved_;
+  std::vector<Told> told_;
 };
 
 }  // namespace carrel::monitor

@@ -48,6 +48,46 @@ protocol::SessionRow to_message(const store::SessionRow& row) {
   return out;
 }
 
+protocol::SessionState to_shown(const protocol::SessionState& state) {
+  protocol::SessionState shown = state;
+  shown.clear_ends();
+  shown.clear_missing();
+  for (const protocol::TimeEnd& end : state.ends()) {
+    protocol::TimeEnd* one = shown.add_ends();
+    one->set_limit(quoted(end.limit()));
+    one->set_ends_ns(end.ends_ns());
+  }
+  for (const std::string& id : state.missing())
+    shown.add_missing(quoted(id));
+  shown.set_paused_by(quoted(state.paused_by()));
+  return shown;
+}
+
+protocol::WorkspaceRow to_message(const store::Workspace& workspace,
+                                  const std::vector<store::SessionRow>& sessions,
+                                  const protocol::SessionState* state) {
+  protocol::WorkspaceRow out;
+  out.set_workspace(workspace.id);
+  out.set_task(workspace.task);
+  out.set_person(workspace.person);
+  out.set_created_ns(workspace.created_ns);
+  out.set_sessions(sessions.size());
+  const store::SessionRow& last = sessions.front();
+  out.set_session(last.session);
+  const bool runs = last.state == store::SessionState::kRunning;
+  out.set_since_ns(runs ? last.started_ns : last.ended_ns);
+  out.set_last_used_ns(std::max(last.started_ns, last.ended_ns));
+  const bool paused = state != nullptr && state->paused();
+  out.set_state(runs ? (paused ? "paused" : "running")
+                     : (workspace.ended_ns != 0 ? "ended" : "closed"));
+  for (const store::SessionRow& row : sessions) {
+    if (row.state == store::SessionState::kRunning) continue;
+    out.set_changed(row.changed);
+    break;
+  }
+  return out;
+}
+
 protocol::ListReply to_list(const std::vector<store::SessionRow>& rows) {
   protocol::ListReply reply;
   size_t bytes = kFrameReserve;

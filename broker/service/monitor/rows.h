@@ -14,6 +14,15 @@ namespace carrel::monitor {
 /// The row as a message; arguments beyond 64 KiB in all are left out (event 0 has them).
 protocol::SessionRow to_message(const store::SessionRow& row);
 
+/// What a supervisor said of itself, safe to show; strings that it may not have are made so.
+protocol::SessionState to_shown(const protocol::SessionState& state);
+
+/// A workspace with the sessions that were at it, latest started first (at least one); `state` of
+/// its running one, null where none runs.
+protocol::WorkspaceRow to_message(const store::Workspace& workspace,
+                                  const std::vector<store::SessionRow>& sessions,
+                                  const protocol::SessionState* state);
+
 /// As many rows from the front as fit a frame.
 protocol::ListReply to_list(const std::vector<store::SessionRow>& rows);
 

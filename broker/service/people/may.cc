@@ -16,13 +16,15 @@ struct Row {
 
 // author ≠ reviewer ≠ operator: who runs sessions for others does not review them, and a review of
 // one's own session convinces nobody else.
-const std::array<Row, 5>& table() {
-  static const std::array<Row, 5> rows{{
+const std::array<Row, 7>& table() {
+  static const std::array<Row, 7> rows{{
       {Action::kOpen, true, {}, ""},
       {Action::kList, true, {Role::kReviewer, Role::kOperator, Role::kAdmin}, ""},
       {Action::kReview, true, {Role::kReviewer}, "own session: not an independent review"},
       {Action::kVerify, true, {Role::kReviewer, Role::kAdmin}, ""},
       {Action::kClose, true, {Role::kOperator, Role::kAdmin}, ""},
+      {Action::kPause, true, {Role::kOperator, Role::kAdmin}, ""},
+      {Action::kResume, true, {Role::kOperator, Role::kAdmin}, ""},
   }};
   return rows;
 }
@@ -63,6 +65,10 @@ std::string_view to_word(Action action) {
       return "verify";
     case Action::kClose:
       return "close";
+    case Action::kPause:
+      return "pause";
+    case Action::kResume:
+      return "resume";
   }
   return "";
 }
@@ -94,6 +100,13 @@ Decision may(const Actor& actor, Action action, const Subject& subject) {
                                 [action](const Row& r) { return r.action == action; });
   if (row == table().end()) return refuse("no such action");
   if (actor.person->id != subject.person) return decide_for_other(actor, *row);
+  // Who was stopped by another does not go on by their own word.
+  const bool stopped = !subject.paused_by.empty() && subject.paused_by != actor.person->id;
+  if (action == Action::kResume && stopped) {
+    Decision decision = decide_for_other(actor, *row);
+    if (!decision.allowed) decision.reason = "paused by " + subject.paused_by + ": ask them";
+    return decision;
+  }
   if (!row->own) return refuse("not for one's own session");
   return Decision{true, "own session", std::string(row->conflict)};
 }

@@ -12,7 +12,7 @@
 
 namespace carrel::people {
 
-enum class Action { kOpen, kList, kReview, kVerify, kClose };
+enum class Action { kOpen, kList, kReview, kVerify, kClose, kPause, kResume };
 std::string_view to_word(Action action);
 
 /// A person without any role is a contractor: they have their own sessions.
@@ -33,6 +33,7 @@ struct Actor {
 struct Subject {
   std::string person;
   std::string organisation;
+  std::string paused_by;  // for kResume: who paused it
 };
 
 struct Decision {

@@ -19,6 +19,15 @@ Status register_local(store::Catalogue& catalogue, uid_t uid) {
   return catalogue.register_person({local_person(uid), std::string(kLocal), uid});
 }
 
+Subject local_subject(const std::string& person) {
+  return {person, std::string(kLocal), ""};
+}
+
+Status register_owner(store::Catalogue& catalogue, uid_t uid) {
+  RETURN_IF_ERROR(register_local(catalogue, uid));
+  return catalogue.grant_role(local_person(uid), std::string(to_word(Role::kAdmin)));
+}
+
 std::optional<uid_t> local_uid(std::string_view person) {
   uid_t uid = 0;
   const std::string_view digits = person.substr(std::min(person.size(), kLocal.size() + 1));

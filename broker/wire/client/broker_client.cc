@@ -76,4 +76,27 @@ Result<OpenRecord> BrokerClient::record(const std::string& session, const std::s
   return OpenRecord{reply.row(), std::move(answer.fds[0])};
 }
 
+Result<std::vector<protocol::WorkspaceRow>> BrokerClient::workspaces() {
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kWorkspacesRequest, "", Type::kWorkspacesReply));
+  ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::WorkspacesReply>(answer));
+  return std::vector<protocol::WorkspaceRow>(reply.rows().begin(), reply.rows().end());
+}
+
+Result<std::vector<protocol::SessionStatus>> BrokerClient::status(const std::string& session) {
+  protocol::StatusRequest request;
+  request.set_session(session);
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kStatusRequest, request.SerializeAsString(), Type::kStatusReply));
+  ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::StatusReply>(answer));
+  return std::vector<protocol::SessionStatus>(reply.sessions().begin(), reply.sessions().end());
+}
+
+Result<std::string> BrokerClient::order(const protocol::OrderRequest& request) {
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kOrderRequest, request.SerializeAsString(), Type::kOrderReply));
+  ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::OrderReply>(answer));
+  return reply.session();
+}
+
 }  // namespace carrel::client

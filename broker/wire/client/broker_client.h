@@ -40,6 +40,14 @@ class BrokerClient {
   /// verify.
   Result<OpenRecord> record(const std::string& session, const std::string& action);
 
+  /// The workspaces that the caller may see, latest used first.
+  Result<std::vector<protocol::WorkspaceRow>> workspaces();
+  /// How a session that runs stands; "" is all that the caller may see.
+  Result<std::vector<protocol::SessionStatus>> status(const std::string& session);
+  /// Has a session told to close, pause or resume; answers its full id. That it came about shows
+  /// in status().
+  Result<std::string> order(const protocol::OrderRequest& request);
+
   /// Set when the last call failed because the broker refused it.
   [[nodiscard]] const Refusal& refusal() const { return refusal_; }
   [[nodiscard]] bool refused() const { return refused_; }

@@ -14,10 +14,18 @@ enum class Type : uint16_t {
   kListReply = 13,
   kRecordRequest = 14,
   kRecordReply = 15,
+  kWorkspacesRequest = 16,
+  kWorkspacesReply = 17,
+  kStatusRequest = 18,
+  kStatusReply = 19,
+  kOrderRequest = 20,
+  kOrderReply = 21,
   // carrel -> launcher
   kLaunchRequest = 30,
   kStarted = 31,
   kEnded = 32,
+  kEndWorkspaceRequest = 33,
+  kEndWorkspaceReply = 34,
   // stdio stream
   kStdin = 50,
   kStdinEnd = 51,
@@ -33,6 +41,11 @@ enum class Type : uint16_t {
   kSessionStart = 73,
   kSessionGone = 74,
   kAck = 75,
+  kConfirmEnd = 76,
+  kEndGranted = 77,
+  kWorkspaceErased = 78,
+  kDueRequest = 79,
+  kDueReply = 80,
   // session <-> broker
   kSegmentBlock = 90,
   kSeal = 91,
@@ -42,12 +55,24 @@ enum class Type : uint16_t {
   kMintCredential = 95,
   kMinted = 96,
   kEndSession = 97,
+  kSessionState = 98,
+  kSessionOrder = 99,
   // launcher <-> session
   kSessionConfig = 110,
   kRecorded = 111,
   kGo = 112,
   kFinished = 113,
   kWorkspace = 119,  // no body; a pidfd of carrel-init, where there is no control group
+  // carrel -> broker, tasks
+  kTaskCreateRequest = 130,
+  kTaskReply = 131,
+  kTasksRequest = 132,
+  kTasksReply = 133,
+  kTaskEndRequest = 134,
+  kTaskEndReply = 135,
+  kTaskProfileRequest = 136,
+  kTaskProfileReply = 137,
+  kAgreementNeeded = 138,
 };
 
 }  // namespace carrel::protocol

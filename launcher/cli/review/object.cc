@@ -44,6 +44,9 @@ struct ObjectOf {
     return std::to_string(e.columns) + "x" + std::to_string(e.rows);
   }
   std::string operator()(const events::Credential& e) const { return e.name; }
+  std::string operator()(const events::PolicyOrder& e) const { return e.person; }
+  std::string operator()(const events::PolicyTime& e) const { return e.limit; }
+  std::string operator()(const events::PolicyAgreed& e) const { return e.file; }
   std::string operator()(const events::RecorderOpen& e) const { return e.profile_name; }
   std::string operator()(const events::RecorderLoss& e) const { return counts_text(e.counts); }
   std::string operator()(const events::RecorderFreeze& e) const {
@@ -82,6 +85,13 @@ struct DetailOf {
     return " " + std::to_string(e.bytes.size()) + " bytes";
   }
   std::string operator()(const events::Credential& e) const { return " lease " + quoted(e.lease); }
+  std::string operator()(const events::PolicyOrder& e) const { return ": " + quoted(e.reason); }
+  std::string operator()(const events::PolicyTime& e) const {
+    return e.left_s == 0 ? "" : " " + std::to_string(e.left_s) + " s left";
+  }
+  std::string operator()(const events::PolicyAgreed& e) const {
+    return " version " + std::to_string(e.version) + " (" + quoted(e.how) + ")";
+  }
   template <typename Other>
   std::string operator()(const Other&) const {
     return "";

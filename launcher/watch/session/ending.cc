@@ -6,7 +6,6 @@
 
 #include "launcher/box/init/init_plan.h"
 #include "profiles/base/text.h"
-#include "profiles/model/words.h"
 
 namespace carrel::session {
 namespace {
@@ -64,8 +63,12 @@ Ending ended_by_exec(int32_t error, std::string_view word) {
   return ended_by_setup(Error{"start " + quoted(word.substr(0, 256)), error});
 }
 
-Ending ended_by_time(uint64_t max_duration_s) {
-  return policy("time is over (max_duration " + model::to_duration_text(max_duration_s) + ")");
+Ending ended_by_time(std::string_view limit, std::string_view words) {
+  return policy("time is over (" + std::string(limit) + " " + quoted(words) + ")");
+}
+
+Ending ended_by_order(std::string_view person, std::string_view reason) {
+  return {"person", kPersonCode, 0, "closed by " + quoted(person) + ": " + quoted(reason)};
 }
 
 Ending ended_by_record(std::string_view why) {

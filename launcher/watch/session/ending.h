@@ -26,8 +26,10 @@ Ending ended_by_setup(const Error& why);
 Ending ended_by_step(int32_t step, int32_t error);
 /// The program `word` (untrusted bytes) could not be executed.
 Ending ended_by_exec(int32_t error, std::string_view word);
-/// max_duration has passed: 124.
-Ending ended_by_time(uint64_t max_duration_s);
+/// The time of a limit is over: 124.
+Ending ended_by_time(std::string_view limit, std::string_view words);
+/// A person closed it: 125. Reason and person are somebody's words.
+Ending ended_by_order(std::string_view person, std::string_view reason);
 /// The record could not be kept: 124. Nothing that runs unrecorded may go on.
 Ending ended_by_record(std::string_view why);
 /// The command's or the person's end, of a session whose record or workspace did not end as

@@ -39,8 +39,17 @@ std::string notice(const protocol::SessionConfig& config, const model::Profile& 
   return out;
 }
 
-std::string time_notice(uint64_t left_s) {
-  return "carrel: this session ends in " + model::to_duration_text(left_s) + ".\n";
+std::string time_notice(const TimeRules::Warning& warning) {
+  return "carrel: this session ends in " + model::to_duration_text(warning.left_s) +
+         (warning.limit == "idle_timeout" ? " unless something is typed" : "") + " (" +
+         warning.limit + ").\n";
+}
+
+std::string order_notice(const events::PolicyOrder& order) {
+  std::string line = "carrel: this session is " + quoted(order.action) + " by " +
+                     one_line(order.person) + ": " + one_line(order.reason) + ".";
+  if (order.action == "paused") line += " Nothing runs until it is resumed; its time goes on.";
+  return line + "\n";
 }
 
 }  // namespace carrel::session

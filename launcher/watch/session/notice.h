@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <string>
 
+#include "broker/record/events/event.h"
 #include "broker/wire/protocol/messages.pb.h"
+#include "launcher/watch/session/time_rules.h"
 #include "profiles/model/profile.h"
 
 namespace carrel::session {
@@ -15,6 +17,9 @@ namespace carrel::session {
 std::string notice(const protocol::SessionConfig& config, const model::Profile& profile);
 
 /// The line that says how much time is left.
-std::string time_notice(uint64_t left_s);
+std::string time_notice(const TimeRules::Warning& warning);
+
+/// The line that says what a person has done to the session.
+std::string order_notice(const events::PolicyOrder& order);
 
 }  // namespace carrel::session

@@ -98,7 +98,8 @@ Status RecordLink::take(Message message) {
     ASSIGN_OR_RETURN(const auto sealed, protocol::parse_message<protocol::Sealed>(message));
     return recorder_->take_sealed(sealed.index());
   }
-  if (message.type != Type::kMinted && message.type != Type::kBlobStored) {
+  if (message.type != Type::kMinted && message.type != Type::kBlobStored &&
+      message.type != Type::kSessionOrder) {
     return Error{"the broker sent a message of no known type"};
   }
   if (answers_.size() >= kMaxAnswers) return Error{"the broker answers what nobody asked"};

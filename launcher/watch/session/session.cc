@@ -22,6 +22,7 @@ using protocol::Type;
 constexpr uint32_t kFirstSetupCode = 120;
 constexpr uint32_t kLastSetupCode = 123;
 constexpr uint64_t kHangUpNs = 10 * kNsPerS;
+constexpr uint64_t kFreezeNs = 2 * kNsPerS;
 constexpr uint64_t kEmptyNs = 10 * kNsPerS;
 /// Without a record there is nothing to wait for: five seconds from first to last.
 constexpr uint64_t kEmptyUnrecordedNs = 3 * kNsPerS;
@@ -87,7 +88,9 @@ void Session::turn() {
   record_->tick();
   check_start();
   check_limits();
+  check_pause();
   check_stop();
+  tell_state();
 }
 
 Session::Waits Session::waits() {
@@ -99,7 +102,7 @@ Session::Waits Session::waits() {
   waits.add(client_.fd(), (takes ? POLLIN : 0) | out_if(client_.wants_write()), Source::kClient);
   waits.add(init_.fd(), POLLIN, Source::kInit);
   if (terminal_.wants_write()) waits.add(terminal_.input_fd(), POLLOUT, Source::kInput);
-  if (stop_ == Stop::kKill) waits.add(cgroup_.events_fd(), cgroup_.events(), Source::kCgroup);
+  if (watches_cgroup()) waits.add(cgroup_.events_fd(), cgroup_.events(), Source::kCgroup);
   // What the broker cannot take stays where it is: the command waits, the ring fills, the kernel
   // counts.
   if (record_->full()) return waits;
@@ -114,9 +117,9 @@ Session::Waits Session::waits() {
 
 int Session::timeout_ms() const {
   const uint64_t begin = now();
-  uint64_t until = begin + (stop_ == Stop::kKill ? kEmptyTurnNs : kLongestTurnNs);
+  uint64_t until = begin + (watches_cgroup() ? kEmptyTurnNs : kLongestTurnNs);
   if (!record_->failed()) until = std::min(until, record_->next_due_ns());
-  if (const auto next = limit_.next_ns(); next.has_value() && !ending_.has_value()) {
+  if (const auto next = time_.next_ns(both_clocks()); next.has_value() && !ending_.has_value()) {
     until = std::min(until, *next);
   }
   for (const TerminalPort::Output& output : terminal_.outputs()) {
@@ -147,7 +150,7 @@ void Session::serve(Source source, size_t output) {
       feed_.take();
       return;
     case Source::kCgroup:
-      return;  // check_stop() looks
+      return;  // check_stop() and check_pause() look
   }
 }
 
@@ -191,6 +194,7 @@ void Session::serve_client() {
 
 void Session::carry_out(const ClientWish& wish) {
   if (const auto* input = std::get_if<ClientInput>(&wish)) {
+    if (!input->bytes.empty()) time_.typed(now());
     terminal_.write(input->bytes);
   } else if (std::holds_alternative<ClientInputEnd>(wish)) {
     terminal_.end_input();
@@ -271,6 +275,11 @@ void Session::take(const init::Record& record, UniqueFd fd) {
 
 void Session::serve_answers() {
   for (const Message& answer : record_->take_answers()) {
+    if (answer.type == Type::kSessionOrder) {
+      const auto order = protocol::parse_message<protocol::SessionOrder>(answer);
+      if (order.ok()) take_order(order.value());
+      continue;
+    }
     // A credential that comes when the end has begun is not handed out any more.
     if (answer.type != Type::kMinted || ending_.has_value()) continue;
     const Status taken = leases_.take(answer);
@@ -295,8 +304,7 @@ void Session::check_limits() {
   }
   if (!gate_opened_ns_.has_value() || ending_.has_value()) return;
   leases_.ask_due(now_s());
-  if (const auto left_s = limit_.warning(now())) client_.send(Type::kNotice, time_notice(*left_s));
-  if (limit_.over(now())) end(ended_by_time(input_.config.max_duration_s()), Stop::kKill);
+  check_time();
 }
 
 // ---- the end -----------------------------------------------------------------------------------
@@ -309,6 +317,10 @@ void Session::end(Ending ending, Stop how) {
     init_.signal(SIGHUP);
     stop_ = Stop::kHangUp;
     stop_deadline_ns_ = now() + kHangUpNs;
+  } else if (how == Stop::kFreeze && cgroup_.freeze(true).ok()) {
+    if (stop_ == Stop::kKill || stop_ == Stop::kFreeze) return;
+    stop_ = Stop::kFreeze;
+    stop_deadline_ns_ = now() + kFreezeNs;
   } else if (stop_ != Stop::kKill) {
     kill();
   }
@@ -328,7 +340,12 @@ void Session::kill() {
 
 void Session::check_stop() {
   if (stop_ == Stop::kHangUp && now() >= stop_deadline_ns_) kill();
+  if (stop_ == Stop::kFreeze && (cgroup_.frozen() || now() >= stop_deadline_ns_)) kill();
   if (stop_ == Stop::kKill) empty_ = !cgroup_.populated();
+}
+
+bool Session::watches_cgroup() const {
+  return stop_ == Stop::kKill || stop_ == Stop::kFreeze || (pause_.has_value() && !pause_->frozen);
 }
 
 bool Session::over() const {

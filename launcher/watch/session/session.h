@@ -14,7 +14,7 @@
 #include "launcher/watch/session/closing.h"
 #include "launcher/watch/session/denial_lines.h"
 #include "launcher/watch/session/init_port.h"
-#include "launcher/watch/session/time_limit.h"
+#include "launcher/watch/session/time_rules.h"
 
 namespace carrel::session {
 
@@ -40,7 +40,7 @@ class Session {
   void run();
 
  private:
-  enum class Stop { kNo, kHangUp, kKill };
+  enum class Stop { kNo, kHangUp, kFreeze, kKill };
   /// Where poll(2)'s answers belong.
   enum class Source { kLauncher, kBroker, kClient, kInit, kInput, kOutput, kSensor, kCgroup };
   struct Waits;
@@ -68,11 +68,23 @@ class Session {
   void say(const events::Event& event);
   void resize(uint32_t columns, uint32_t rows);
 
+  // What people ask for, and what they are told (session_orders.cc).
+  void take_order(const protocol::SessionOrder& order);
+  void close(const events::PolicyOrder& order, bool now);
+  void pause(const events::PolicyOrder& order);
+  void resume(const events::PolicyOrder& order);
+  void check_pause();
+  void check_time();
+  void tell_state();
+  [[nodiscard]] protocol::SessionState state() const;
+  [[nodiscard]] TimeRules::Now both_clocks() const { return {now(), clock_.real_ns()}; }
+
   // The way to the end.
   void end(Ending ending, Stop how);
   void kill();
   void check_limits();
   void check_stop();
+  [[nodiscard]] bool watches_cgroup() const;
   [[nodiscard]] bool over() const;
   void finish();
   void let_client_read();
@@ -99,7 +111,15 @@ class Session {
   uint64_t began_ns_ = 0;
   bool launcher_open_ = true, ready_ = false, told_recorded_ = false, go_ = false;
   std::optional<uint64_t> gate_opened_ns_;
-  TimeLimit limit_;
+  TimeRules time_;
+  struct Pause {
+    events::PolicyOrder order;
+    uint64_t since_ns = 0;  // since 1970
+    bool frozen = false;    // the kernel has said so
+  };
+  std::optional<Pause> pause_;
+  std::string told_state_;
+  uint64_t told_state_ns_ = 0;
   events::TerminalResize size_;
   std::optional<Ending> ending_;
   Stop stop_ = Stop::kNo;

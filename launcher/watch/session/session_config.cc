@@ -70,6 +70,7 @@ void take_fds(Fds& fds, SessionInput& input) {
     fds.take(input.cgroup_events, Kind::kFile, "cgroup.events");
     fds.take(input.cgroup_kill, Kind::kFile, "cgroup.kill");
   }
+  if (input.config.can_freeze()) fds.take(input.cgroup_freeze, Kind::kFile, "cgroup.freeze");
   fds.take(input.credentials, Kind::kFolder, "credential folder");
   fds.take(input.gate, Kind::kPipe, "gate");
   if (!input.config.spec().tty()) {

@@ -21,7 +21,8 @@ struct RepositoryInput {
 
 struct SessionInput {
   protocol::SessionConfig config;
-  UniqueFd client, broker, init, ring, counters, cgroup_events, cgroup_kill, credentials, gate;
+  UniqueFd client, broker, init, ring, counters, cgroup_events, cgroup_kill, cgroup_freeze,
+      credentials, gate;
   UniqueFd stdin_fd, stdout_fd, stderr_fd;  // only without a tty
   std::vector<RepositoryInput> repositories;
 };

@@ -8,6 +8,7 @@
 #include "broker/wire/protocol/messages.pb.h"
 #include "launcher/watch/session/notice.h"
 #include "launcher/watch/session/session.h"
+#include "profiles/model/words.h"
 
 namespace carrel::session {
 namespace {
@@ -24,6 +25,17 @@ std::vector<std::string> credential_names(const model::Profile& profile) {
   for (const model::Credential& credential : profile.credentials)
     names.push_back(credential.name);
   return names;
+}
+
+std::vector<TimeBound> bounds_of(const protocol::SessionConfig& config) {
+  std::vector<TimeBound> bounds;
+  if (config.max_duration_s() != 0) {
+    bounds.push_back({"max_duration", model::to_duration_text(config.max_duration_s()),
+                      config.max_duration_s(), 0});
+  }
+  for (const protocol::TimeMoment& moment : config.moments())
+    bounds.push_back({moment.limit(), moment.words(), 0, moment.until_ns()});
+  return bounds;
 }
 
 }  // namespace
@@ -47,14 +59,15 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
       record_(std::move(record)),
       client_(std::move(input_.client)),
       init_(std::move(input_.init)),
-      cgroup_(std::move(input_.cgroup_events), std::move(input_.cgroup_kill)),
+      cgroup_(std::move(input_.cgroup_events), std::move(input_.cgroup_kill),
+              std::move(input_.cgroup_freeze)),
       judge_(profile_),
       denials_(profile_),
       feed_(*sensor_, judge_, *record_, [this](const events::Event& event) { say(event); }),
       leases_(credential_names(profile_), CredentialFolder(std::move(input_.credentials)),
               *record_),
       output_(terminal_, *record_, client_, clock_),
-      limit_(input_.config.max_duration_s()) {}
+      time_(bounds_of(input_.config), input_.config.idle_timeout_s()) {}
 
 void Session::begin() {
   began_ns_ = now();
@@ -101,7 +114,7 @@ void Session::open_gate() {
   }
   input_.gate.reset();
   gate_opened_ns_ = now();
-  limit_.start(*gate_opened_ns_);
+  time_.start(both_clocks());
 }
 
 }  // namespace carrel::session

@@ -46,6 +46,7 @@ SessionProcess::SessionProcess(Stage::Options options) : stage(with_uid(options)
   const sensor::TestCgroup& cgroup = sensor_.cgroup();
   stage.cgroup_events = control_file(cgroup, "cgroup.events", O_RDONLY);
   stage.cgroup_kill = control_file(cgroup, "cgroup.kill", O_WRONLY);
+  stage.cgroup_freeze = control_file(cgroup, "cgroup.freeze", O_WRONLY);
   stage.say_go = false;
   pid_ = fork();
   CHECK(pid_ >= 0);

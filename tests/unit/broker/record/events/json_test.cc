@@ -85,12 +85,20 @@ TEST(Json, DataOfEveryType) {
             R"(0101010101010101010101010101010101010101010101010101010101010101",)"
             R"("before_bytes":0,"after_bytes":3,"before_mode":0,"after_mode":33188,"note":""})");
   EXPECT_EQ(data_of(PolicyDisplaced{"a\xFF", "missing"}), R"({"path_b64":"Yf8=","now":"missing"})");
+  EXPECT_EQ(data_of(PolicyOrder{"closed", "local:0", "the \"end\""}),
+            R"({"person":"local:0","reason":"the \"end\""})");
+  EXPECT_EQ(data_of(PolicyTime{"warned", "hours", 60}), R"({"limit":"hours","left_s":60})");
+  EXPECT_EQ(data_of(PolicyAgreed{"nda.md", 2, std::string(32, '\1'), 1764000000000000000, "typed",
+                                 "I agree"}),
+            R"({"agreement":"nda.md","version":2,"text_sha256":")"
+            R"(0101010101010101010101010101010101010101010101010101010101010101",)"
+            R"("accepted":"2025-11-24T16:00:00.000000000Z","how":"typed","answer":"I agree"})");
   EXPECT_EQ(data_of(RecorderLoss{3, {{"file.open", 2}}}),
             R"({"since_seq":3,"counts":{"file.open":2}})");
 }
 
 TEST(Json, EveryTypeIsOneValidLineWithoutControlBytes) {
-  for (const Event& event : sample_events(72)) {
+  for (const Event& event : sample_events(3 * sample_data().size())) {
     const std::string line = to_json(event, "01k", lookup);
     const auto parsed = nlohmann::json::parse(line);
     EXPECT_EQ(parsed["type"], type_name(event.data));

@@ -13,7 +13,7 @@ Actor person(uid_t uid, std::set<Role> roles = {}) {
   return Actor{uid, store::Person{local_person(uid), "local", uid}, std::move(roles)};
 }
 
-const Subject kOwn{"local:1000", "local"};
+const Subject kOwn{"local:1000", "local", ""};
 
 struct Refusal {
   const char* why;
@@ -47,6 +47,9 @@ TEST(May, RefusesWhatTheTableDoesNotAllow) {
       {"verifies another's", other, Action::kVerify, kOwn, no_role},
       {"closes another's", other, Action::kClose, kOwn, no_role},
       {"reviewer opens as another", person(2000, {Role::kReviewer}), Action::kOpen, kOwn, no_role},
+      {"pauses another's", other, Action::kPause, kOwn, no_role},
+      {"resumes another's", other, Action::kResume, kOwn, no_role},
+      {"reviewer pauses", person(2000, {Role::kReviewer}), Action::kPause, kOwn, no_role},
       {"reviewer closes", person(2000, {Role::kReviewer}), Action::kClose, kOwn, no_role},
       {"operator reviews", person(2000, {Role::kOperator}), Action::kReview, kOwn, no_role},
       {"operator verifies", person(2000, {Role::kOperator}), Action::kVerify, kOwn, no_role},
@@ -65,11 +68,25 @@ TEST(May, RefusesWhatTheTableDoesNotAllow) {
 }
 
 TEST(May, AllowsOnesOwnSessions) {
-  for (const Action action :
-       {Action::kOpen, Action::kList, Action::kReview, Action::kVerify, Action::kClose}) {
+  for (const Action action : {Action::kOpen, Action::kList, Action::kReview, Action::kVerify,
+                              Action::kClose, Action::kPause, Action::kResume}) {
     EXPECT_TRUE(may(person(1000), action, kOwn).allowed) << to_word(action);
   }
   EXPECT_NE(may(person(1000), Action::kReview, kOwn).conflict, "");
+}
+
+TEST(May, LetsNobodyGoOnWhomAnotherPaused) {
+  Subject paused = kOwn;
+  paused.paused_by = "local:1000";
+  EXPECT_TRUE(may(person(1000), Action::kResume, paused).allowed);
+  paused.paused_by = "local:0";
+  const Decision refused = may(person(1000), Action::kResume, paused);
+  EXPECT_FALSE(refused.allowed);
+  EXPECT_EQ(refused.reason, "paused by local:0: ask them");
+  EXPECT_FALSE(may(person(1000, {Role::kReviewer}), Action::kResume, paused).allowed);
+  EXPECT_TRUE(may(person(1000, {Role::kAdmin}), Action::kResume, paused).allowed);
+  EXPECT_TRUE(may(person(2000, {Role::kOperator}), Action::kResume, paused).allowed);
+  EXPECT_TRUE(may(person(1000), Action::kClose, paused).allowed);
 }
 
 TEST(May, AllowsRolesWhatTheyAreFor) {
@@ -78,6 +95,10 @@ TEST(May, AllowsRolesWhatTheyAreFor) {
   EXPECT_TRUE(may(person(2000, {Role::kReviewer}), Action::kList, kOwn).allowed);
   EXPECT_TRUE(may(person(2000, {Role::kOperator}), Action::kClose, kOwn).allowed);
   EXPECT_TRUE(may(person(2000, {Role::kAdmin}), Action::kClose, kOwn).allowed);
+  for (const Role role : {Role::kOperator, Role::kAdmin}) {
+    EXPECT_TRUE(may(person(2000, {role}), Action::kPause, kOwn).allowed);
+    EXPECT_TRUE(may(person(2000, {role}), Action::kResume, kOwn).allowed);
+  }
   EXPECT_EQ(may(person(2000, {Role::kReviewer}), Action::kReview, kOwn).conflict, "");
 }
 

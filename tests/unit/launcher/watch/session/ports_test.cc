@@ -121,7 +121,8 @@ TEST(CgroupPort, BelievesOnlyTheKernelsWords) {
   const support::Folder folder;
   const auto populated = [&](const std::string& text) {
     std::ofstream(folder / "events", std::ios::trunc) << text;
-    return CgroupPort(UniqueFd(open((folder / "events").c_str(), O_RDONLY | O_CLOEXEC)), UniqueFd())
+    return CgroupPort(UniqueFd(open((folder / "events").c_str(), O_RDONLY | O_CLOEXEC)), UniqueFd(),
+                      UniqueFd())
         .populated();
   };
   EXPECT_FALSE(populated("populated 0\nfrozen 0\n"));
@@ -132,6 +133,28 @@ TEST(CgroupPort, BelievesOnlyTheKernelsWords) {
   EXPECT_TRUE(populated(""));
   EXPECT_TRUE(CgroupPort(UniqueFd(), UniqueFd(open("/dev/null", O_WRONLY | O_CLOEXEC))).populated());
   EXPECT_FALSE(CgroupPort(UniqueFd(), UniqueFd()).kill().ok());
+}
+
+TEST(CgroupPort, IsFrozenWhenTheKernelSaysSo) {
+  const support::Folder folder;
+  std::ofstream(folder / "events") << "populated 1\nfrozen 0\n";
+  std::ofstream(folder / "freeze") << "0\n";
+  const CgroupPort port(UniqueFd(open((folder / "events").c_str(), O_RDONLY | O_CLOEXEC)),
+                        UniqueFd(),
+                        UniqueFd(open((folder / "freeze").c_str(), O_WRONLY | O_CLOEXEC)));
+  ASSERT_TRUE(port.freeze(true).ok());
+  std::string asked;
+  std::ifstream(folder / "freeze") >> asked;
+  EXPECT_EQ(asked, "1");
+  EXPECT_FALSE(port.frozen());  // asked for is not done
+  std::ofstream(folder / "events") << "populated 1\nfrozen 1\n";
+  EXPECT_TRUE(port.frozen());
+  ASSERT_TRUE(port.freeze(false).ok());
+  std::ifstream(folder / "freeze") >> asked;
+  const CgroupPort none(UniqueFd(), UniqueFd(), UniqueFd());
+  EXPECT_FALSE(none.can_freeze());
+  EXPECT_EQ(none.freeze(true).error().sys_errno, ENOTSUP);
+  EXPECT_FALSE(none.frozen());
 }
 
 TEST(CgroupPort, WithoutAGroupBelievesThatInitHasEnded) {

@@ -6,17 +6,14 @@
 #include <gtest/gtest.h>
 #include <pty.h>
 #include <signal.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <atomic>
 #include <filesystem>
 #include <fstream>
-#include <thread>
 
-#include "tests/unit/launcher/watch/session/stage.h"
+#include "tests/unit/launcher/watch/session/play.h"
 
 namespace carrel::session {
 namespace {
@@ -24,94 +21,6 @@ namespace {
 using events::Verdict;
 using protocol::Type;
 using session_test::Stage;
-
-/// A sensor whose records and counters the test sets before the end.
-class FakeSensor final : public SensorPort {
- public:
-  FakeSensor() : bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
-  Status start() override { return Done{}; }
-  [[nodiscard]] pid_t thread_id() const override { return 4711; }
-  [[nodiscard]] int bell_fd() const override { return bell_.get(); }
-  size_t take(std::string&, size_t) override {
-    eventfd_t ignored = 0;
-    (void)eventfd_read(bell_.get(), &ignored);
-    return 0;
-  }
-  void stop() override {}
-  size_t drain() override { return 0; }
-  [[nodiscard]] sensor::Counts produced() const override { return lost(); }
-  [[nodiscard]] sensor::Counts lost() const override {
-    sensor::Counts counts{};
-    counts[CARREL_OPEN] = lost_opens;
-    return counts;
-  }
-  std::atomic<uint64_t> lost_opens = 0;
-
- private:
-  UniqueFd bell_;
-};
-
-/// A session on a thread of its own; joined, and failing the test, when it does not end.
-class Play {
- public:
-  explicit Play(const Stage::Options& options = {}) : stage(options) {
-    launcher_ = protocol::Connection(std::move(stage.control));
-    UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    UniqueFd other(open("/dev/null", O_RDONLY | O_CLOEXEC));
-    SessionParts parts;
-    auto input = take_config(stage.config(std::move(null), std::move(other)));
-    EXPECT_TRUE(input.ok()) << to_string(input.error());
-    parts.input = input.take();
-    parts.profile = profile_of(parts.input.config).take();
-    auto fake = std::make_unique<FakeSensor>();
-    sensor = fake.get();
-    bell_.reset(dup(fake->bell_fd()));  // the session's own goes with it
-    parts.sensor = std::move(fake);
-    parts.difference = tree::difference;
-    parts.clock = system_clock();
-    parts.clock.mono_ns = [this] { return read_clock(CLOCK_MONOTONIC) + skipped_ns_.load(); };
-    parts.entropy = [](std::span<uint8_t> out) { std::fill(out.begin(), out.end(), uint8_t{7}); };
-    parts.seeds = evidence::generate_seed;
-    session_ = Session::start(std::move(parts), launcher_).take();
-    thread_ = std::thread([this] {
-      session_->run();
-      session_.reset();
-      launcher_.close();
-    });
-  }
-  ~Play() {
-    stage.client.close();
-    stage.launcher.close();
-    stage.until([this] { return !stage.init.valid(); }, 5'000);
-    thread_.join();
-  }
-  /// Wakes the session's loop.
-  void ring() const { (void)eventfd_write(bell_.get(), 1); }
-  /// Plays to the session's last word.
-  protocol::Finished finish() {
-    EXPECT_TRUE(stage.until([this] { return stage.finished.has_value(); }, 20'000));
-    return stage.finished.value_or(protocol::Finished());
-  }
-  /// The same, with a clock that runs ahead: nobody waits for seconds to pass.
-  protocol::Finished finish_soon() {
-    for (int i = 0; i < 1'000 && !stage.finished.has_value(); ++i) {
-      if (stage.until([this] { return stage.finished.has_value(); }, 5)) break;
-      skipped_ns_ += kNsPerS;
-      ring();
-    }
-    return finish();
-  }
-
-  Stage stage;
-  FakeSensor* sensor = nullptr;
-
- private:
-  protocol::Connection launcher_;
-  std::unique_ptr<Session> session_;
-  UniqueFd bell_;
-  std::atomic<uint64_t> skipped_ns_ = 0;
-  std::thread thread_;
-};
 
 TEST(Session, RecordsOutputByteForByteAndPassesTheStatusOn) {
   Play play;

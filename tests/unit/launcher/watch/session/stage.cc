@@ -112,8 +112,10 @@ Stage::Stage(const Options& options)
   put(path("manifest"), manifest::format_manifest(manifest));
   put(path("cgroup.events"), "populated 1\nfrozen 0\n");
   put(path("cgroup.kill"), "");
+  put(path("cgroup.freeze"), "0");
   cgroup_events.reset(open(path("cgroup.events").c_str(), O_RDONLY | O_CLOEXEC));
   cgroup_kill.reset(open(path("cgroup.kill").c_str(), O_WRONLY | O_CLOEXEC));
+  cgroup_freeze.reset(open(path("cgroup.freeze").c_str(), O_WRONLY | O_CLOEXEC));
   start_broker();
 
   auto [control_ours, control_theirs] = pair_of(SOCK_STREAM);
@@ -183,6 +185,8 @@ Message Stage::config(UniqueFd ring, UniqueFd counters, uint32_t ring_bytes) {
   config.set_profile_sha256(std::string(evidence::as_view(evidence::sha256(canonical_))));
   config.set_ring_bytes(ring_bytes);
   config.set_max_duration_s(options_.max_duration_s);
+  config.set_idle_timeout_s(options_.idle_timeout_s);
+  config.set_can_freeze(options_.can_freeze);
   Message message{Type::kSessionConfig, config.SerializeAsString(), {}};
   for (UniqueFd& fd : theirs_)
     message.fds.push_back(std::move(fd));
@@ -190,6 +194,7 @@ Message Stage::config(UniqueFd ring, UniqueFd counters, uint32_t ring_bytes) {
   message.fds.push_back(std::move(counters));
   message.fds.push_back(std::move(cgroup_events));
   message.fds.push_back(std::move(cgroup_kill));
+  if (config.can_freeze()) message.fds.push_back(std::move(cgroup_freeze));
   message.fds.push_back(open_folder(path("credentials")));
   message.fds.push_back(std::move(gate_write_));
   for (UniqueFd& pipe : pipes_) {
@@ -298,6 +303,12 @@ void Stage::play_init() {
 }
 
 void Stage::play_cgroup() {
+  std::ifstream asked(path("cgroup.freeze"));
+  std::string word;
+  if (asked >> word && !killed && freezes && word != frozen) {
+    frozen = word;
+    put(path("cgroup.events"), "populated 1\nfrozen " + word + "\n");
+  }
   struct stat kill {};
   if (killed || stat(path("cgroup.kill").c_str(), &kill) != 0 || kill.st_size == 0) return;
   killed = true;

@@ -30,6 +30,8 @@ class Stage {
   struct Options {
     bool tty = false;
     uint64_t max_duration_s = 0;
+    uint64_t idle_timeout_s = 0;
+    bool can_freeze = true;
     uint64_t credential_life_s = 120;
     uid_t uid = 0;  // who is to own what the session writes; 0: the caller
   };
@@ -50,6 +52,9 @@ class Stage {
   void tell(init::RecordType type, int32_t a = 0, int32_t b = 0, int fd = -1);
   void type(std::string_view bytes);  // on the client
   void write_out(std::string_view bytes, int fd);
+
+  /// What the broker knows of how the session stands.
+  [[nodiscard]] const protocol::SessionState& state() const { return live_->state(); }
 
   /// After the end: the broker's row and record.
   store::SessionRow end_record();
@@ -72,12 +77,13 @@ class Stage {
   // The test's ends.
   protocol::Connection launcher, client, broker;
   UniqueFd init, gate;
-  UniqueFd stdin_fd, stdout_fd, stderr_fd;  // the payload's
-  UniqueFd cgroup_events, cgroup_kill;      // replaced by real ones in the sandbox tests
+  UniqueFd stdin_fd, stdout_fd, stderr_fd;             // the payload's
+  UniqueFd cgroup_events, cgroup_kill, cgroup_freeze;  // replaced by real ones in the sandbox tests
 
   // What was seen.
   std::string out, err, notices;
   std::vector<int> signals;
+  std::string frozen = "0";  // as the kernel would say
   bool gate_open = false, killed = false, recorded = false, client_closed = false;
   std::optional<protocol::Finished> finished;
   uint32_t reader_tid = 0;
@@ -85,6 +91,7 @@ class Stage {
   // How the others behave.
   bool say_go = true;
   bool dies_when_killed = true;
+  bool freezes = true;
   bool broker_answers = true;
   bool client_reads = true;
 

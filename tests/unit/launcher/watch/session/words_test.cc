@@ -6,11 +6,9 @@
 #include <cerrno>
 
 #include "launcher/box/init/init_plan.h"
-#include "launcher/watch/session/clock.h"
 #include "launcher/watch/session/denial_lines.h"
 #include "launcher/watch/session/ending.h"
 #include "launcher/watch/session/notice.h"
-#include "launcher/watch/session/time_limit.h"
 #include "profiles/decide/rules.h"
 
 namespace carrel::session {
@@ -72,7 +70,20 @@ TEST(Notice, NeverPassesEscapesOnAndCutsAtACharacter) {
 }
 
 TEST(Notice, SaysHowMuchTimeIsLeft) {
-  EXPECT_EQ(time_notice(600), "carrel: this session ends in 10m.\n");
+  EXPECT_EQ(time_notice({"max_duration", 600}),
+            "carrel: this session ends in 10m (max_duration).\n");
+  EXPECT_EQ(time_notice({"idle_timeout", 60}),
+            "carrel: this session ends in 1m unless something is typed (idle_timeout).\n");
+}
+
+TEST(Notice, SaysWhoDidWhatAndWhy) {
+  EXPECT_EQ(order_notice({"paused", "local:0", "a question\x1b[2J"}),
+            "carrel: this session is paused by local:0: a question\\x1b[2J. Nothing runs until it "
+            "is resumed; its time goes on.\n");
+  EXPECT_EQ(order_notice({"resumed", "local:0", "answered"}),
+            "carrel: this session is resumed by local:0: answered.\n");
+  EXPECT_EQ(order_notice({"closed", "local:0", "done"}),
+            "carrel: this session is closed by local:0: done.\n");
 }
 
 events::Event denied(std::string rule, events::Data data) {
@@ -119,41 +130,6 @@ TEST(Ending, NamesTheStepInside) {
   const auto last = static_cast<int32_t>(init::PayloadStep::kListener);
   for (const int32_t step : {-1, 0, last + 1})
     EXPECT_EQ(ended_by_step(step, 0).error, "carrel-init could not an unknown step");
-}
-
-TEST(TimeLimit, WarnsTwiceAndEnds) {
-  TimeLimit limit(3600);
-  EXPECT_FALSE(limit.over(1'000'000 * kNsPerS));
-  EXPECT_FALSE(limit.next_ns().has_value());
-  limit.start(100 * kNsPerS);
-  EXPECT_EQ(limit.next_ns(), 3100 * kNsPerS);
-  EXPECT_EQ(limit.warning(3100 * kNsPerS - 1), std::nullopt);
-  EXPECT_EQ(limit.warning(3100 * kNsPerS), 600U);
-  EXPECT_EQ(limit.warning(3101 * kNsPerS), std::nullopt);
-  EXPECT_EQ(limit.warning(3640 * kNsPerS), 60U);
-  EXPECT_EQ(limit.warning(3650 * kNsPerS), std::nullopt);
-  EXPECT_FALSE(limit.over(3700 * kNsPerS - 1));
-  EXPECT_TRUE(limit.over(3700 * kNsPerS));
-}
-
-TEST(TimeLimit, GivesOnlyWarningsThatHaveRoom) {
-  TimeLimit ten_minutes(600);
-  ten_minutes.start(0);
-  EXPECT_EQ(ten_minutes.warning(1), std::nullopt);
-  EXPECT_EQ(ten_minutes.warning(540 * kNsPerS), 60U);
-  TimeLimit one_minute(60);
-  one_minute.start(0);
-  EXPECT_EQ(one_minute.warning(59 * kNsPerS), std::nullopt);
-  EXPECT_TRUE(one_minute.over(60 * kNsPerS));
-}
-
-TEST(TimeLimit, KnowsNoneAndWhatNoClockReaches) {
-  for (const uint64_t seconds : {uint64_t{0}, ~uint64_t{0}}) {
-    TimeLimit limit(seconds);
-    limit.start(5);
-    EXPECT_FALSE(limit.over(~uint64_t{0}));
-    EXPECT_FALSE(limit.next_ns().has_value());
-  }
 }
 
 }  // namespace
