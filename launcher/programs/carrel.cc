@@ -48,7 +48,7 @@ constexpr std::array kVerbs = {
     Verb{"slice", Home::kNotYet},
     Verb{"assets", Home::kNotYet},
     Verb{"toolchain", Home::kNotYet},
-    Verb{"task", Home::kNotYet},
+    Verb{"task", Home::kWork},
     Verb{"request", Home::kNotYet},
     Verb{"approvals", Home::kNotYet},
     Verb{"disclosed", Home::kNotYet},
@@ -72,9 +72,11 @@ constexpr std::string_view kHelp =
     "task needs\n"
     "\n"
     "  carrel open --profile FILE [-- COMMAND]   open a workspace and work in it\n"
+    "  carrel open TASK [-- COMMAND]             the same, of a task that was given to you\n"
     "\n"
     "  carrel list                  your workspaces, and what runs at them\n"
     "  carrel status                how long a session may go on, and whether it is paused\n"
+    "  carrel task create|list|show|end          give a profile to people for a time\n"
     "  carrel close S --reason R    end a session; pause and resume stop it for a while\n"
     "\n"
     "look back\n"

@@ -110,6 +110,30 @@ Status BrokerLink::session_gone(const std::string& session, const std::string& h
   return Done{};
 }
 
+Result<protocol::EndGranted> BrokerLink::confirm_end(const std::string& ticket, uid_t peer_uid) {
+  protocol::ConfirmEnd request;
+  request.set_ticket(ticket);
+  request.set_peer_uid(peer_uid);
+  ASSIGN_OR_RETURN(const Message answer, call(Type::kConfirmEnd, request.SerializeAsString(), -1,
+                                              Type::kEndGranted, nullptr));
+  return protocol::parse_message<protocol::EndGranted>(answer);
+}
+
+Status BrokerLink::workspace_erased(const std::string& workspace, const std::string& how) {
+  protocol::WorkspaceErased erased;
+  erased.set_workspace(workspace);
+  erased.set_how(how);
+  ASSIGN_OR_RETURN(const Message answer, call(Type::kWorkspaceErased, erased.SerializeAsString(),
+                                              -1, Type::kAck, nullptr));
+  return Done{};
+}
+
+Result<std::vector<std::string>> BrokerLink::due_workspaces() {
+  ASSIGN_OR_RETURN(const Message answer, call(Type::kDueRequest, "", -1, Type::kDueReply, nullptr));
+  ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::DueReply>(answer));
+  return std::vector<std::string>(reply.workspaces().begin(), reply.workspaces().end());
+}
+
 void BrokerLink::look() {
   const Result<bool> open = connection_.fill();
   if (!open.ok() || !open.value()) lost_ = true;

@@ -5,6 +5,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "broker/wire/protocol/connection.h"
 #include "broker/wire/protocol/messages.pb.h"
@@ -31,6 +32,14 @@ class BrokerLink {
   Result<UniqueFd> start_session(const protocol::SessionStart& start);
   /// The session's supervisor has ended: the broker closes its row.
   Status session_gone(const std::string& session, const std::string& how);
+
+  /// The workspace that a ticket to erase stands for; nothing runs at it. A refusal as of
+  /// confirm().
+  Result<protocol::EndGranted> confirm_end(const std::string& ticket, uid_t peer_uid);
+  /// A workspace that was granted or due is no more.
+  Status workspace_erased(const std::string& workspace, const std::string& how);
+  /// Ended workspaces whose time to be kept is over.
+  Result<std::vector<std::string>> due_workspaces();
 
   [[nodiscard]] int fd() const { return connection_.fd(); }
   [[nodiscard]] bool lost() const { return lost_; }

@@ -71,6 +71,7 @@ class Opener {
   Status begin();
   Result<std::vector<UniqueFd>> open_sources();
   [[nodiscard]] protocol::SessionConfig session_config() const;
+  void add_times(protocol::SessionConfig& config) const;
   [[nodiscard]] protocol::Started started() const;
   [[nodiscard]] bool uses_image() const { return storage_.kind == plan::StorageKind::kImage; }
   /// Of what belongs to a workspace on disk.

@@ -166,6 +166,7 @@ void Server::serve(Client& client) {
 // ---- one opening -------------------------------------------------------------------------------
 
 void Server::begin(Connection client, Message message) {
+  if (message.type == Type::kEndWorkspaceRequest) return end_workspace(std::move(client), message);
   const auto request = protocol::parse_message<protocol::LaunchRequest>(message);
   const Result<uid_t> peer = caller_of(client.fd(), parts_.caller);
   if (message.type != Type::kLaunchRequest || !request.ok() || !peer.ok() || message.fds.empty()) {

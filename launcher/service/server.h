@@ -83,6 +83,7 @@ class Server {
   void take_turn(Granted granted, uint64_t now_ms);
   void serve_waiting(uint64_t now_ms);
   void launch(Granted granted);
+  void end_workspace(protocol::Connection client, const protocol::Message& message);
   Status prepare(Opening& opening, Live& live);
   void release(Live& live);
   Status spawn(Opening& opening, Live& live);

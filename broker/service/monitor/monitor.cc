@@ -7,6 +7,7 @@
 #include "broker/record/evidence/sha256.h"
 #include "broker/service/monitor/opening.h"
 #include "broker/service/monitor/rows.h"
+#include "broker/service/monitor/task_rules.h"
 #include "broker/service/monitor/workspaces.h"
 #include "broker/service/people/standalone.h"
 #include "profiles/base/rfc3339.h"
@@ -54,6 +55,14 @@ Reply Monitor::answer_client(uid_t peer_uid, const Message& request) {
       return status(peer_uid, request);
     case Type::kOrderRequest:
       return order(peer_uid, request);
+    case Type::kTaskCreateRequest:
+      return create_task(peer_uid, request);
+    case Type::kTasksRequest:
+      return list_tasks(peer_uid, request);
+    case Type::kTaskEndRequest:
+      return end_task(peer_uid, request);
+    case Type::kTaskProfileRequest:
+      return task_profile(peer_uid, request);
     default:
       return failure(kInvalid, "the broker does not know this request");
   }
@@ -75,7 +84,18 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   if (!decision.allowed) return failure(kNotGranted, decision.reason);
   auto ids = make_ids();
   if (!ids.ok()) return failure(kBroken, to_string(ids.error()));
-  Granted granted = make_granted(request.value(), read.value(), person, ids.value());
+  const auto task = request.value().task().empty()
+                        ? Result<std::string>(people::local_task(read.value().profile.name))
+                        : task_id(request.value().task());
+  if (!task.ok()) return failure(kNotGranted, task.error().what);
+  Granted granted = make_granted(request.value(), read.value(), task.value(), person, ids.value());
+  const Status judged = judge_task(request.value(), person, granted);
+  if (!judged.ok()) {
+    return failure(judged.error().sys_errno == EPERM ? kNotGranted : kBroken, judged.error().what);
+  }
+  const auto needed = judge_agreement(request.value(), read.value(), granted);
+  if (!needed.ok()) return failure(kNotGranted, needed.error().what);
+  if (needed.value().has_value()) return reply_with(Type::kAgreementNeeded, *needed.value());
   const Status placed = place(granted);
   if (!placed.ok()) return failure(kBroken, to_string(placed.error()));
   if (const auto busy = busy_with(granted.row.workspace)) return failure(kUsage, *busy);
@@ -92,6 +112,37 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   parts_.log("open.granted session=" + reply.session() + " person=" + person +
              " task=" + quoted(reply.task()));
   return reply_with(Type::kOpenReply, reply);
+}
+
+/// EPERM: the person cannot open it now.
+Status Monitor::judge_task(const protocol::OpenRequest& request, const std::string& person,
+                           Granted& granted) {
+  ASSIGN_OR_RETURN(const std::optional<store::Task> known, parts_.catalogue.task(granted.row.task));
+  const store::Task* task = known.has_value() ? &*known : nullptr;
+  const auto why = why_not_open(task, request, person, parts_.world.now_ns());
+  if (why.has_value()) return Error{*why, EPERM};
+  if (task != nullptr) granted.spec.set_task_until_ns(task->until_ns);
+  return Done{};
+}
+
+/// What the person has to accept first; nothing where they have, or where there is nothing.
+Result<std::optional<protocol::AgreementNeeded>> Monitor::judge_agreement(
+    const protocol::OpenRequest& request, const ReadProfile& read, Granted& granted) {
+  using Needed = std::optional<protocol::AgreementNeeded>;
+  if (!read.agreement.has_value()) return Needed();
+  const std::string digest = to_hex(evidence::as_view(evidence::sha256(request.agreement_text())));
+  ASSIGN_OR_RETURN(const std::optional<store::Acceptance> known,
+                   parts_.catalogue.acceptance(granted.row.task, granted.row.person, digest));
+  ASSIGN_OR_RETURN(AgreementAnswer answer,
+                   monitor::judge_agreement(*read.agreement, request, granted.row.task,
+                                            granted.row.person, known, parts_.world.now_ns()));
+  if (answer.accepted.has_value()) {
+    RETURN_IF_ERROR(parts_.catalogue.put_acceptance(*answer.accepted));
+    parts_.log("agreement.accepted task=" + quoted(granted.row.task) + " person=" +
+               granted.row.person + " sha256=" + digest + " how=" + answer.accepted->how);
+  }
+  if (answer.agreement.has_value()) *granted.spec.mutable_agreement() = *answer.agreement;
+  return std::move(answer.needed);
 }
 
 /// Gives the opening the workspace that its task and person have already, where there is one.
@@ -182,6 +233,12 @@ Monitor::LauncherAnswer Monitor::answer_launcher(Message message) {
       return {confirm(message), "", UniqueFd()};
     case Type::kSessionStart:
       return start(std::move(message));
+    case Type::kConfirmEnd:
+      return {confirm_end(message), "", UniqueFd()};
+    case Type::kWorkspaceErased:
+      return {erased(message), "", UniqueFd()};
+    case Type::kDueRequest:
+      return {due(), "", UniqueFd()};
     case Type::kSessionGone:
       return {gone(message), "", UniqueFd()};
     default:
@@ -229,6 +286,12 @@ Status Monitor::make_live(const protocol::SessionStart& start) {
   Granted granted = std::move(found->second);
   confirmed_.erase(found);
   if (const auto busy = busy_with(granted.row.workspace)) return Error{*busy, EBUSY};
+  // Its task may have been ended since the ticket was given.
+  ASSIGN_OR_RETURN(const std::optional<store::Workspace> workspace,
+                   parts_.catalogue.workspace(granted.row.workspace));
+  if (!workspace.has_value() || workspace->ended_ns != 0) {
+    return Error{"the workspace has ended", EPERM};
+  }
   granted.row.host = quoted(start.host());
   granted.row.mode = start.mode();
   granted.row.started_ns = parts_.world.now_ns();

@@ -26,6 +26,15 @@
 
 namespace carrel::monitor {
 
+/// Two weeks: what nobody said otherwise.
+inline constexpr uint64_t kWorkspaceKeptS = uint64_t{14} * 86400;
+
+/// What a person has to accept before their first session.
+struct AgreementTerms {
+  std::string file;
+  uint64_t version = 0;
+};
+
 /// A profile as the broker itself reads it from the source it was sent.
 struct ReadProfile {
   model::Profile profile;
@@ -36,6 +45,8 @@ struct ReadProfile {
     std::string file = {};  // "": the profile's own
   };
   std::vector<RuleLine> rule_lines;
+  std::optional<AgreementTerms> agreement;
+  uint64_t workspace_kept_s = kWorkspaceKeptS;  // after the task's end
 };
 using ExtendedSources = google::protobuf::RepeatedPtrField<protocol::ExtendedSource>;
 /// `path` only labels messages; `extended` is everything that the profile extends.
@@ -96,6 +107,10 @@ class Monitor {
  private:
   Reply open(uid_t peer_uid, const protocol::Message& request);
   Result<std::pair<std::string, std::string>> make_ids();
+  Status judge_task(const protocol::OpenRequest& request, const std::string& person,
+                    Granted& granted);
+  Result<std::optional<protocol::AgreementNeeded>> judge_agreement(
+      const protocol::OpenRequest& request, const ReadProfile& read, Granted& granted);
   Status place(Granted& granted);
   [[nodiscard]] std::optional<std::string> busy_with(const std::string& workspace) const;
   Reply list(uid_t peer_uid);
@@ -103,6 +118,19 @@ class Monitor {
   Reply workspaces(uid_t peer_uid);
   Reply status(uid_t peer_uid, const protocol::Message& request);
   Reply order(uid_t peer_uid, const protocol::Message& request);
+  Reply create_task(uid_t peer_uid, const protocol::Message& request);
+  Reply list_tasks(uid_t peer_uid, const protocol::Message& request);
+  Reply end_task(uid_t peer_uid, const protocol::Message& request);
+  Reply task_profile(uid_t peer_uid, const protocol::Message& request);
+  Result<protocol::TaskRow> task_row(const store::Task& task);
+  Result<std::vector<store::Workspace>> workspaces_of(const std::string& task);
+  Status finish_task(store::Task& task, const people::Actor& actor, const std::string& reason);
+  void close_sessions_of(const std::string& task, const people::Actor& actor,
+                         const std::string& reason, protocol::TaskEndReply& reply);
+  Status issue_end_tickets(const store::Task& task, uid_t peer_uid, protocol::TaskEndReply& reply);
+  Reply confirm_end(const protocol::Message& message);
+  Reply erased(const protocol::Message& message);
+  Reply due();
   const protocol::SessionState* live_state(const std::string& session) const;
   void tell(const std::string& session, const protocol::SessionOrder& order);
   Result<std::vector<store::SessionRow>> visible_rows(const people::Actor& actor);
@@ -116,6 +144,7 @@ class Monitor {
   MonitorParts parts_;
   SessionTools tools_;
   Tickets tickets_;
+  TicketBox<store::Workspace> end_tickets_;
   std::map<std::string, Granted> confirmed_;  // by session, until it starts
   std::map<std::string, std::unique_ptr<LiveSession>> live_;
   std::map<std::string, store::SessionRow> unsaved_;

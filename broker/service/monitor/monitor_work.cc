@@ -6,6 +6,7 @@
 
 #include "broker/service/monitor/monitor.h"
 #include "broker/service/monitor/rows.h"
+#include "broker/service/monitor/task_rules.h"
 #include "broker/service/people/standalone.h"
 #include "profiles/base/text.h"
 
@@ -18,7 +19,6 @@ using protocol::Type;
 
 constexpr uint32_t kInvalid = 1;
 constexpr uint32_t kNotFound = 2;
-constexpr size_t kMaxReason = 1024;
 
 bool runs(const store::SessionRow& row) {
   return row.state == store::SessionState::kRunning;
@@ -35,19 +35,6 @@ std::optional<Order> order_of(std::string_view word) {
     if (order.word == word) return order;
   }
   return std::nullopt;
-}
-
-/// Somebody will read it in the record and on a screen.
-Status check_reason(const std::string& reason) {
-  if (reason.find_first_not_of(' ') == std::string::npos) {
-    return Error{"give a reason (--reason): it is recorded"};
-  }
-  if (reason.size() > kMaxReason) return Error{"the reason is longer than 1024 bytes"};
-  const bool control = std::any_of(reason.begin(), reason.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-  });
-  if (control) return Error{"the reason is not one line of text"};
-  return Done{};
 }
 
 }  // namespace

@@ -1,7 +1,6 @@
 #include "broker/service/monitor/opening.h"
 
 #include "broker/record/evidence/sha256.h"
-#include "broker/service/people/standalone.h"
 #include "profiles/base/text.h"
 
 namespace carrel::monitor {
@@ -68,12 +67,13 @@ Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
 }
 
 Granted make_granted(const protocol::OpenRequest& request, const ReadProfile& read,
-                     const std::string& person, const std::pair<std::string, std::string>& ids) {
+                     const std::string& task, const std::string& person,
+                     const std::pair<std::string, std::string>& ids) {
   Granted granted;
   store::SessionRow& row = granted.row;
   row.session = ids.first;
   row.workspace = ids.second;
-  row.task = people::local_task(read.profile.name);
+  row.task = task;
   row.profile = read.profile.name;
   row.profile_version = read.profile.version;
   row.profile_sha256 = to_hex(evidence::as_view(evidence::sha256(read.canonical)));

@@ -18,6 +18,7 @@ Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
 
 /// `ids`: of the session and of its workspace.
 Granted make_granted(const protocol::OpenRequest& request, const ReadProfile& read,
-                     const std::string& person, const std::pair<std::string, std::string>& ids);
+                     const std::string& task, const std::string& person,
+                     const std::pair<std::string, std::string>& ids);
 
 }  // namespace carrel::monitor

@@ -16,8 +16,8 @@ struct Row {
 
 // author ≠ reviewer ≠ operator: who runs sessions for others does not review them, and a review of
 // one's own session convinces nobody else.
-const std::array<Row, 7>& table() {
-  static const std::array<Row, 7> rows{{
+const std::array<Row, 9>& table() {
+  static const std::array<Row, 9> rows{{
       {Action::kOpen, true, {}, ""},
       {Action::kList, true, {Role::kReviewer, Role::kOperator, Role::kAdmin}, ""},
       {Action::kReview, true, {Role::kReviewer}, "own session: not an independent review"},
@@ -25,6 +25,8 @@ const std::array<Row, 7>& table() {
       {Action::kClose, true, {Role::kOperator, Role::kAdmin}, ""},
       {Action::kPause, true, {Role::kOperator, Role::kAdmin}, ""},
       {Action::kResume, true, {Role::kOperator, Role::kAdmin}, ""},
+      {Action::kCreateTask, false, {Role::kAdmin}, ""},
+      {Action::kEndTask, true, {Role::kAdmin}, ""},
   }};
   return rows;
 }
@@ -46,6 +48,9 @@ Decision decide_for_other(const Actor& actor, const Row& row) {
     if (actor.roles.contains(role)) {
       return Decision{true, "role " + std::string(to_word(role)), ""};
     }
+  }
+  if (row.action == Action::kCreateTask || row.action == Action::kEndTask) {
+    return refuse("no role allows you to " + std::string(to_word(row.action)));
   }
   return refuse("another person's session: no role allows to " + std::string(to_word(row.action)) +
                 " it");
@@ -69,6 +74,10 @@ std::string_view to_word(Action action) {
       return "pause";
     case Action::kResume:
       return "resume";
+    case Action::kCreateTask:
+      return "create a task";
+    case Action::kEndTask:
+      return "end a task";
   }
   return "";
 }

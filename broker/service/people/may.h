@@ -12,7 +12,17 @@
 
 namespace carrel::people {
 
-enum class Action { kOpen, kList, kReview, kVerify, kClose, kPause, kResume };
+enum class Action {
+  kOpen,
+  kList,
+  kReview,
+  kVerify,
+  kClose,
+  kPause,
+  kResume,
+  kCreateTask,
+  kEndTask
+};
 std::string_view to_word(Action action);
 
 /// A person without any role is a contractor: they have their own sessions.
@@ -28,8 +38,8 @@ struct Actor {
   std::set<Role> roles;
 };
 
-/// What it is about: a session's person and their organisation. For kOpen: who the session will
-/// belong to.
+/// What it is about: a session's person and their organisation; "" where it is nobody's own. For
+/// kOpen: who the session will belong to.
 struct Subject {
   std::string person;
   std::string organisation;

@@ -33,7 +33,8 @@ Result<BrokerClient> BrokerClient::connect(int run_fd) {
   return BrokerClient(std::move(socket));
 }
 
-Result<Message> BrokerClient::call(Type type, const std::string& body, Type expected) {
+Result<Message> BrokerClient::call(Type type, const std::string& body, Type expected,
+                                   Type or_else) {
   refused_ = false;
   RETURN_IF_ERROR(connection_.send(type, body));
   ASSIGN_OR_RETURN(std::optional<Message> answer, connection_.receive(kAnswerMs));
@@ -45,14 +46,21 @@ Result<Message> BrokerClient::call(Type type, const std::string& body, Type expe
     refusal_ = Refusal{static_cast<int>(failure.code()), quoted(failure.text())};
     return Error{refusal_.text};
   }
-  if (answer->type != expected) return Error{"the broker answered out of turn", EPROTO};
+  if (answer->type != expected && answer->type != or_else)
+    return Error{"the broker answered out of turn", EPROTO};
   return std::move(*answer);
 }
 
-Result<protocol::OpenReply> BrokerClient::open(const protocol::OpenRequest& request) {
-  ASSIGN_OR_RETURN(const Message answer,
-                   call(Type::kOpenRequest, request.SerializeAsString(), Type::kOpenReply));
-  return protocol::parse_message<protocol::OpenReply>(answer);
+Result<BrokerClient::OpenAnswer> BrokerClient::open(const protocol::OpenRequest& request) {
+  OpenAnswer out;
+  ASSIGN_OR_RETURN(const Message answer, call(Type::kOpenRequest, request.SerializeAsString(),
+                                              Type::kOpenReply, Type::kAgreementNeeded));
+  if (answer.type == Type::kAgreementNeeded) {
+    ASSIGN_OR_RETURN(out.needed, protocol::parse_message<protocol::AgreementNeeded>(answer));
+  } else {
+    ASSIGN_OR_RETURN(out.reply, protocol::parse_message<protocol::OpenReply>(answer));
+  }
+  return out;
 }
 
 Result<std::vector<protocol::SessionRow>> BrokerClient::sessions() {
@@ -97,6 +105,37 @@ Result<std::string> BrokerClient::order(const protocol::OrderRequest& request) {
                    call(Type::kOrderRequest, request.SerializeAsString(), Type::kOrderReply));
   ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::OrderReply>(answer));
   return reply.session();
+}
+
+Result<protocol::TaskRow> BrokerClient::create_task(const protocol::TaskCreateRequest& request) {
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kTaskCreateRequest, request.SerializeAsString(), Type::kTaskReply));
+  ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::TaskReply>(answer));
+  return reply.row();
+}
+
+Result<std::vector<protocol::TaskRow>> BrokerClient::tasks(const std::string& name) {
+  protocol::TasksRequest request;
+  request.set_name(name);
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kTasksRequest, request.SerializeAsString(), Type::kTasksReply));
+  ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::TasksReply>(answer));
+  return std::vector<protocol::TaskRow>(reply.rows().begin(), reply.rows().end());
+}
+
+Result<protocol::TaskEndReply> BrokerClient::end_task(const protocol::TaskEndRequest& request) {
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kTaskEndRequest, request.SerializeAsString(), Type::kTaskEndReply));
+  return protocol::parse_message<protocol::TaskEndReply>(answer);
+}
+
+Result<protocol::TaskProfileReply> BrokerClient::task_profile(const std::string& name) {
+  protocol::TaskProfileRequest request;
+  request.set_name(name);
+  ASSIGN_OR_RETURN(
+      const Message answer,
+      call(Type::kTaskProfileRequest, request.SerializeAsString(), Type::kTaskProfileReply));
+  return protocol::parse_message<protocol::TaskProfileReply>(answer);
 }
 
 }  // namespace carrel::client

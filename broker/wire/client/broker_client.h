@@ -1,6 +1,7 @@
 #pragma once
 // Typed, blocking calls to the broker of one state folder.
 
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,7 +35,12 @@ class BrokerClient {
  public:
   static Result<BrokerClient> connect(int run_fd);
 
-  Result<protocol::OpenReply> open(const protocol::OpenRequest& request);
+  /// A ticket, or the agreement that the person has to accept first.
+  struct OpenAnswer {
+    protocol::OpenReply reply;
+    std::optional<protocol::AgreementNeeded> needed;
+  };
+  Result<OpenAnswer> open(const protocol::OpenRequest& request);
   Result<std::vector<protocol::SessionRow>> sessions();
   /// `session`: full id, a prefix of 4 or more, or "last". `action`: show, events, replay, diff,
   /// verify.
@@ -48,6 +54,12 @@ class BrokerClient {
   /// in status().
   Result<std::string> order(const protocol::OrderRequest& request);
 
+  Result<protocol::TaskRow> create_task(const protocol::TaskCreateRequest& request);
+  /// The tasks that the caller may see; "" for all.
+  Result<std::vector<protocol::TaskRow>> tasks(const std::string& name);
+  Result<protocol::TaskEndReply> end_task(const protocol::TaskEndRequest& request);
+  Result<protocol::TaskProfileReply> task_profile(const std::string& name);
+
   /// Set when the last call failed because the broker refused it.
   [[nodiscard]] const Refusal& refusal() const { return refusal_; }
   [[nodiscard]] bool refused() const { return refused_; }
@@ -55,7 +67,8 @@ class BrokerClient {
  private:
   explicit BrokerClient(UniqueFd socket) : connection_(std::move(socket)) {}
   Result<protocol::Message> call(protocol::Type type, const std::string& body,
-                                 protocol::Type expected);
+                                 protocol::Type expected,
+                                 protocol::Type or_else = protocol::Type::kFailure);
   protocol::Connection connection_;
   Refusal refusal_;
   bool refused_ = false;

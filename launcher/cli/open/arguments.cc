@@ -34,6 +34,8 @@ po::options_description make_options() {
       "state", po::value<std::string>()->value_name("DIR"),
       "the state folder (else CARREL_STATE, else /var/lib/carrel)")(
       "status-fd", po::value<int>()->value_name("N"), "write JSON status lines to descriptor N")(
+      "accept-agreement", po::value<std::string>()->value_name("SHA256"),
+      "accept the task's agreement whose text has this digest, without being asked")(
       "timeout", po::value<std::string>()->value_name("D"),
       "end the session after D, such as 90s, 10m, 8h");
   return options;
@@ -72,9 +74,9 @@ Result<po::variables_map> read_options(const std::vector<std::string>& words,
 std::string help_text() {
   std::ostringstream text;
   text
-      << "usage: carrel open --profile FILE [options] [-- COMMAND [ARGUMENT...]]\n\n"
-         "Opens a recorded workspace that holds only what the profile allows, runs COMMAND in it\n"
-         "(default: /bin/bash -l) and returns its status. Everything is recorded.\n\n"
+      << "usage: carrel open [TASK | --profile FILE] [options] [-- COMMAND [ARGUMENT...]]\n\n"
+         "Opens a recorded workspace that holds only what the task's profile allows, runs COMMAND\n"
+         "in it (default: /bin/bash -l) and returns its status. Everything is recorded.\n\n"
       << make_options()
       << "\nexit: the command's own status; 120 usage or profile, 121 not found, 122 the host "
          "cannot\n"
@@ -105,12 +107,18 @@ Result<OpenArguments> parse_arguments(const std::vector<std::string>& words) {
   if (dashes != words.end()) out.command.assign(dashes + 1, words.end());
   out.help = values.count("help") != 0;
   if (out.help) return out;
-  if (!rest.empty()) {
-    return Error{"opening a task (" + quoted(rest.front()) +
-                 ") is not supported yet: give --profile FILE, and the command after --"};
+  if (rest.size() > 1) {
+    return Error{"unexpected word \"" + quoted(rest[1]) + "\": give the command after --"};
   }
-  if (values.count("profile") == 0) return Error{"no profile: give --profile FILE"};
-  out.profile = values["profile"].as<std::string>();
+  if (!rest.empty()) out.task = rest.front();
+  if (values.count("profile") != 0) out.profile = values["profile"].as<std::string>();
+  if (out.task.empty() == out.profile.empty()) {
+    return Error{out.task.empty() ? "no task and no profile: give TASK or --profile FILE"
+                                  : "a task and a profile: give one of them"};
+  }
+  if (values.count("accept-agreement") != 0) {
+    out.accept_sha256 = values["accept-agreement"].as<std::string>();
+  }
   if (values.count("state") != 0) out.state = values["state"].as<std::string>();
   if (values.count("status-fd") != 0) out.status_fd = values["status-fd"].as<int>();
   if (values.count("status-fd") != 0 && out.status_fd < 0) {

@@ -11,7 +11,9 @@ namespace carrel::open {
 
 struct OpenArguments {
   bool help = false;
+  std::string task;  // by name, or "" where a profile is given
   std::string profile;
+  std::string accept_sha256;  // of the agreement's text; "": ask the person
   std::string state;
   int status_fd = -1;
   uint64_t timeout_s = 0;  // 0: none

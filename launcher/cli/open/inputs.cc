@@ -3,6 +3,8 @@
 #include <fcntl.h>
 
 #include <cerrno>
+#include <cstdlib>
+#include <memory>
 #include <utility>
 
 #include "profiles/base/text.h"
@@ -36,30 +38,79 @@ Result<UniqueFd> open_repository(const model::Repository& repository, const std:
   return folder;
 }
 
-}  // namespace
+/// Fills `failure`, and is the Error.
+Error failed(InputFailure* failure, int code, const Error& error) {
+  *failure = InputFailure{code, to_string(error)};
+  return error;
+}
 
-Result<Inputs> read_inputs(const std::string& profile_path, const std::string& library,
-                           InputFailure* failure) {
-  const auto fail = [failure](int code, const Error& error) {
-    *failure = InputFailure{code, to_string(error)};
-    return error;
+Result<std::string> read_source(const std::string& path, InputFailure* failure) {
+  Result<std::string> source = sources::read_source(path);
+  if (!source.ok()) return failed(failure, code_for(source.error().sys_errno), source.error());
+  return source;
+}
+
+/// Of a task: its one source is all that is kept.
+parse::Lookup no_lookup() {
+  return [](std::string_view name) -> Result<std::string> {
+    return Error{"extends " + quoted(name) +
+                 ": a task of a profile that extends others is not supported yet: open the profile "
+                 "with --profile"};
   };
-  Inputs inputs;
-  Result<std::string> source = sources::read_source(profile_path);
-  if (!source.ok()) return fail(code_for(source.error().sys_errno), source.error());
-  inputs.source = source.take();
-  Result<parse::ResolvedProfile> resolved =
-      parse::resolve(inputs.source, profile_path, sources::disk_lookup(profile_path, library));
-  if (!resolved.ok()) return fail(kInvalid, resolved.error());
+}
+
+Status parse_source(Inputs& inputs, const parse::Lookup& lookup, InputFailure* failure) {
+  Result<parse::ResolvedProfile> resolved = parse::resolve(inputs.source, inputs.path, lookup);
+  if (!resolved.ok()) return failed(failure, kInvalid, resolved.error());
   parse::ResolvedProfile read = resolved.take();
   inputs.profile = std::move(read.profile);
   inputs.parents = std::move(read.parents);
   inputs.canonical = parse::to_canonical(inputs.profile);
+  return Done{};
+}
+
+Status open_repositories(Inputs& inputs, InputFailure* failure) {
   for (const model::Repository& repository : inputs.profile.repositories) {
-    Result<UniqueFd> folder = open_repository(repository, profile_path);
-    if (!folder.ok()) return fail(kMissing, folder.error());
+    Result<UniqueFd> folder = open_repository(repository, inputs.path);
+    if (!folder.ok()) return failed(failure, kMissing, folder.error());
     inputs.repositories.push_back(folder.take());
   }
+  return Done{};
+}
+
+}  // namespace
+
+Result<Inputs> read_inputs(const std::string& profile_path, const std::string& library,
+                           InputFailure* failure) {
+  Inputs inputs;
+  inputs.path = profile_path;
+  ASSIGN_OR_RETURN(inputs.source, read_source(profile_path, failure));
+  RETURN_IF_ERROR(parse_source(inputs, sources::disk_lookup(profile_path, library), failure));
+  RETURN_IF_ERROR(open_repositories(inputs, failure));
+  return inputs;
+}
+
+Result<Inputs> task_inputs(TaskProfile task, InputFailure* failure) {
+  Inputs inputs;
+  inputs.path = std::move(task.path);
+  inputs.source = std::move(task.source);
+  inputs.agreement_text = std::move(task.agreement_text);
+  RETURN_IF_ERROR(parse_source(inputs, no_lookup(), failure));
+  RETURN_IF_ERROR(open_repositories(inputs, failure));
+  return inputs;
+}
+
+Result<Inputs> read_profile(const std::string& profile_path, InputFailure* failure) {
+  Inputs inputs;
+  const std::unique_ptr<char, decltype(&free)> whole(realpath(profile_path.c_str(), nullptr),
+                                                     &free);
+  if (whole == nullptr) {
+    const Error error = errno_error("open profile " + quoted(profile_path));
+    return failed(failure, code_for(error.sys_errno), error);
+  }
+  inputs.path = whole.get();
+  ASSIGN_OR_RETURN(inputs.source, read_source(inputs.path, failure));
+  RETURN_IF_ERROR(parse_source(inputs, no_lookup(), failure));
   return inputs;
 }
 

@@ -17,11 +17,21 @@ struct InputFailure {
   std::string text;
 };
 
+/// What a task keeps of its profile, as the broker handed it out.
+struct TaskProfile {
+  std::string source;
+  std::string path;  // absolute
+  std::string agreement_text;
+};
+
 struct Inputs {
+  std::string path;  // of the profile: rules' file names, where repositories are relative to
+
   std::string source;                      // the TOML as read
   std::string canonical;                   // to_canonical() of the resolved profile
   std::vector<parse::UsedSource> parents;  // everything that it extends
   model::Profile profile;
+  std::string agreement_text;          // "" where the profile has none
   std::vector<UniqueFd> repositories;  // in the profile's order, O_PATH directories
 };
 
@@ -29,5 +39,11 @@ struct Inputs {
 /// and returns its text as an Error.
 Result<Inputs> read_inputs(const std::string& profile_path, const std::string& library,
                            InputFailure* failure);
+/// The same of a task's profile: nothing is read but its repositories, which are opened with the
+/// caller's own rights.
+Result<Inputs> task_inputs(TaskProfile task, InputFailure* failure);
+/// Profile and agreement alone, for a task that is to be created; the path is made absolute. One
+/// that extends others is refused: tasks keep a single source yet.
+Result<Inputs> read_profile(const std::string& profile_path, InputFailure* failure);
 
 }  // namespace carrel::open

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "broker/wire/client/broker_client.h"
+#include "launcher/cli/open/agreement.h"
 #include "launcher/cli/open/arguments.h"
 #include "launcher/cli/open/inputs.h"
 #include "launcher/cli/open/relay.h"
@@ -24,6 +25,7 @@ namespace carrel::open {
 namespace {
 
 constexpr int kUsage = 120;
+constexpr int kNotGranted = 121;
 constexpr int kSetupFailed = 123;
 
 void write_end_line(int status_fd, const protocol::Ended& ended) {
@@ -66,17 +68,6 @@ std::string passed_value(const char* name) {
   return text;
 }
 
-/// Several lines made safe to show, each for itself.
-std::string safe_lines(const std::string& text) {
-  std::string out;
-  for (size_t start = 0; start <= text.size();) {
-    const size_t end = std::min(text.find('\n', start), text.size());
-    out += (start == 0 ? "" : "\n") + quoted(text.substr(start, end - start));
-    start = end + 1;
-  }
-  return out;
-}
-
 struct Way {
   protocol::Connection launcher;
   protocol::Connection session;
@@ -86,12 +77,18 @@ protocol::OpenRequest make_open_request(const OpenArguments& arguments, const In
                                         bool tty) {
   protocol::OpenRequest request;
   request.set_profile_source(inputs.source);
-  request.set_profile_path(arguments.profile);
+  request.set_profile_path(inputs.path);
   request.set_canonical(inputs.canonical);
   for (const parse::UsedSource& parent : inputs.parents) {
     protocol::ExtendedSource* extended = request.add_extended();
     extended->set_name(parent.name);
     extended->set_source(parent.source);
+  }
+  request.set_task(arguments.task);
+  request.set_agreement_text(inputs.agreement_text);
+  if (!arguments.accept_sha256.empty()) {
+    request.set_accept_sha256(arguments.accept_sha256);
+    request.set_accept_how("flag");
   }
   for (const std::string& word : arguments.command)
     request.add_command(word);
@@ -133,6 +130,26 @@ struct Question {
   bool tty = false;
 };
 
+/// The profile of a task by its name, from the broker; its digest is said.
+Result<Inputs> read_task(const start::StateFolder& state, const std::string& programs,
+                         const std::string& task, InputFailure* failure) {
+  const auto failed = [failure](int code, const Error& error) {
+    *failure = InputFailure{code, to_string(error)};
+    return error;
+  };
+  Result<UniqueFd> running = start::ensure_running(state, programs);
+  if (!running.ok()) return failed(kSetupFailed, running.error());
+  Result<client::BrokerClient> connected = client::BrokerClient::connect(state.run.get());
+  if (!connected.ok()) return failed(kSetupFailed, connected.error());
+  client::BrokerClient broker = connected.take();
+  const Result<protocol::TaskProfileReply> reply = broker.task_profile(task);
+  if (!reply.ok()) return failed(broker.refused() ? kNotGranted : kSetupFailed, reply.error());
+  fprintf(stderr, "carrel: task %s, profile sha256 %s\n", quoted(reply.value().task()).c_str(),
+          quoted(reply.value().profile_sha256()).c_str());
+  return task_inputs({reply.value().source(), reply.value().path(), reply.value().agreement_text()},
+                     failure);
+}
+
 /// Gets a ticket from the broker and hands it to the launcher. A refusal sets `code`.
 Result<Way> ask_once(const Question& question, int* code) {
   // Held until the launcher has our request: it will not end then.
@@ -140,13 +157,25 @@ Result<Way> ask_once(const Question& question, int* code) {
                    start::ensure_running(question.state, question.programs));
   ASSIGN_OR_RETURN(client::BrokerClient broker,
                    client::BrokerClient::connect(question.state.run.get()));
-  Result<protocol::OpenReply> reply =
-      broker.open(make_open_request(question.arguments, question.inputs, question.tty));
-  if (!reply.ok()) {
-    if (broker.refused()) *code = broker.refusal().code;
-    return reply.take_error();
+  protocol::OpenRequest request =
+      make_open_request(question.arguments, question.inputs, question.tty);
+  auto answer = broker.open(request);
+  if (answer.ok() && answer.value().needed.has_value()) {
+    const Status accepted = accept_agreement(*answer.value().needed, question.tty, request);
+    if (!accepted.ok()) {
+      *code = kNotGranted;
+      return accepted.error();
+    }
+    answer = broker.open(request);
   }
-  return launch(question.state, question.arguments, question.inputs, reply.value().ticket());
+  if (answer.ok() && answer.value().needed.has_value()) {
+    return Error{"the broker asks for another agreement than the one accepted", EPROTO};
+  }
+  if (!answer.ok()) {
+    if (broker.refused()) *code = broker.refusal().code;
+    return answer.take_error();
+  }
+  return launch(question.state, question.arguments, question.inputs, answer.value().reply.ticket());
 }
 
 /// A pair that was found and went away before it could hear us, killed or told to end, has begun
@@ -206,14 +235,20 @@ int run_open(const std::vector<std::string>& words) {
   Result<std::string> programs = start::programs_folder();
   if (!programs.ok()) return fail(arguments, kSetupFailed, to_string(programs.error()));
   InputFailure failure;
-  Result<Inputs> inputs =
-      read_inputs(arguments.profile, sources::library_folder(programs.value()), &failure);
-  if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
+  Result<Inputs> inputs = Error{""};
+  if (arguments.task.empty()) {
+    inputs = read_inputs(arguments.profile, sources::library_folder(programs.value()), &failure);
+    if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
+  }
   Result<std::string> path = start::state_path(arguments.state);
   if (!path.ok()) return fail(arguments, kSetupFailed, to_string(path.error()));
   Result<start::StateFolder> state = start::open_state(path.value(), start::Create::kYes);
   if (!state.ok()) return fail(arguments, kSetupFailed, to_string(state.error()));
   const start::StateFolder folder = state.take();
+  if (!arguments.task.empty()) {
+    inputs = read_task(folder, programs.value(), arguments.task, &failure);
+    if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
+  }
   const bool tty = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
   int code = kSetupFailed;
   Result<Way> way = ask({folder, programs.value(), arguments, inputs.value(), tty}, &code);

@@ -5,6 +5,7 @@
 
 #include "launcher/cli/start/services.h"
 #include "launcher/cli/start/state_folder.h"
+#include "launcher/cli/work/task.h"
 #include "launcher/cli/work/verbs.h"
 #include "profiles/base/text.h"
 
@@ -54,45 +55,81 @@ int order(const Work& work, client::BrokerClient& broker) {
   return kOk;
 }
 
-int run_verb(const Work& work) {
-  const auto path = start::state_path(work.arguments.state);
-  if (!path.ok()) return work.fail(kNotFound, to_string(path.error()));
-  auto opened = start::open_state(path.value(), start::Create::kNo);
+/// A broker that answers; `running` keeps it from ending before it has.
+struct Desk {
+  start::StateFolder state;
+  UniqueFd running;
+  client::BrokerClient broker;
+};
+
+Result<Desk> go_to_desk(const std::string& state_option, start::Create create) {
+  ASSIGN_OR_RETURN(const std::string path, start::state_path(state_option));
+  auto opened = start::open_state(path, create);
   if (!opened.ok()) {
-    if (opened.error().sys_errno == ENOENT) {
-      return work.fail(kNotFound, "there is no state folder " + quoted(path.value()));
-    }
-    return work.fail(kNotFound, to_string(opened.error()));
+    if (opened.error().sys_errno != ENOENT) return opened.take_error();
+    return Error{"there is no state folder " + quoted(path), ENOENT};
   }
-  const start::StateFolder state = opened.take();
-  const auto programs = start::programs_folder();
-  if (!programs.ok()) return work.fail(kFailed, to_string(programs.error()));
-  Result<UniqueFd> running = start::ensure_running(state, programs.value());
-  if (!running.ok()) return work.fail(kFailed, to_string(running.error()));
-  auto connected = client::BrokerClient::connect(state.run.get());
-  if (!connected.ok()) return work.fail(kFailed, to_string(connected.error()));
-  client::BrokerClient broker = connected.take();
+  start::StateFolder state = opened.take();
+  ASSIGN_OR_RETURN(const std::string programs, start::programs_folder());
+  ASSIGN_OR_RETURN(UniqueFd running, start::ensure_running(state, programs));
+  ASSIGN_OR_RETURN(client::BrokerClient broker, client::BrokerClient::connect(state.run.get()));
+  return Desk{std::move(state), std::move(running), std::move(broker)};
+}
+
+int run_verb(const Work& work) {
+  Result<Desk> went = go_to_desk(work.arguments.state, start::Create::kNo);
+  if (!went.ok()) {
+    const int error = went.error().sys_errno;
+    const bool no_folder = error == ENOENT || error == EACCES || error == ENOTDIR;
+    return work.fail(no_folder ? kNotFound : kFailed, to_string(went.error()));
+  }
+  Desk desk = went.take();
   switch (work.arguments.verb) {
     case Verb::kList:
-      return list(work, broker);
+      return list(work, desk.broker);
     case Verb::kStatus:
-      return status(work, broker);
+      return status(work, desk.broker);
     case Verb::kClose:
     case Verb::kPause:
     case Verb::kResume:
       break;
   }
   // A session that runs keeps the services: nobody else is to be kept waiting.
-  running.value().reset();
-  return order(work, broker);
+  desk.running.reset();
+  return order(work, desk.broker);
+}
+
+int task(const std::vector<std::string>& words, Output output) {
+  const auto fail = [&output](int code, const std::string& text) {
+    print(output.err, "carrel task: " + text + "\n");
+    return code;
+  };
+  const auto parsed = parse_task_arguments(words);
+  if (!parsed.ok()) return fail(kFailed, to_string(parsed.error()) + " (see: carrel task --help)");
+  if (parsed.value().help) {
+    print(output.out, task_help_text());
+    return kOk;
+  }
+  const bool creates = parsed.value().verb == TaskVerb::kCreate;
+  Result<Desk> went =
+      go_to_desk(parsed.value().state, creates ? start::Create::kYes : start::Create::kNo);
+  if (!went.ok()) return fail(kFailed, to_string(went.error()));
+  Desk desk = went.take();
+  int code = kOk;
+  const auto text = run_task(parsed.value(), desk.broker, desk.state, &code);
+  if (!text.ok()) return fail(code, to_string(text.error()));
+  print(output.out, text.value());
+  return code;
 }
 
 }  // namespace
 
 int run_work(const std::vector<std::string>& words, Output output) {
+  if (!words.empty() && words.front() == "task")
+    return task({words.begin() + 1, words.end()}, output);
   const auto verb = verb_from(words.empty() ? "" : words.front());
   if (!verb) {
-    print(output.err, "carrel-work: give list, status, close, pause or resume\n");
+    print(output.err, "carrel-work: give list, status, close, pause, resume or task\n");
     return kFailed;
   }
   const auto parsed = parse_arguments(*verb, {words.begin() + 1, words.end()});

@@ -154,4 +154,11 @@ events::RecorderOpen first_event(const SessionConfig& config, const model::Profi
   return open;
 }
 
+std::optional<events::PolicyAgreed> agreement_event(const SessionConfig& config) {
+  if (!config.spec().has_agreement()) return std::nullopt;
+  const protocol::Agreement& agreement = config.spec().agreement();
+  return events::PolicyAgreed{agreement.file(),        agreement.version(), agreement.text_sha256(),
+                              agreement.accepted_ns(), agreement.how(),     agreement.answer()};
+}
+
 }  // namespace carrel::session

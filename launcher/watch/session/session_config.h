@@ -1,6 +1,7 @@
 #pragma once
 // What the launcher hands a session: values and descriptors, taken apart and checked.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -38,5 +39,8 @@ Result<model::Profile> profile_of(const protocol::SessionConfig& config);
 /// Event 0: binds profile, task, host, assurance and every rule that can decide something.
 events::RecorderOpen first_event(const protocol::SessionConfig& config,
                                  const model::Profile& profile);
+
+/// The agreement that the person has accepted; nothing where the task has none.
+std::optional<events::PolicyAgreed> agreement_event(const protocol::SessionConfig& config);
 
 }  // namespace carrel::session

@@ -36,6 +36,8 @@ inline Result<ReadProfile> fake_reader(std::string_view source, std::string_view
   read.rule_lines = {{"repository.app", 4}};
   for (const protocol::ExtendedSource& one : extended)
     read.rule_lines.push_back({"session.max_duration", 2, one.name()});
+  if (source.starts_with("source agreed")) read.agreement = AgreementTerms{"nda.md", 2};
+  if (source.starts_with("source brief")) read.workspace_kept_s = 60;
   return read;
 }
 

@@ -50,6 +50,16 @@ TEST(May, RefusesWhatTheTableDoesNotAllow) {
       {"pauses another's", other, Action::kPause, kOwn, no_role},
       {"resumes another's", other, Action::kResume, kOwn, no_role},
       {"reviewer pauses", person(2000, {Role::kReviewer}), Action::kPause, kOwn, no_role},
+      {"creates a task", person(1000), Action::kCreateTask, {"", "local", ""}, "create a task"},
+      {"ends a task", person(1000), Action::kEndTask, {"", "local", ""}, "end a task"},
+      {"ends another's task", other, Action::kEndTask, kOwn, "end a task"},
+      {"operator creates a task",
+       person(2000, {Role::kOperator}),
+       Action::kCreateTask,
+       {"", "local", ""},
+       "create a task"},
+      {"reviewer ends a task", person(2000, {Role::kReviewer}), Action::kEndTask, kOwn,
+       "end a task"},
       {"reviewer closes", person(2000, {Role::kReviewer}), Action::kClose, kOwn, no_role},
       {"operator reviews", person(2000, {Role::kOperator}), Action::kReview, kOwn, no_role},
       {"operator verifies", person(2000, {Role::kOperator}), Action::kVerify, kOwn, no_role},
@@ -73,6 +83,13 @@ TEST(May, AllowsOnesOwnSessions) {
     EXPECT_TRUE(may(person(1000), action, kOwn).allowed) << to_word(action);
   }
   EXPECT_NE(may(person(1000), Action::kReview, kOwn).conflict, "");
+}
+
+TEST(May, LetsAdminsMakeAndEndTasks) {
+  const Subject nobody{"", "local", ""};
+  EXPECT_TRUE(may(person(0, {Role::kAdmin}), Action::kCreateTask, nobody).allowed);
+  EXPECT_TRUE(may(person(0, {Role::kAdmin}), Action::kEndTask, nobody).allowed);
+  EXPECT_TRUE(may(person(1000), Action::kEndTask, kOwn).allowed);
 }
 
 TEST(May, LetsNobodyGoOnWhomAnotherPaused) {
