@@ -24,6 +24,12 @@ Result<monitor::ReadProfile> read_profile(std::string_view source, std::string_v
     read.rule_lines.push_back({rule.id, static_cast<uint32_t>(rule.where.line),
                                file == 0 ? "" : resolved.files.at(file)});
   }
+  if (const auto& agreement = resolved.profile.purpose.agreement) {
+    read.agreement = monitor::AgreementTerms{agreement->file, agreement->version};
+  }
+  if (resolved.profile.retention.workspace_s != 0) {
+    read.workspace_kept_s = resolved.profile.retention.workspace_s;
+  }
   read.profile = std::move(resolved.profile);
   return read;
 }

@@ -71,6 +71,7 @@ class Opener {
   Status begin();
   Result<std::vector<UniqueFd>> open_sources();
   [[nodiscard]] protocol::SessionConfig session_config() const;
+  Status check_hours();
   void add_times(protocol::SessionConfig& config) const;
   [[nodiscard]] protocol::Started started() const;
   [[nodiscard]] bool uses_image() const { return storage_.kind == plan::StorageKind::kImage; }
@@ -94,8 +95,9 @@ class Opener {
 
   const OpeningTools& tools_;
   Opening& opening_;
-  int code_ = kSetupFailed;   // of the next failure
-  bool person_left_ = false;  // before there was a session to say so in its record
+  int code_ = kSetupFailed;    // of the next failure
+  uint64_t hours_end_ns_ = 0;  // since 1970; 0: none
+  bool person_left_ = false;   // before there was a session to say so in its record
   std::vector<std::function<void()>> undos_;
   plan::SandboxPlan plan_;
   std::optional<Workspace> workspace_;

@@ -142,6 +142,7 @@ Status Opener::start_sensor() {
 
 /// The recipe.
 Status Opener::open() {
+  RETURN_IF_ERROR(check_hours());
   code_ = kHostCannot;
   RETURN_IF_ERROR(plan::check_host(opening_.profile, tools_.facts));
   code_ = kSetupFailed;

@@ -7,7 +7,6 @@
 #include "launcher/box/kernel/id_map.h"
 #include "launcher/box/kernel/mount_api.h"
 #include "launcher/service/opener.h"
-#include "profiles/base/rfc3339.h"
 #include "profiles/base/text.h"
 
 namespace carrel::service {
@@ -53,15 +52,6 @@ protocol::SessionConfig Opener::session_config() const {
   config.set_max_duration_s(
       shorter_of(opening_.profile.session.max_duration_s, opening_.request.timeout_s()));
   return config;
-}
-
-/// Moments at which the session ends, whatever its own duration.
-void Opener::add_times(protocol::SessionConfig& config) const {
-  if (opening_.spec.task_until_ns() == 0) return;
-  protocol::TimeMoment* moment = config.add_moments();
-  moment->set_limit("task");
-  moment->set_words("until " + to_rfc3339(opening_.spec.task_until_ns()).substr(0, 19) + "Z");
-  moment->set_until_ns(opening_.spec.task_until_ns());
 }
 
 Status Opener::start_recorder() {

@@ -8,9 +8,6 @@ namespace {
 constexpr std::array kNotYet = {
     NotYet{"purpose.recipients", "", "organisations are not checked"},
     NotYet{"purpose.jurisdictions", "", "nobody's jurisdiction is registered"},
-    NotYet{"purpose.agreement", "", "nothing asks for agreement"},
-    NotYet{"session.idle_timeout", "", "idle sessions are not ended"},
-    NotYet{"session.hours", "", "sessions open at any hour"},
     NotYet{"session.start_after", "sealed", "work begins when recorded"},
     NotYet{"session.start_after", "anchored", "work begins when recorded"},
     NotYet{"session.start_after", "witnessed", "work begins when recorded"},

@@ -1,6 +1,6 @@
 """Tasks: created, opened by name, shown, ended."""
+import hashlib
 import json
-import os
 import subprocess
 import time
 import unittest
@@ -95,6 +95,92 @@ class Tasks(Case):
         self.assertNotEqual(first, second)
         self.assertEqual({row["workspace"]: row["state"] for row in json.loads(self.carrel("list", "--json").stdout)},
                          {first: "ended", second: "closed"})
+
+    # ---- agreements -----------------------------------------------------------------------------
+
+    TEXT = "You keep it to yourself.\n\x1b[2J\n"
+
+    def agreed_profile(self):
+        """The agreement lies beside the profile; its SHA-256."""
+        (self.folder / "agreements").mkdir()
+        (self.folder / "agreements/nda.md").write_text(self.TEXT)
+        self.profile.write_text(self.profile.read_text().replace(
+            'statement = "Ticket FE-1"', 'statement = "Ticket FE-1"\nagreement = { file = "agreements/nda.md", version = 2 }'))
+        return hashlib.sha256(self.TEXT.encode()).hexdigest()
+
+    def agreed(self):
+        return [event["data"] for event in self.events() if event["type"] == "policy.agreed"]
+
+    def test_an_agreement_is_shown_and_accepted_once(self):
+        digest = self.agreed_profile()
+        terminal = self.open_on_terminal("/bin/echo", "inside")
+        terminal.expect("You keep it to yourself")
+        terminal.expect("SHA-256 of the text: " + digest)
+        terminal.expect("type \"I agree\" to accept it")
+        terminal.type("no\n")
+        self.assertEqual(terminal.wait(), 121)
+        self.assertNotIn(b"\x1b[2J", terminal.seen)
+        self.assertNotIn(b"inside", terminal.seen)
+        self.assertEqual(self.sessions(), [])
+        terminal = self.open_on_terminal("/bin/echo", "inside")
+        terminal.expect("to accept it")
+        terminal.type("I agree\n")
+        terminal.expect("inside")
+        self.assertEqual(terminal.wait(), 0)
+        [agreed] = self.agreed()
+        self.assertEqual({name: agreed[name] for name in ("agreement", "version", "text_sha256", "how", "answer")},
+                         {"agreement": "agreements/nda.md", "version": 2, "text_sha256": digest, "how": "typed", "answer": "I agree"})
+        self.assertEqual(self.open("/bin/true").end["by"], "command")  # not asked again
+        self.assertEqual(self.agreed(), [agreed])
+        (self.folder / "agreements/nda.md").write_text("You keep it for ever.\n")
+        self.assertIn("--accept-agreement", self.open("/bin/true", code=121).end["error"])
+
+    def test_without_a_terminal_an_agreement_is_accepted_by_its_digest(self):
+        digest = self.agreed_profile()
+        refused = self.open("/bin/true", code=121)
+        self.assertIn(f"--accept-agreement {digest}", refused.end["error"])
+        self.open("/bin/true", code=121, options=["--accept-agreement", "0" * 64])
+        self.open("/bin/true", options=["--accept-agreement", digest])
+        self.assertEqual([(agreed["how"], agreed["answer"]) for agreed in self.agreed()], [("flag", "")])
+        (self.folder / "agreements/nda.md").unlink()
+        self.open("/bin/true", code=121)
+
+    # ---- times ----------------------------------------------------------------------------------
+
+    def with_session(self, lines):
+        self.profile.write_text(self.profile.read_text() + "[session]\n" + lines + "\n")
+
+    def test_outside_the_hours_nothing_opens(self):
+        # A zone without summer time in which it is now some hour; the window is two hours long.
+        hour = time.gmtime().tm_hour
+        clock = lambda h: f"{h % 24:02d}:00"
+        end_of = lambda h: clock(h) if h % 24 else "24:00"
+        days = "mon-sun"
+        self.with_session(f'hours = {{ days = "{days}", from = "{clock(hour + 5)}", to = "{end_of(hour + 7)}", zone = "UTC" }}')
+        refused = self.open("/bin/true", code=121)
+        self.assertRegex(refused.end["error"], r"^outside the hours of this task \(mon-sun \d\d:00-\d\d:00 UTC\); it opens next on "
+                                               r"\w{3} 20\d\d-\d\d-\d\d " + clock(hour + 5) + r" UTC \(UTC\)$")
+        self.assertEqual(self.sessions(), [])
+        self.profile.write_text(self.profile.read_text().replace(f'from = "{clock(hour + 5)}", to = "{end_of(hour + 7)}"',
+                                                                 f'from = "{clock(hour - 1)}", to = "{end_of(hour + 2)}"'))
+        process = subprocess.Popen([CARREL, "open", "--profile", str(self.profile), "--", "/bin/sh", "-c", "echo there; cat"],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=self.environment())
+        self.assertEqual(process.stdout.readline(), b"there\n")
+        [status] = [json.loads(line) for line in self.carrel("status", "--json").stdout.splitlines()]
+        [end] = status["ends"]
+        self.assertEqual((end["limit"], end["ends"][11:16]), ("hours", clock(hour + 2)))
+        process.communicate(timeout=30)
+
+    def test_a_zone_that_this_host_does_not_know_opens_nothing(self):
+        self.with_session('hours = { days = "mon-sun", from = "00:00", to = "24:00", zone = "Europe/Atlantis" }')
+        self.assertIn("not in this host's database", self.open("/bin/true", code=122).end["error"])
+
+    def test_a_session_in_which_nobody_types_ends(self):
+        self.with_session('idle_timeout = "5s"')
+        ended = self.sh("while :; do echo busy; sleep 0.1; done", code=124)
+        self.assertEqual((ended.end["by"], ended.end["error"]), ("policy", "time is over (idle_timeout 5s, nothing was typed)"))
+        self.assertEqual([event["data"] for event in self.events("last", "--kind", "policy")], [{"limit": "idle_timeout", "left_s": 0}])
+        self.assertEqual(json.loads(self.carrel("verify", "last", "--json").stdout)["exit"], 0)
 
 
 if __name__ == "__main__":

@@ -18,19 +18,37 @@ namespace {
 constexpr int kInvalid = 120;
 constexpr int kMissing = 121;
 
+/// At most 1 MiB; `what` names it in an Error.
+Result<std::string> read_bounded(int fd, const std::string& what) {
+  std::string text;
+  while (text.size() <= parse::kMaxSourceBytes) {
+    const size_t before = text.size();
+    text.resize(before + 65536);
+    const ssize_t got = read(fd, text.data() + before, 65536);
+    const int number = errno;
+    text.resize(before + (got > 0 ? static_cast<size_t>(got) : 0));
+    if (got == 0) return text;
+    if (got < 0 && number != EINTR) return Error{"read " + what, number};
+  }
+  return Error{what + " is larger than 1 MiB"};
+}
+
 int code_for(int sys_errno) {
   return sys_errno == ENOENT || sys_errno == ENOTDIR || sys_errno == EACCES || sys_errno == ELOOP
              ? kMissing
              : kInvalid;
 }
 
+/// A path that is relative to the folder of `profile`.
+std::string beside(const std::string& profile, const std::string& path) {
+  const size_t slash = profile.rfind('/');
+  return (slash == std::string::npos ? std::string() : profile.substr(0, slash + 1)) + path;
+}
+
 /// Relative sources start at the profile's folder; only here may `..` climb.
 Result<UniqueFd> open_repository(const model::Repository& repository, const std::string& profile) {
   std::string path = repository.source;
-  if (path.empty() || path[0] != '/') {
-    const size_t slash = profile.rfind('/');
-    path = (slash == std::string::npos ? std::string() : profile.substr(0, slash + 1)) + path;
-  }
+  if (path.empty() || path[0] != '/') path = beside(profile, path);
   UniqueFd folder(::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
   if (!folder.valid()) {
     return errno_error("repository " + quoted(repository.name) + ": open " + quoted(path));
@@ -69,6 +87,28 @@ Status parse_source(Inputs& inputs, const parse::Lookup& lookup, InputFailure* f
   return Done{};
 }
 
+/// Relative to the profile's folder, and below it.
+Status read_agreement(Inputs& inputs, InputFailure* failure) {
+  if (!inputs.profile.purpose.agreement.has_value()) return Done{};
+  const std::string& file = inputs.profile.purpose.agreement->file;
+  const std::string path = beside(inputs.path, file);
+  const UniqueFd text(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!text.valid()) {
+    return failed(failure, kMissing, errno_error("open the agreement " + quoted(path)));
+  }
+  struct stat what {};
+  if (fstat(text.get(), &what) == 0 && !S_ISREG(what.st_mode)) {
+    return failed(failure, kInvalid, Error{"the agreement " + quoted(path) + " is not a file"});
+  }
+  Result<std::string> bytes = read_bounded(text.get(), "the agreement " + quoted(path));
+  if (!bytes.ok()) return failed(failure, kInvalid, bytes.error());
+  if (bytes.value().empty()) {
+    return failed(failure, kInvalid, Error{"the agreement " + quoted(path) + " is empty"});
+  }
+  inputs.agreement_text = bytes.take();
+  return Done{};
+}
+
 Status open_repositories(Inputs& inputs, InputFailure* failure) {
   for (const model::Repository& repository : inputs.profile.repositories) {
     Result<UniqueFd> folder = open_repository(repository, inputs.path);
@@ -86,6 +126,7 @@ Result<Inputs> read_inputs(const std::string& profile_path, const std::string& l
   inputs.path = profile_path;
   ASSIGN_OR_RETURN(inputs.source, read_source(profile_path, failure));
   RETURN_IF_ERROR(parse_source(inputs, sources::disk_lookup(profile_path, library), failure));
+  RETURN_IF_ERROR(read_agreement(inputs, failure));
   RETURN_IF_ERROR(open_repositories(inputs, failure));
   return inputs;
 }
@@ -111,6 +152,7 @@ Result<Inputs> read_profile(const std::string& profile_path, InputFailure* failu
   inputs.path = whole.get();
   ASSIGN_OR_RETURN(inputs.source, read_source(inputs.path, failure));
   RETURN_IF_ERROR(parse_source(inputs, no_lookup(), failure));
+  RETURN_IF_ERROR(read_agreement(inputs, failure));
   return inputs;
 }
 
