@@ -181,7 +181,7 @@ Result<std::string> erase_workspace(const State& state, const std::string& works
   }
   RETURN_IF_ERROR(remove_tree(state.workspaces.get(), workspace));
   if (fsync(state.workspaces.get()) != 0) return errno_error("sync the end of a workspace");
-  return std::string(had_key ? "key" : "files");
+  return std::string(had_key ? "key erased" : "folder removed");
 }
 
 Status clear_unused_slices(const State& state) {

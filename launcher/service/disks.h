@@ -48,7 +48,7 @@ Status sweep_workspace(const State& state, const std::string& workspace);
 
 /// Ends a workspace for good: its key is overwritten first, so that nothing of it can be read
 /// whatever fails afterwards, then its folder is removed. EWOULDBLOCK while a session has it, ENOENT
-/// where there is none. The answer says what was erased: "key" or, of a plain folder, "files".
+/// where there is none. The answer says what was done: "key erased" or, of a plain folder, "folder removed".
 Result<std::string> erase_workspace(const State& state, const std::string& workspace);
 
 /// Removes slices that no workspace uses. Nothing where a workspace's list of slices cannot be

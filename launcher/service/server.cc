@@ -35,6 +35,7 @@ namespace {
 
 constexpr uint64_t kRequestMs = 10'000;
 constexpr size_t kMaxClients = 64;
+constexpr uint64_t kFillAgainMs = 60'000;
 constexpr int kNotGranted = 121;
 constexpr int kHostCannot = 122;
 constexpr int kSetupFailed = 123;
@@ -70,7 +71,7 @@ Result<uid_t> caller_of(int socket_fd, std::optional<uid_t> caller) {
 }  // namespace
 
 bool Server::may_end() {
-  if (!live_.empty() || !waiting_.empty()) return false;
+  if (!live_.empty() || !waiting_.empty() || !ending_.empty()) return false;
   if (stopping_ || parts_.broker.lost()) return true;
   return clients_.empty() && now_ms() - idle_since_ms_ >= parts_.idle_ms && is_alone();
 }
@@ -135,6 +136,7 @@ Status Server::wait() {
   if (polls[0].revents != 0) take_connections();
   if (polls[2].revents != 0) reap();
   serve_waiting(now_ms());
+  serve_ending(now_ms());
   fill_pool_aside();
   return Done{};
 }
@@ -166,7 +168,7 @@ void Server::serve(Client& client) {
 // ---- one opening -------------------------------------------------------------------------------
 
 void Server::begin(Connection client, Message message) {
-  if (message.type == Type::kEndWorkspaceRequest) return end_workspace(std::move(client), message);
+  if (message.type == Type::kEndWorkspaceRequest) return end_workspace(std::move(client), message, now_ms());
   const auto request = protocol::parse_message<protocol::LaunchRequest>(message);
   const Result<uid_t> peer = caller_of(client.fd(), parts_.caller);
   if (message.type != Type::kLaunchRequest || !request.ok() || !peer.ok() || message.fds.empty()) {
@@ -286,6 +288,7 @@ void Server::leave_others_alone() {
     each.channel.close();
   clients_.clear();
   waiting_.clear();
+  ending_.clear();
   signals_.reset();
   parts_.broker.let_go();
   close(parts_.state.launcher_listener.get());
@@ -294,7 +297,7 @@ void Server::leave_others_alone() {
 
 /// So that a new workspace finds its image formatted.
 void Server::fill_pool_aside() {
-  if (filling_ > 0 || parts_.facts.storage.kind != plan::StorageKind::kImage ||
+  if (filling_ > 0 || now_ms() < fill_after_ms_ || parts_.facts.storage.kind != plan::StorageKind::kImage ||
       is_pool_full(parts_.state, kDefaultDisk) || stopping_) {
     return;
   }
@@ -304,8 +307,9 @@ void Server::fill_pool_aside() {
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   (void)setpriority(PRIO_PROCESS, 0, 10);
   const Status filled = fill_pool(parts_.state, kDefaultDisk);
-  if (!filled.ok()) parts_.log("pool.failed why=" + quoted(to_string(filled.error())));
-  _exit(0);
+  if (filled.ok()) _exit(0);
+  parts_.log("pool.failed why=" + quoted(to_string(filled.error())));
+  _exit(1);
 }
 
 /// In the child.
@@ -366,7 +370,11 @@ void Server::reap() {
   for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
     const auto found = std::find_if(live_.begin(), live_.end(),
                                     [pid](const Live& each) { return each.pid == pid; });
-    if (pid == filling_) filling_ = -1;
+    if (pid == filling_) {
+      filling_ = -1;
+      // A full disk is not asked again and again.
+      fill_after_ms_ = now_ms() + (WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : kFillAgainMs);
+    }
     if (found == live_.end()) continue;
     Live live = std::move(*found);
     live_.erase(found);

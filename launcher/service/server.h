@@ -83,7 +83,10 @@ class Server {
   void take_turn(Granted granted, uint64_t now_ms);
   void serve_waiting(uint64_t now_ms);
   void launch(Granted granted);
-  void end_workspace(protocol::Connection client, const protocol::Message& message);
+  void end_workspace(protocol::Connection client, const protocol::Message& message,
+                     uint64_t now_ms);
+  void serve_ending(uint64_t now_ms);
+  void erase(protocol::Connection& client, const std::string& workspace);
   Status prepare(Opening& opening, Live& live);
   void release(Live& live);
   Status spawn(Opening& opening, Live& live);
@@ -102,9 +105,17 @@ class Server {
   Slots slots_;
   UniqueFd signals_;
   std::list<Client> clients_;
+  /// Somebody who may waits for a workspace to be erased.
+  struct Ending {
+    protocol::Connection client;
+    std::string workspace;
+    uint64_t deadline_ms = 0;
+  };
+  std::list<Ending> ending_;
   std::list<Granted> waiting_;  // for the opening before theirs
   std::list<Live> live_;
   pid_t filling_ = -1;  // makes the next workspace's image
+  uint64_t fill_after_ms_ = 0;
   uint64_t idle_since_ms_ = 0;
   bool stopping_ = false;
 };

@@ -2,8 +2,10 @@
 
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <utility>
 
+#include "launcher/service/disks.h"
 #include "launcher/service/server.h"
 #include "profiles/base/text.h"
 
@@ -13,6 +15,8 @@ using protocol::Message;
 using protocol::Type;
 
 namespace {
+
+constexpr uint64_t kCleanedUpMs = 20'000;
 
 void tell_end(protocol::Connection& client, bool erased, const std::string& text) {
   protocol::EndWorkspaceReply reply;
@@ -26,23 +30,56 @@ void tell_end(protocol::Connection& client, bool erased, const std::string& text
 
 /// The broker vouches that the task has ended and nothing runs there; that no opening is being
 /// cleaned up is known here alone.
-void Server::end_workspace(protocol::Connection client, const Message& message) {
+void Server::end_workspace(protocol::Connection client, const Message& message, uint64_t now_ms) {
   const auto request = protocol::parse_message<protocol::EndWorkspaceRequest>(message);
   ucred peer{};
   socklen_t size = sizeof peer;
-  const bool known = getsockopt(client.fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  bool known = getsockopt(client.fd(), SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0;
+  if (known && parts_.caller.has_value()) {
+    known = peer.uid == 0;  // an ordinary user's own namespace: nobody else is served
+    peer.uid = *parts_.caller;
+  }
   if (!request.ok() || !known || !message.fds.empty()) {
     return tell_end(client, false, "the launcher does not understand this request");
   }
   const auto granted = parts_.broker.confirm_end(request.value().ticket(), peer.uid);
   if (!granted.ok()) return tell_end(client, false, to_string(granted.error()));
-  const std::string& workspace = granted.value().workspace();
-  if (const Live* live = find_live(workspace)) {
-    return tell_end(client, false, "session " + live->session + " is still being cleaned up there");
+  ending_.push_back({std::move(client), granted.value().workspace(), now_ms + kCleanedUpMs});
+  serve_ending(now_ms);
+}
+
+/// The end of a task closes its sessions: what is left of them is cleaned up in a moment.
+void Server::serve_ending(uint64_t now_ms) {
+  for (auto next = ending_.begin(); next != ending_.end();) {
+    const Live* live = find_live(next->workspace);
+    if (live != nullptr && now_ms < next->deadline_ms && !stopping_) {
+      ++next;
+      continue;
+    }
+    Ending ending = std::move(*next);
+    next = ending_.erase(next);
+    if (live != nullptr) {
+      tell_end(ending.client, false,
+               "session " + live->session + " is still being cleaned up there");
+    } else {
+      erase(ending.client, ending.workspace);
+    }
   }
-  // Nothing is claimed that was not done: the broker hears workspace_erased() once it is.
-  parts_.log("workspace.kept workspace=" + quoted(workspace) + " why=not-supported-yet");
-  tell_end(client, false, "erasing a workspace is not supported yet: it is kept");
+}
+
+void Server::erase(protocol::Connection& client, const std::string& workspace) {
+  const Result<std::string> erased = erase_workspace(parts_.state, workspace);
+  const bool absent = !erased.ok() && erased.error().sys_errno == ENOENT;
+  if (!erased.ok() && !absent) {
+    const std::string why = to_string(erased.error());
+    parts_.log("workspace.kept workspace=" + quoted(workspace) + " why=" + quoted(why));
+    return tell_end(client, false, why);
+  }
+  const std::string how = absent ? "nothing" : erased.value();
+  parts_.log("workspace.erased workspace=" + quoted(workspace) + " how=" + how);
+  const Status noted = parts_.broker.workspace_erased(workspace, how);
+  if (!noted.ok()) parts_.log("broker.failed why=" + quoted(to_string(noted.error())));
+  tell_end(client, true, how);
 }
 
 }  // namespace carrel::service

@@ -1,5 +1,6 @@
 """Tasks: created, opened by name, shown, ended."""
 import hashlib
+import datetime
 import json
 import subprocess
 import time
@@ -168,8 +169,23 @@ class Tasks(Case):
         self.assertEqual(process.stdout.readline(), b"there\n")
         [status] = [json.loads(line) for line in self.carrel("status", "--json").stdout.splitlines()]
         [end] = status["ends"]
-        self.assertEqual((end["limit"], end["ends"][11:16]), ("hours", clock(hour + 2)))
+        self.assertEqual(end["limit"], "hours")
+        # A clock that goes on between two questions: the end is told from what is left.
+        ends = datetime.datetime.fromisoformat(end["ends"][:19]) + datetime.timedelta(seconds=30)
+        self.assertEqual(ends.strftime("%H:%M"), clock(hour + 2))
         process.communicate(timeout=30)
+
+    def test_an_ended_task_can_be_erased_key_first(self):
+        self.create("--person", "root", "--for", "8h")
+        self.open_task("mend", "/bin/sh", "-c", "echo x > web/src/new")
+        [workspace] = (self.state / "workspaces").iterdir()
+        keys = self.state / "vault/workspaces.keys"
+        self.assertIn(workspace.name.encode(), keys.read_bytes())
+        out = self.carrel("task", "end", "mend", "--reason", "delivered", "--now").stdout.decode()
+        self.assertIn(" is erased\n", out)
+        self.assertFalse(workspace.exists())
+        self.assertNotIn(workspace.name.encode(), keys.read_bytes())
+        self.assertIn(f"workspace.erased workspace={workspace.name} how=key erased", self.logs())
 
     def test_a_zone_that_this_host_does_not_know_opens_nothing(self):
         self.with_session('hours = { days = "mon-sun", from = "00:00", to = "24:00", zone = "Europe/Atlantis" }')

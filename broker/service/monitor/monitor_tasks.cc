@@ -177,7 +177,7 @@ Status Monitor::finish_task(store::Task& task, const people::Actor& actor,
   const uint64_t now_ns = parts_.world.now_ns();
   uint64_t kept_s = kWorkspaceKeptS;
   if (!task.source.empty()) {
-    const auto read = parts_.read_profile(task.source, task.path);
+    const auto read = parts_.read_profile(task.source, task.path, {});
     if (read.ok()) kept_s = read.value().workspace_kept_s;
   }
   task.ended_ns = now_ns;

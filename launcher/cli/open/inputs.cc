@@ -1,6 +1,8 @@
 #include "launcher/cli/open/inputs.h"
 
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstdlib>

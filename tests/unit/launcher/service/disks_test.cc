@@ -56,7 +56,7 @@ TEST_F(Disks, EndWithTheirKey) {
   keep(kTwo, "a");
   const auto erased = erase_workspace(state_, kOne);
   ASSERT_TRUE(erased.ok()) << to_string(erased.error());
-  EXPECT_EQ(erased.value(), "key");
+  EXPECT_EQ(erased.value(), "key erased");
   EXPECT_FALSE(has_key(kOne));
   EXPECT_FALSE(is_there("workspaces/" + kOne));
   EXPECT_TRUE(has_key(kTwo));

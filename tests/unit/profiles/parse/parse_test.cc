@@ -42,8 +42,7 @@ TEST(ParseProfile, TellsAllErrorsInOrderOfTheSource) {
             "p.toml:1:1: key \"profile\" is missing; add profile = \"…\" at the top\n"
             "p.toml:1:1: key \"version\" is missing; add version = 1 at the top\n"
             "p.toml:2:1: unknown key \"versio\" at the top; the nearest known key is \"version\"\n"
-            "p.toml:3:1: key \"extends\" is not supported yet; remove it (no profile is read but "
-            "the one that is named)\n"
+            "p.toml:3:11: extends is an empty list; name something or leave it out\n"
             "p.toml:5:1: \"purpose.statement\" is an integer; write statement = \"…\"");
 }
 

@@ -103,7 +103,8 @@ TEST(Orders, AClientThatDiesInAPauseEndsItWithoutAThaw) {
   Stage& stage = play.stage;
   ASSERT_TRUE(stage.open_gate());
   order(stage, "pause", "a question");
-  EXPECT_TRUE(stage.until([&] { return stage.frozen == "1"; }));
+  EXPECT_TRUE(stage.until([&] { return stage.notices.find("paused by") != std::string::npos; }));
+  EXPECT_EQ(stage.frozen, "1");
   stage.client.close();
   const protocol::Finished finished = play.finish_soon();
   EXPECT_EQ(finished.by(), "person");

@@ -151,7 +151,7 @@ TEST(CgroupPort, IsFrozenWhenTheKernelSaysSo) {
   EXPECT_TRUE(port.frozen());
   ASSERT_TRUE(port.freeze(false).ok());
   std::ifstream(folder / "freeze") >> asked;
-  const CgroupPort none(UniqueFd(), UniqueFd(), UniqueFd());
+  const CgroupPort none{UniqueFd(), UniqueFd(), UniqueFd()};
   EXPECT_FALSE(none.can_freeze());
   EXPECT_EQ(none.freeze(true).error().sys_errno, ENOTSUP);
   EXPECT_FALSE(none.frozen());
