@@ -138,7 +138,7 @@ class FullDisk(Case):
             self.assertEqual(result, 0, os.strerror(ctypes.get_errno()))
         give(self.state)
         self.mounts_before = carrel_case.mounts()
-        self.start_launcher(options=("--host-floor-mib", "0"))
+        self.start_launcher(options=("--host-floor-mib", "1"))
 
     def test_ends_the_session_when_its_record_cannot_be_kept(self):
         opened = self.sh("echo begun; head -c 40M /dev/urandom", code=124)
