@@ -101,7 +101,7 @@ Result<Broker> open_store(const BrokerOptions& options, const monitor::Log& log)
   }
   struct stat owner {};
   if (fstat(options.store_fd, &owner) != 0) return errno_error("stat the state folder");
-  RETURN_IF_ERROR(people::register_owner(*opened.catalogue, owner.st_uid));
+  RETURN_IF_ERROR(people::register_owner(*opened.catalogue, options.caller.value_or(owner.st_uid)));
   ASSIGN_OR_RETURN(const size_t adopted, people::adopt_work(*opened.catalogue));
   if (adopted > 0) log("catalogue.adopted workspaces=" + std::to_string(adopted));
   return Broker{std::move(records), std::move(keys), std::move(opened.catalogue)};

@@ -65,6 +65,7 @@ Result<UniqueFd> Opener::overlay_to_mend(size_t index) {
 /// The same of one in a folder, whose files belong to the on-disk owner.
 Result<UniqueFd> Opener::folder_to_mend(const UniqueFd& tree) const {
   ASSIGN_OR_RETURN(UniqueFd mount, kernel::clone_tree(tree.get(), kernel::Tree::kOne));
+  if (!tools_.facts.root) return mount;  // everything is the caller's own
   ASSIGN_OR_RETURN(const UniqueFd map,
                    kernel::make_id_map({plan::kOnDiskOwner, plan_.uids.payload_host()}));
   RETURN_IF_ERROR(kernel::idmap_mount(mount.get(), map.get()));

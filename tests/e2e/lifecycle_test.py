@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from carrel_case import CARREL, Case
+from carrel_case import AS_USER, CARREL, ROOTLESS, Case, UID, needs
 
 
 class Lifecycle(Case):
@@ -14,7 +14,7 @@ class Lifecycle(Case):
         process = subprocess.Popen([CARREL, "open", "--profile", str(profile or self.profile), "--status-fd",
                                     str(status_write), *options, "--", *command],
                                    stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                   env=self.environment(), pass_fds=[status_write])
+                                   env=self.environment(), pass_fds=[status_write], **AS_USER)
         os.close(status_write)
         process.status = os.fdopen(status_read, "rb")
         self.addCleanup(self.reap, process)
@@ -49,10 +49,10 @@ class Lifecycle(Case):
         session = self.sessions()[0]["session"]
         [row] = json.loads(self.carrel("list", "--json").stdout)
         self.assertEqual((row["v"], row["task"], row["person"], row["state"], row["session"], row["sessions"]),
-                         (1, "local/fix", "local:0", "running", session, 2))
+                         (1, "local/fix", f"local:{UID}", "running", session, 2))
         [status] = self.status(session[:12])
         self.assertEqual((status["session"], status["workspace"], status["state"], status["paused"], status["can_pause"]),
-                         (session, row["workspace"], "running", None, True))
+                         (session, row["workspace"], "running", None, not ROOTLESS))
         [end] = status["ends"]
         self.assertEqual(end["limit"], "max_duration")
         self.assertTrue(7000 < end["left_s"] <= 7200, end)
@@ -60,7 +60,7 @@ class Lifecycle(Case):
         text = self.carrel("status").stdout.decode()
         self.assertRegex(text, f"^session {session} running for ")
         self.assertRegex(text, r"\n  ends +in 1h 5\dm \(max_duration, 20")
-        self.assertRegex(self.carrel("list").stdout.decode(), r"\n" + row["workspace"][:12] + r" +local/fix +local:0 +running ")
+        self.assertRegex(self.carrel("list").stdout.decode(), r"\n" + row["workspace"][:12] + fr" +local/fix +local:{UID} +running ")
         process.communicate(timeout=30)
         self.assertEqual(json.loads(self.carrel("list", "--json").stdout)[0]["state"], "closed")
         self.carrel("status", session, code=2)
@@ -76,10 +76,10 @@ class Lifecycle(Case):
         self.assertEqual(self.sessions()[0]["state"], "closed")
         self.assertEqual(self.processes("sleep"), [])
         code, end, err = self.finish(process)
-        self.assertEqual((code, end["by"], end["error"]), (125, "person", "closed by local:0: the contract has ended"))
-        self.assertIn("carrel: this session is closed by local:0: the contract has ended.\n", err)
+        self.assertEqual((code, end["by"], end["error"]), (125, "person", f"closed by local:{UID}: the contract has ended"))
+        self.assertIn(f"carrel: this session is closed by local:{UID}: the contract has ended.\n", err)
         self.assertIn(b"bye", self.output(session))
-        self.assertEqual(self.policy(), [("policy.closed", {"person": "local:0", "reason": "the contract has ended"})])
+        self.assertEqual(self.policy(), [("policy.closed", {"person": f"local:{UID}", "reason": "the contract has ended"})])
         self.assertEqual(self.verify()["exit"], 0)
         self.carrel("close", session, "--reason", "again", code=2)
 
@@ -90,6 +90,7 @@ class Lifecycle(Case):
         self.assertLess(time.monotonic() - started, 9)  # the ten seconds for programs are not given
         self.assertEqual(self.finish(process)[0], 125)
 
+    @needs("limits", "an ordinary user has no control group that could be frozen")
     def test_a_paused_session_stands_still_until_it_is_resumed(self):
         process = self.running("echo there; read x; exit 7")
         session = self.sessions()[0]["session"]
@@ -97,9 +98,9 @@ class Lifecycle(Case):
         events = self.cgroup() / session / "cgroup.events"
         self.assertIn("frozen 1", events.read_text())
         [status] = self.status()
-        self.assertEqual((status["state"], status["paused"]["by"], status["paused"]["reason"]), ("paused", "local:0", "a question"))
+        self.assertEqual((status["state"], status["paused"]["by"], status["paused"]["reason"]), ("paused", f"local:{UID}", "a question"))
         self.assertEqual(json.loads(self.carrel("list", "--json").stdout)[0]["state"], "paused")
-        self.assertRegex(self.carrel("status").stdout.decode(), r"\n  paused +by local:0 for .*: a question\n")
+        self.assertRegex(self.carrel("status").stdout.decode(), fr"\n  paused +by local:{UID} for .*: a question\n")
         process.stdin.write(b"\n")
         process.stdin.flush()
         time.sleep(0.5)  # what runs takes a line in no time
@@ -108,12 +109,13 @@ class Lifecycle(Case):
         self.assertEqual(self.carrel("resume", session, "--reason", "answered").stdout.decode(), f"session {session} goes on\n")
         code, _, err = self.finish(process)
         self.assertEqual(code, 7)
-        self.assertIn("carrel: this session is paused by local:0: a question. Nothing runs until it is resumed; its time goes on.\n", err)
-        self.assertIn("carrel: this session is resumed by local:0: answered.\n", err)
-        self.assertEqual(self.policy(), [("policy.paused", {"person": "local:0", "reason": "a question"}),
-                                         ("policy.resumed", {"person": "local:0", "reason": "answered"})])
+        self.assertIn(f"carrel: this session is paused by local:{UID}: a question. Nothing runs until it is resumed; its time goes on.\n", err)
+        self.assertIn(f"carrel: this session is resumed by local:{UID}: answered.\n", err)
+        self.assertEqual(self.policy(), [("policy.paused", {"person": f"local:{UID}", "reason": "a question"}),
+                                         ("policy.resumed", {"person": f"local:{UID}", "reason": "answered"})])
         self.carrel("resume", session, "--reason", "late", code=2)
 
+    @needs("limits", "an ordinary user has no control group that could be frozen")
     def test_a_client_that_dies_does_not_undo_a_pause(self):
         process = self.running("echo there; while :; do echo x >> web/src/grows; done")
         self.carrel("pause", "last", "--reason", "a question")
@@ -127,6 +129,7 @@ class Lifecycle(Case):
         self.assertGreater(len(opened), 2)  # positive control
         self.assertLess(max(opened), paused["mono_ns"])
 
+    @needs("limits", "an ordinary user has no control group that could be frozen")
     def test_time_is_over_while_a_session_is_paused(self):
         process = self.running(options=["--timeout", "6s"])
         self.carrel("pause", "last", "--reason", "a question")
@@ -140,7 +143,7 @@ class Lifecycle(Case):
         terminal.expect(r"carrel: this session ends in 1m \(max_duration\)\.\r\n")
         self.carrel("close", "last", "--reason", "seen", "--now")
         self.assertEqual(terminal.wait(), 125)
-        terminal.expect(r"closed by local:0: seen")
+        terminal.expect(fr"closed by local:{UID}: seen")
         self.assertEqual(self.policy()[0], ("policy.warned", {"limit": "max_duration", "left_s": 60}))
 
 
