@@ -73,6 +73,8 @@ void Session::begin() {
   began_ns_ = now();
   record_->open(first_event(input_.config, profile_));
   if (const auto agreed = agreement_event(input_.config)) record_->add(*agreed);
+  // What was read in one go with the configuration makes no descriptor readable any more.
+  serve_launcher();
   if (input_.config.spec().tty()) return;
   const Status pipes = terminal_.use_pipes(std::move(input_.stdin_fd), std::move(input_.stdout_fd),
                                            std::move(input_.stderr_fd));

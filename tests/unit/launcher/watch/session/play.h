@@ -64,6 +64,13 @@ class Play {
     parts.clock.mono_ns = [this] { return read_clock(CLOCK_MONOTONIC) + skipped_ns_.load(); };
     parts.entropy = [](std::span<uint8_t> out) { std::fill(out.begin(), out.end(), uint8_t{7}); };
     parts.seeds = evidence::generate_seed;
+    if (options.failure_with_config) {  // read in one go with the configuration
+      protocol::Failure failure;
+      failure.set_code(123);
+      failure.set_text("given up");
+      EXPECT_TRUE(protocol::send_message(stage.launcher, protocol::Type::kFailure, failure).ok());
+      EXPECT_TRUE(launcher_.fill().ok());
+    }
     session_ = Session::start(std::move(parts), launcher_).take();
     thread_ = std::thread([this] {
       session_->run();

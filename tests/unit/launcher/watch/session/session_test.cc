@@ -22,6 +22,16 @@ using events::Verdict;
 using protocol::Type;
 using session_test::Stage;
 
+TEST(Session, HearsWhatCameInOneGoWithItsConfiguration) {
+  Stage::Options options;
+  options.failure_with_config = true;
+  Play play(options);
+  const protocol::Finished finished = play.finish_soon();
+  EXPECT_EQ(finished.by(), "setup");
+  EXPECT_EQ(finished.code(), 123);
+  EXPECT_EQ(finished.error(), "given up");
+}
+
 TEST(Session, RecordsOutputByteForByteAndPassesTheStatusOn) {
   Play play;
   Stage& stage = play.stage;

@@ -28,6 +28,7 @@ extern const char* const kProfile;
 class Stage {
  public:
   struct Options {
+    bool failure_with_config = false;  // the launcher gave up right after it had sent all
     bool tty = false;
     uint64_t max_duration_s = 0;
     uint64_t idle_timeout_s = 0;
