@@ -2,6 +2,7 @@
 the programs as a user runs them: as root, or with CARREL_TEST_MODE=rootless as a user who has nothing but
 an uid. After each test the host must be as before: no process, cgroup, mount or BPF program of Carrel's is
 left."""
+import atexit
 import fcntl
 import functools
 import json
@@ -20,11 +21,27 @@ import unittest
 
 BUILD = pathlib.Path(os.environ["CARREL_BINARY_DIR"])
 SOURCE = pathlib.Path(os.environ["CARREL_SOURCE_DIR"])
-CARREL = str(BUILD / "bin/carrel")
 ROOTLESS = os.environ.get("CARREL_TEST_MODE") == "rootless"
 # Who opens workspaces. The ordinary user is in no passwd file: no host gives such an uid anything.
 UID = 12345 if ROOTLESS else 0
 AS_USER = {"user": UID, "group": UID, "extra_groups": []} if ROOTLESS else {}
+
+
+def programs():
+    """Where the programs are for whom the tests open workspaces: a checkout below a folder that is closed to
+    others would be out of an ordinary user's reach."""
+    if not ROOTLESS or subprocess.run(["test", "-x", str(BUILD / "bin/carrel")], **AS_USER).returncode == 0:
+        return BUILD
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="carrel-programs-"))
+    atexit.register(subprocess.run, ["rm", "-rf", str(folder)], check=False)
+    folder.chmod(0o755)
+    for name in ("bin", "libexec"):
+        subprocess.run(["cp", "-a", "--reflink=auto", str(BUILD / name), str(folder / name)], check=True)
+    return folder
+
+
+PROGRAMS = programs()
+CARREL = str(PROGRAMS / "bin/carrel")
 
 PROFILE = """\
 profile = "fix"
@@ -284,7 +301,7 @@ class Case(unittest.TestCase):
         state_fd = os.open(self.state, os.O_RDONLY)
         ready_read, ready_write = os.pipe()
         process = subprocess.Popen(
-            [*wrapper, str(BUILD / "libexec/carrel/carrel-launcher"), "--state-fd", str(state_fd), "--ready-fd",
+            [*wrapper, str(PROGRAMS / "libexec/carrel/carrel-launcher"), "--state-fd", str(state_fd), "--ready-fd",
              str(ready_write), *options], pass_fds=[state_fd, ready_write], stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **AS_USER)
         os.close(state_fd)
