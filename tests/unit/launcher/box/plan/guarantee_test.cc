@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <algorithm>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -118,15 +117,13 @@ TEST(AssuranceDocument, HasOneRowInEachTableForEveryGuarantee) {
       ++count;
     EXPECT_EQ(count, 2U) << row;
   }
-  // Names of guarantees have a hyphen or are "limits"; other tables name other things.
-  for (size_t at = text.find("\n| `"); at != std::string::npos; at = text.find("\n| `", at + 1)) {
-    const std::string name = text.substr(at + 4, text.find('`', at + 4) - at - 4);
-    const auto known = guarantees(hybrid_host(), nullptr);
-    const bool is_known = std::any_of(known.begin(), known.end(), [&](const Guarantee& one) {
-      return to_string(one.id) == name;
-    });
-    EXPECT_TRUE(is_known || name.find('-') == std::string::npos) << name;
-  }
+  // The two tables of guarantees; what follows tells of other things.
+  const std::string tables = text.substr(0, text.find("\n## An ordinary user"));
+  ASSERT_LT(tables.size(), text.size());
+  size_t rows = 0;
+  for (size_t at = tables.find("\n| `"); at != std::string::npos; at = tables.find("\n| `", at + 1))
+    ++rows;
+  EXPECT_EQ(rows, 18U);
 }
 
 TEST(AssuranceDocument, NamesOnlyTestsThatAreThere) {
