@@ -92,7 +92,7 @@ class Lifecycle(Case):
 
     @needs("limits", "an ordinary user has no control group that could be frozen")
     def test_a_paused_session_stands_still_until_it_is_resumed(self):
-        process = self.running("echo there; read x; exit 7")
+        process = self.running("echo there; read x; read y; exit 7")
         session = self.sessions()[0]["session"]
         self.assertEqual(self.carrel("pause", session, "--reason", "a question").stdout.decode(), f"session {session} is paused\n")
         events = self.cgroup() / session / "cgroup.events"
@@ -107,6 +107,8 @@ class Lifecycle(Case):
         self.assertIsNone(process.poll())
         self.carrel("pause", session, "--reason", "again", code=1)
         self.assertEqual(self.carrel("resume", session, "--reason", "answered").stdout.decode(), f"session {session} goes on\n")
+        process.stdin.write(b"\n")
+        process.stdin.flush()
         code, _, err = self.finish(process)
         self.assertEqual(code, 7)
         self.assertIn(f"carrel: this session is paused by local:{UID}: a question. Nothing runs until it is resumed; its time goes on.\n", err)
@@ -114,6 +116,17 @@ class Lifecycle(Case):
         self.assertEqual(self.policy(), [("policy.paused", {"person": f"local:{UID}", "reason": "a question"}),
                                          ("policy.resumed", {"person": f"local:{UID}", "reason": "answered"})])
         self.carrel("resume", session, "--reason", "late", code=2)
+
+    @needs("limits", "an ordinary user has no control group that could be frozen")
+    def test_a_session_that_ends_as_it_is_resumed_was_resumed(self):
+        process = self.running("echo there; read x; exit 7")
+        session = self.sessions()[0]["session"]
+        self.carrel("pause", session, "--reason", "a question")
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        said = self.carrel("resume", session, "--reason", "answered").stdout.decode()
+        self.assertIn(said, [f"session {session} goes on\n", f'session {session} has ended (command 7)\n'])
+        self.assertEqual(self.finish(process)[0], 7)
 
     @needs("limits", "an ordinary user has no control group that could be frozen")
     def test_a_client_that_dies_does_not_undo_a_pause(self):

@@ -58,7 +58,11 @@ Result<Carried> wait_closed(client::BrokerClient& broker, const std::string& ses
 Result<Carried> wait_paused(client::BrokerClient& broker, const std::string& session, bool paused) {
   for (int turn = 0; turn < kPauseTurns; ++turn) {
     ASSIGN_OR_RETURN(const auto status, look(broker, session));
-    if (!status.has_value()) return Carried{kFailed, "session " + session + " has ended"};
+    if (!status.has_value()) {
+      // What was paused may be over a moment after it goes on: that is no failure of resume.
+      if (!paused) return how_it_ended(broker, session);
+      return Carried{kFailed, "session " + session + " has ended"};
+    }
     if (status->state().paused() == paused) {
       return Carried{kOk, "session " + session + (paused ? " is paused" : " goes on")};
     }
