@@ -160,6 +160,18 @@ struct PolicyDisplaced {
   std::string now; /* "missing" | "folder" | "file" | "link" | "other" | "unknown" */
   bool operator==(const PolicyDisplaced&) const = default;
 };
+/// A limit of the workspace: action "hit", what was asked for beyond it was refused or ended;
+/// "near", nine tenths are used. Bytes, processes, descriptors, inodes or thousandths of a
+/// processor.
+struct Limit {
+  std::string action;
+  std::string limit;  // "memory" | "processes" | "cpu" | "open_files" | "disk" | "inodes" | "tmpfs"
+  uint64_t value = 0;  // the limit
+  uint64_t used = 0;   // at the time of the event; 0: not known
+  uint64_t count = 0;  // of "hit": how often, since the event before for the same limit
+  std::string object;  // what was ended, or the folder that is full; may be empty
+  bool operator==(const Limit&) const = default;
+};
 struct AssuranceItem {
   std::string id;
   bool given = false;
@@ -204,12 +216,11 @@ struct RecorderEnd {
   bool operator==(const RecorderEnd&) const = default;
 };
 
-using Data =
-    std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused, FileOpen,
-                 FileClose, FileRename, FileUnlink, FileMake, FileEnter, FileProbe, FileChanged,
-                 NetConnect, TerminalOutput, TerminalResize, Credential, RecorderOpen, RecorderLoss,
-                 RecorderFreeze, RecorderEnd, PolicyOrder, PolicyTime, PolicyAgreed,
-                 PolicyDisplaced>;
+using Data = std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused,
+                          FileOpen, FileClose, FileRename, FileUnlink, FileMake, FileEnter,
+                          FileProbe, FileChanged, NetConnect, TerminalOutput, TerminalResize,
+                          Credential, RecorderOpen, RecorderLoss, RecorderFreeze, RecorderEnd,
+                          PolicyOrder, PolicyTime, PolicyAgreed, PolicyDisplaced, Limit>;
 
 struct Event {
   uint64_t seq = 0;      // = leaf index, gap-free

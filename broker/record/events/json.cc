@@ -168,6 +168,13 @@ class DataWriter {
     out_->bytes("how", e.how);
     out_->bytes("answer", e.answer);
   }
+  void operator()(const Limit& e) const {
+    out_->bytes("limit", e.limit);
+    out_->number("value", e.value);
+    out_->number("used", e.used);
+    out_->number("count", e.count);
+    out_->bytes("object", e.object);
+  }
   void operator()(const RecorderOpen& e) const;
   void operator()(const RecorderLoss& e) const {
     out_->number("since_seq", e.since_seq);

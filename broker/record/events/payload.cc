@@ -144,6 +144,14 @@ class Encoder {
     to->set_how(in.how);
     to->set_answer(in.answer);
   }
+  void operator()(const Limit& in) const {
+    auto* to = out_->mutable_limit();
+    to->set_limit(in.limit);
+    to->set_value(in.value);
+    to->set_used(in.used);
+    to->set_count(in.count);
+    to->set_object(in.object);
+  }
   void operator()(const RecorderOpen& in) const {
     auto* to = out_->mutable_recorder_open();
     to->set_profile_sha256(in.profile_sha256);
@@ -248,6 +256,10 @@ PolicyAgreed policy_agreed(const pb::PolicyAgreed& in) {
                       in.accepted_ns(), in.how(),     in.answer()};
 }
 
+Limit limit(const pb::Limit& in, uint16_t code) {
+  return Limit{action_of(code), in.limit(), in.value(), in.used(), in.count(), in.object()};
+}
+
 Data process_or_net_data(const pb::Payload& in) {
   switch (in.data_case()) {
     case pb::Payload::kProcessExec: {
@@ -315,6 +327,8 @@ Data data_from(const pb::Payload& in, uint16_t code) {
       return PolicyTime{action_of(code), in.policy_time().limit(), in.policy_time().left_s()};
     case pb::Payload::kPolicyAgreed:
       return policy_agreed(in.policy_agreed());
+    case pb::Payload::kLimit:
+      return limit(in.limit(), code);
     case pb::Payload::kRecorderOpen:
       return recorder_open(in.recorder_open());
     case pb::Payload::kRecorderLoss:

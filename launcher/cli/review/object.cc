@@ -47,6 +47,7 @@ struct ObjectOf {
   std::string operator()(const events::PolicyOrder& e) const { return e.person; }
   std::string operator()(const events::PolicyTime& e) const { return e.limit; }
   std::string operator()(const events::PolicyAgreed& e) const { return e.file; }
+  std::string operator()(const events::Limit& e) const { return e.limit; }
   std::string operator()(const events::RecorderOpen& e) const { return e.profile_name; }
   std::string operator()(const events::RecorderLoss& e) const { return counts_text(e.counts); }
   std::string operator()(const events::RecorderFreeze& e) const {
@@ -91,6 +92,11 @@ struct DetailOf {
   }
   std::string operator()(const events::PolicyAgreed& e) const {
     return " version " + std::to_string(e.version) + " (" + quoted(e.how) + ")";
+  }
+  std::string operator()(const events::Limit& e) const {
+    std::string out = " of " + std::to_string(e.value);
+    if (e.count > 1) out += ", " + std::to_string(e.count) + " times";
+    return e.object.empty() ? out : out + " (" + quoted(e.object) + ")";
   }
   template <typename Other>
   std::string operator()(const Other&) const {

@@ -34,6 +34,7 @@ TEST(EventTypes, EveryTypeHasOneNameAndCode) {
   EXPECT_EQ(type_code(Credential{"stolen", "", "", "", 0}), 0);
   EXPECT_EQ(type_code(PolicyOrder{"praised", "", ""}), 0);
   EXPECT_EQ(type_code(PolicyTime{"near", "", 0}), 0);
+  EXPECT_EQ(type_code(Limit{"ignored", "memory", 1, 1, 1, ""}), 0);
 }
 
 TEST(Payload, EveryTypeComesBackEqual) {
