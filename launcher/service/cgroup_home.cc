@@ -50,11 +50,14 @@ Status clear_group(const kernel::CgroupFolder& folder, const std::string& name) 
 Result<CgroupHome> make_cgroup_home(const plan::CgroupFacts& facts, int state_fd, const Log& log) {
   struct stat state {};
   if (fstat(state_fd, &state) != 0) return errno_error("fstat the state folder");
-  const bool controllers = facts.memory_v2 && facts.pids_v2;
+  const bool controllers = facts.memory_v2 || facts.pids_v2 || facts.cpu_v2;
   // Only the root of the unified tree may hold processes and hand on controllers at once
   // (cgroups(7), "no internal processes"); without controllers any place will do.
   const std::string own = controllers || facts.own == "/" ? "" : facts.own;
-  const kernel::CgroupRoots roots{facts.unified + own, facts.memory_v1, facts.pids_v1, controllers};
+  kernel::CgroupRoots roots{facts.unified + own, facts.memory_v1, facts.pids_v1, controllers};
+  roots.cpu_v1 = facts.cpu_v1;
+  roots.cpu_v2 = facts.cpu_v2;
+  roots.swap_counted = facts.swap_counted;
   const std::string name =
       "carrel-" + std::to_string(state.st_dev) + "-" + std::to_string(state.st_ino);
   ASSIGN_OR_RETURN(kernel::CgroupFolder folder, kernel::CgroupFolder::create(roots, name));

@@ -1,10 +1,12 @@
 #pragma once
 // The one that carries an opening out (opening.h): its recipe is open(), its parts stand in
-// opening.cc (before the session), opening_session.cc (session and box) and opening_end.cc.
+// opening.cc (before the session), opening_limits.cc, opening_session.cc (session and box) and
+// opening_end.cc.
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "launcher/box/plan/plan.h"
@@ -37,6 +39,12 @@ struct Pipes {
   UniqueFd outside[3];  // the session's: write end of stdin, read ends of stdout and stderr
 };
 
+/// What tells the session that a limit was reached: names and descriptors, in the same order.
+struct LimitInput {
+  std::vector<std::pair<std::string, UniqueFd>> files;
+  std::vector<std::pair<protocol::Volume, UniqueFd>> volumes;
+};
+
 class Opener {
  public:
   Opener(const OpeningTools& tools, Opening& opening) : tools_(tools), opening_(opening) {}
@@ -64,6 +72,8 @@ class Opener {
   Status make_the_plan();
   Status ask_for_channel();
   Status make_credentials_folder();
+  Status make_limit_files();
+  Status add_disk_volume();
   Status make_pipes();
   Status start_sensor();
   Status start_recorder();
@@ -73,6 +83,7 @@ class Opener {
   [[nodiscard]] protocol::SessionConfig session_config() const;
   Status check_hours();
   void add_times(protocol::SessionConfig& config) const;
+  void add_limits(protocol::SessionConfig& config) const;
   [[nodiscard]] protocol::Started started() const;
   [[nodiscard]] bool uses_image() const { return storage_.kind == plan::StorageKind::kImage; }
   /// Of what belongs to a workspace on disk.
@@ -114,6 +125,8 @@ class Opener {
   UniqueFd gate_read_, gate_write_, init_control_, session_control_;
   Pipes pipes_;
   std::vector<SessionTree> trees_;
+  std::vector<sandbox::Scratch> scratch_;
+  LimitInput limits_;
   std::optional<Recorder> recorder_;
   std::optional<protocol::Finished> finished_;
   std::optional<Notifier> notifier_;  // the sensor, where the tracer is not

@@ -155,6 +155,7 @@ Status Opener::open() {
   RETURN_IF_ERROR(mend_trees());
   ASSIGN_OR_RETURN(network_, kernel::new_network());
   RETURN_IF_ERROR(make_credentials_folder());
+  RETURN_IF_ERROR(make_limit_files());
   RETURN_IF_ERROR(make_pipes());
   RETURN_IF_ERROR(start_sensor());
   RETURN_IF_ERROR(ask_for_channel());  // last of all that can fail without leaving a record

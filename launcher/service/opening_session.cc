@@ -49,6 +49,7 @@ protocol::SessionConfig Opener::session_config() const {
   config.set_no_cgroup(opening_.cgroup == nullptr);
   config.set_can_freeze(opening_.cgroup != nullptr);
   add_times(config);
+  add_limits(config);
   config.set_max_duration_s(
       shorter_of(opening_.profile.session.max_duration_s, opening_.request.timeout_s()));
   return config;
@@ -79,6 +80,10 @@ Status Opener::start_recorder() {
   }
   for (const SessionTree& tree : trees_)
     fds.insert(fds.end(), {tree.tree.get(), tree.manifest.get(), tree.pristine.get()});
+  for (const auto& [name, file] : limits_.files)
+    fds.push_back(file.get());
+  for (const auto& [volume, folder] : limits_.volumes)
+    fds.push_back(folder.get());
   RETURN_IF_ERROR(recorder_->configure(session_config(), fds));
   // What the session holds now must end with the session.
   opening_.stream.reset();
@@ -87,6 +92,7 @@ Status Opener::start_recorder() {
   gate_write_.reset();
   trees_.clear();
   if (notifier_.has_value()) notifier_->let_go_of_records();
+  limits_ = {};
   for (UniqueFd& end : pipes_.outside)
     end.reset();
   return Done{};
@@ -101,6 +107,7 @@ Status Opener::start_box() {
   resources.network_fd = network_.get();
   resources.cgroup = opening_.cgroup;
   ASSIGN_OR_RETURN(resources.sources, open_sources());
+  resources.scratch = std::move(scratch_);
   resources.idmap_fd = map.get();
   resources.control_fd = init_control_.get();
   resources.gate_fd = gate_read_.get();

@@ -229,10 +229,8 @@ Status Server::prepare(Opening& opening, Live& live) {
   if (!own || !slicer) return Error{"too many sessions at once", EAGAIN};
   opening.uid_base = live.uid_base;
   opening.slicer_uid_base = live.slicer_uid_base;
-  const plan::CgroupFacts& facts = parts_.facts.cgroup;
-  kernel::CgroupCeilings ceilings;
-  if (facts.memory_v2 || !facts.memory_v1.empty()) ceilings.memory_bytes = plan::kMaxMemoryBytes;
-  if (facts.pids_v2 || !facts.pids_v1.empty()) ceilings.processes = plan::kMaxProcesses;
+  const plan::Ceilings most = plan::ceilings_of(parts_.facts.cgroup, opening.profile.limits);
+  const kernel::CgroupCeilings ceilings{most.memory_bytes, most.processes, most.cpu_milli};
   ASSIGN_OR_RETURN(kernel::CgroupLeaf leaf,
                    kernel::CgroupLeaf::create(*parts_.cgroups, live.session, ceilings));
   live.cgroup = std::make_unique<kernel::CgroupLeaf>(std::move(leaf));

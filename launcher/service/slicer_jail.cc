@@ -187,8 +187,9 @@ Status run_slicer(const plan::HostFacts& facts, const SliceJob& job, SlicerRun r
                   std::string* answer, SliceFailure* failure) {
   *failure = SliceFailure{};
   if (job.cgroups == nullptr) return run_in(facts, job, run, nullptr, answer, failure);
+  const plan::Ceilings most = plan::ceilings_of(facts.cgroup, plan::default_limits());
   Result<kernel::CgroupLeaf> made = kernel::CgroupLeaf::create(
-      *job.cgroups, job.cgroup_name, {plan::kMaxMemoryBytes, plan::kMaxProcesses});
+      *job.cgroups, job.cgroup_name, {most.memory_bytes, most.processes, most.cpu_milli});
   if (!made.ok()) return made.error();
   kernel::CgroupLeaf leaf = made.take();
   const Status done = run_in(facts, job, run, &leaf, answer, failure);

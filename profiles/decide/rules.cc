@@ -184,6 +184,28 @@ void add_grants(std::vector<DecideRule>& rules, const model::Profile& profile) {
   }
 }
 
+void add_limits(std::vector<DecideRule>& rules, const model::Limits& limits) {
+  const auto add = [&rules](const char* key, const std::string& words, int line) {
+    rules.push_back({std::string("limits.") + key,
+                     words + "; " + key + " in [limits] could grant more.", line});
+  };
+  if (limits.cpu_milli != 0) {
+    add("cpu", "The workspace has " + model::to_cpu_text(limits.cpu_milli) + " processors",
+        limits.cpu_line.line);
+  }
+  add("memory", "The workspace has " + model::to_size_text(limits.memory_bytes) + " of memory",
+      limits.memory_line.line);
+  add("processes", "The workspace has " + std::to_string(limits.processes) + " processes",
+      limits.processes_line.line);
+  add("open_files", "A process may open " + std::to_string(limits.open_files) + " files",
+      limits.open_files_line.line);
+  add("disk", "The workspace keeps " + model::to_size_text(limits.disk_bytes),
+      limits.disk_line.line);
+  add("inodes", "The workspace keeps " + std::to_string(limits.inodes) + " files",
+      limits.inodes_line.line);
+  add("tmpfs", "/tmp holds " + model::to_size_text(limits.tmpfs_bytes), limits.tmpfs_line.line);
+}
+
 }  // namespace
 
 std::vector<DecideRule> rules_of(const model::Profile& profile) {

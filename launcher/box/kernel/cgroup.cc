@@ -34,8 +34,20 @@ Status remove_group(const std::string& path) {
   return errno_error("remove cgroup " + path);
 }
 
+/// The kernel has no such file: not compiled in, or not asked for at boot.
+bool is_absent(const Status& status) {
+  return !status.ok() && status.error().sys_errno == ENOENT;
+}
+
 std::string below(const std::string& folder, const std::string& name) {
   return folder.empty() ? "" : folder + "/" + name;
+}
+
+CgroupRoots roots_below(const CgroupRoots& roots, const std::string& name) {
+  CgroupRoots made = roots;
+  for (std::string* path : {&made.unified, &made.memory_v1, &made.pids_v1, &made.cpu_v1})
+    *path = below(*path, name);
+  return made;
 }
 
 int64_t now_ms() {
@@ -48,21 +60,29 @@ int64_t now_ms() {
 
 Result<CgroupFolder> CgroupFolder::create(const CgroupRoots& roots, const std::string& name) {
   CgroupFolder folder;
-  folder.folders_ = CgroupRoots{below(roots.unified, name), below(roots.memory_v1, name),
-                                below(roots.pids_v1, name), roots.controllers_v2};
+  folder.folders_ = roots_below(roots, name);
   ASSIGN_OR_RETURN(const UniqueFd unified, make_group(folder.folders_.unified));
-  for (const std::string& path : {folder.folders_.memory_v1, folder.folders_.pids_v1}) {
+  for (const std::string& path :
+       {folder.folders_.memory_v1, folder.folders_.pids_v1, folder.folders_.cpu_v1}) {
     if (path.empty()) continue;
     ASSIGN_OR_RETURN(const UniqueFd group, make_group(path));
   }
   if (roots.controllers_v2) {
-    RETURN_IF_ERROR(write_at(unified.get(), "cgroup.subtree_control", "+memory +pids"));
+    std::string wanted = roots.memory_v1.empty() ? "+memory" : "";
+    if (roots.pids_v1.empty()) wanted += wanted.empty() ? "+pids" : " +pids";
+    if (!wanted.empty()) {
+      RETURN_IF_ERROR(write_at(unified.get(), "cgroup.subtree_control", wanted));
+    }
+  }
+  if (roots.cpu_v2) {
+    folder.folders_.cpu_v2 = write_at(unified.get(), "cgroup.subtree_control", "+cpu").ok();
   }
   return folder;
 }
 
 void CgroupFolder::remove() {
-  for (const std::string& path : {folders_.unified, folders_.memory_v1, folders_.pids_v1}) {
+  for (const std::string& path :
+       {folders_.unified, folders_.memory_v1, folders_.pids_v1, folders_.cpu_v1}) {
     if (!remove_group(path).ok()) continue;  // a group that is still used stays
   }
 }
@@ -70,29 +90,91 @@ void CgroupFolder::remove() {
 Result<CgroupLeaf> CgroupLeaf::create(const CgroupFolder& folder, const std::string& name,
                                       const CgroupCeilings& ceilings) {
   CgroupLeaf leaf;
-  const CgroupRoots& roots = folder.folders();
-  leaf.paths_ = CgroupRoots{below(roots.unified, name), below(roots.memory_v1, name),
-                            below(roots.pids_v1, name), roots.controllers_v2};
+  leaf.paths_ = roots_below(folder.folders(), name);
+  leaf.ceilings_ = ceilings;
   ASSIGN_OR_RETURN(leaf.unified_, make_group(leaf.paths_.unified));
-  const std::string memory = std::to_string(ceilings.memory_bytes);
-  const std::string processes = std::to_string(ceilings.processes);
-  if (!leaf.paths_.memory_v1.empty()) {
-    ASSIGN_OR_RETURN(const UniqueFd group, make_group(leaf.paths_.memory_v1));
-    if (ceilings.memory_bytes != 0) {
-      RETURN_IF_ERROR(write_at(group.get(), "memory.limit_in_bytes", memory));
-    }
+  for (const std::string& path : leaf.v1_paths()) {
+    ASSIGN_OR_RETURN(const UniqueFd group, make_group(path));
   }
-  if (!leaf.paths_.pids_v1.empty()) {
-    ASSIGN_OR_RETURN(const UniqueFd group, make_group(leaf.paths_.pids_v1));
-    if (ceilings.processes != 0) RETURN_IF_ERROR(write_at(group.get(), "pids.max", processes));
-  }
-  if (roots.controllers_v2 && ceilings.memory_bytes != 0) {
-    RETURN_IF_ERROR(write_at(leaf.unified_.get(), "memory.max", memory));
-  }
-  if (roots.controllers_v2 && ceilings.processes != 0) {
-    RETURN_IF_ERROR(write_at(leaf.unified_.get(), "pids.max", processes));
-  }
+  if (ceilings.memory_bytes != 0) RETURN_IF_ERROR(leaf.set_memory(ceilings.memory_bytes));
+  if (ceilings.processes != 0) RETURN_IF_ERROR(leaf.set_processes(ceilings.processes));
+  if (ceilings.cpu_milli != 0) RETURN_IF_ERROR(leaf.set_cpu(ceilings.cpu_milli));
   return leaf;
+}
+
+/// The v1 groups that this leaf uses: joining one takes time, so that of the processor only where
+/// it is limited.
+std::vector<std::string> CgroupLeaf::v1_paths() const {
+  std::vector<std::string> paths;
+  for (const std::string& path : {paths_.memory_v1, paths_.pids_v1}) {
+    if (!path.empty()) paths.push_back(path);
+  }
+  if (!paths_.cpu_v1.empty() && ceilings_.cpu_milli != 0) paths.push_back(paths_.cpu_v1);
+  return paths;
+}
+
+/// No byte more by swapping: in v1 the ceiling of memory and swap together is the one of memory
+/// (set after it, since it is never the lower one), in v2 swap has its own.
+Status CgroupLeaf::set_memory(uint64_t bytes) const {
+  const std::string text = std::to_string(bytes);
+  Status swap = Done{};
+  if (paths_.memory_v1.empty()) {
+    if (!paths_.controllers_v2) return Error{"no memory controller", ENOTSUP};
+    RETURN_IF_ERROR(write_at(unified_.get(), "memory.max", text));
+    swap = write_at(unified_.get(), "memory.swap.max", "0");
+  } else {
+    ASSIGN_OR_RETURN(const UniqueFd group, make_group(paths_.memory_v1));
+    RETURN_IF_ERROR(write_at(group.get(), "memory.limit_in_bytes", text));
+    swap = write_at(group.get(), "memory.memsw.limit_in_bytes", text);
+  }
+  return is_absent(swap) && !paths_.swap_counted ? Status(Done{}) : std::move(swap);
+}
+
+Status CgroupLeaf::set_processes(uint64_t processes) const {
+  const std::string text = std::to_string(processes);
+  if (paths_.pids_v1.empty()) {
+    if (!paths_.controllers_v2) return Error{"no pids controller", ENOTSUP};
+    return write_at(unified_.get(), "pids.max", text);
+  }
+  ASSIGN_OR_RETURN(const UniqueFd group, make_group(paths_.pids_v1));
+  return write_at(group.get(), "pids.max", text);
+}
+
+/// In periods of 100 ms, the kernel's own default.
+Status CgroupLeaf::set_cpu(uint64_t milli) const {
+  constexpr uint64_t kPeriodUs = 100'000;
+  const std::string quota = std::to_string(milli * (kPeriodUs / 1000));
+  if (paths_.cpu_v1.empty()) {
+    if (!paths_.cpu_v2) return Error{"no cpu controller", ENOTSUP};
+    return write_at(unified_.get(), "cpu.max", quota + " " + std::to_string(kPeriodUs));
+  }
+  ASSIGN_OR_RETURN(const UniqueFd group, make_group(paths_.cpu_v1));
+  RETURN_IF_ERROR(write_at(group.get(), "cpu.cfs_period_us", std::to_string(kPeriodUs)));
+  return write_at(group.get(), "cpu.cfs_quota_us", quota);
+}
+
+Result<LimitFiles> CgroupLeaf::open_limit_files() const {
+  LimitFiles files;
+  const auto open_in = [this](const std::string& v1, const char* name_v1, const char* name_v2,
+                              UniqueFd& to) -> Status {
+    const std::string path = v1.empty() ? paths_.unified + "/" + name_v2 : v1 + "/" + name_v1;
+    to.reset(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    return to.valid() ? Status(Done{}) : Status(errno_error("open " + path));
+  };
+  if (ceilings_.memory_bytes != 0) {
+    const std::string& v1 = paths_.memory_v1;
+    RETURN_IF_ERROR(open_in(v1, "memory.oom_control", "memory.events", files.memory));
+    RETURN_IF_ERROR(open_in(v1, "memory.usage_in_bytes", "memory.current", files.memory_used));
+  }
+  if (ceilings_.processes != 0) {
+    const std::string& v1 = paths_.pids_v1;
+    RETURN_IF_ERROR(open_in(v1, "pids.events", "pids.events", files.processes));
+    RETURN_IF_ERROR(open_in(v1, "pids.current", "pids.current", files.processes_used));
+  }
+  if (ceilings_.cpu_milli != 0) {
+    RETURN_IF_ERROR(open_in(paths_.cpu_v1, "cpu.stat", "cpu.stat", files.cpu));
+  }
+  return files;
 }
 
 Result<uint64_t> CgroupLeaf::id() const {
@@ -102,8 +184,7 @@ Result<uint64_t> CgroupLeaf::id() const {
 }
 
 Status CgroupLeaf::add_to_v1(pid_t pid) const {
-  for (const std::string& path : {paths_.memory_v1, paths_.pids_v1}) {
-    if (path.empty()) continue;
+  for (const std::string& path : v1_paths()) {
     ASSIGN_OR_RETURN(const UniqueFd group, make_group(path));
     RETURN_IF_ERROR(write_at(group.get(), "cgroup.procs", std::to_string(pid)));
   }
@@ -133,7 +214,8 @@ Status CgroupLeaf::kill_all(int timeout_ms) const {
 
 Status CgroupLeaf::remove() {
   Status first = Done{};
-  for (const std::string& path : {paths_.unified, paths_.memory_v1, paths_.pids_v1}) {
+  for (const std::string& path :
+       {paths_.unified, paths_.memory_v1, paths_.pids_v1, paths_.cpu_v1}) {
     Status removed = remove_group(path);
     if (!removed.ok() && first.ok()) first = std::move(removed);
   }

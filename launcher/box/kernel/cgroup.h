@@ -18,12 +18,24 @@ struct CgroupRoots {
   std::string unified;
   std::string memory_v1;
   std::string pids_v1;
-  bool controllers_v2 = false;  // memory and pids come from the unified tree
+  bool controllers_v2 = false;  // what has no v1 tree comes from the unified one
+  std::string cpu_v1 = {};
+  bool cpu_v2 = false;        // cpu too; cleared where the kernel does not hand it on
+  bool swap_counted = false;  // a group without a ceiling of its swap is then a failure
 };
 
+/// 0: none.
 struct CgroupCeilings {
-  uint64_t memory_bytes = 0;  // 0: none
+  uint64_t memory_bytes = 0;  // with what is swapped out, where the kernel counts that
   uint64_t processes = 0;
+  uint64_t cpu_milli = 0;  // thousandths of one processor, at least 10
+};
+
+/// What a group counts, to read again and again (pread(2)); -1 where the group has no such ceiling.
+/// Lines "oom_kill N" in `memory`, "max N" in `processes`, "nr_throttled N" in `cpu`, in cgroup v1
+/// and v2 alike; one number in the `used` files.
+struct LimitFiles {
+  UniqueFd memory, memory_used, processes, processes_used, cpu;
 };
 
 /// The launcher's own folder in every tree; removed by remove().
@@ -53,10 +65,13 @@ class CgroupLeaf {
   [[nodiscard]] int fd() const { return unified_.get(); }
   /// The cgroup's id as BPF sees it: the inode of its folder.
   [[nodiscard]] Result<uint64_t> id() const;
-  /// Puts a process into the v1 groups (the unified one it is born in).
+  /// Puts a process into the v1 groups that have a ceiling (the unified one it is born in).
   [[nodiscard]] Status add_to_v1(pid_t pid) const;
   /// Opens a control file ("cgroup.events" for reading, "cgroup.kill" for writing).
   [[nodiscard]] Result<UniqueFd> open_control(const char* name, int flags) const;
+  /// Opens what says whether its ceilings were reached. cgroups(7); Documentation/admin-guide/
+  /// cgroup-v2.rst and cgroup-v1/{memory,pids}.rst of the kernel.
+  [[nodiscard]] Result<LimitFiles> open_limit_files() const;
   /// Kills everything in it and waits until it is empty: ETIMEDOUT after `timeout_ms`.
   [[nodiscard]] Status kill_all(int timeout_ms) const;
   /// Removes the groups; EBUSY while they are populated.
@@ -64,7 +79,12 @@ class CgroupLeaf {
 
  private:
   CgroupLeaf() = default;
+  [[nodiscard]] std::vector<std::string> v1_paths() const;
+  Status set_memory(uint64_t bytes) const;
+  Status set_processes(uint64_t processes) const;
+  Status set_cpu(uint64_t milli) const;
   CgroupRoots paths_;
+  CgroupCeilings ceilings_;
   UniqueFd unified_;
 };
 

@@ -14,14 +14,17 @@ constexpr uint32_t kFirstSlot = kBlockBase + 8;
 constexpr uint32_t kSlotSize = 8;
 constexpr uint32_t kBlockEnd = 0x7FFFFFF0;
 
-std::vector<Rlimit> limits() {
+/// The group counts the contractor's processes exactly and says so; the kernel's count by uid,
+/// which refuses without a word, is there for hosts whose group cannot.
+std::vector<Rlimit> rlimits(const Limits& limits, const Ceilings& ceilings) {
+  const uint64_t processes = ceilings.processes != 0 ? limits.processes * 2 : limits.processes;
   return {
       {RLIMIT_CORE, 0, 0},
       {RLIMIT_MEMLOCK, uint64_t{8} << 20, uint64_t{8} << 20},
       {RLIMIT_MSGQUEUE, 819200, 819200},
       {RLIMIT_NICE, 0, 0},
-      {RLIMIT_NOFILE, kMaxOpenFiles, kMaxOpenFiles},
-      {RLIMIT_NPROC, kMaxProcesses, kMaxProcesses},
+      {RLIMIT_NOFILE, limits.open_files, limits.open_files},
+      {RLIMIT_NPROC, processes, processes},
       {RLIMIT_RTPRIO, 0, 0},
       {RLIMIT_STACK, uint64_t{8} << 20, RLIM_INFINITY},
   };
@@ -38,7 +41,7 @@ UidPlan uid_plan(const HostFacts& facts, uint32_t uid_base) {
   return facts.root ? UidPlan{uid_base, false} : UidPlan{0, true};
 }
 
-Result<SandboxPlan> make_frame(const HostFacts& facts, uint32_t uid_base) {
+Result<SandboxPlan> make_frame(const HostFacts& facts, const Limits& limits, uint32_t uid_base) {
   if (facts.root ? !is_slot(uid_base) : uid_base != 0) {
     return Error{"uid " + std::to_string(uid_base) + " is not the first of a session's slot"};
   }
@@ -47,13 +50,10 @@ Result<SandboxPlan> make_frame(const HostFacts& facts, uint32_t uid_base) {
   plan.hostname = "carrel";
   plan.namespaces =
       CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  plan.rlimits = limits();
-  const CgroupFacts& cgroup = facts.cgroup;
+  if (facts.root) plan.ceilings = ceilings_of(facts.cgroup, limits);  // else no control group
+  plan.rlimits = rlimits(limits, plan.ceilings);
   plan.securebits = kSecurebits;
   plan.umask = 022;
-  if (!facts.root) return plan;  // no control group
-  if (cgroup.pids_v2 || !cgroup.pids_v1.empty()) plan.ceilings.processes = kMaxProcesses;
-  if (cgroup.memory_v2 || !cgroup.memory_v1.empty()) plan.ceilings.memory_bytes = kMaxMemoryBytes;
   return plan;
 }
 

@@ -7,7 +7,7 @@ namespace carrel::plan {
 
 /// Uids, hostname, namespaces, limits, securebits and umask. Refuses a base that is no slot's.
 /// An ordinary user has one uid and no slots: their base is 0.
-Result<SandboxPlan> make_frame(const HostFacts& facts, uint32_t uid_base);
+Result<SandboxPlan> make_frame(const HostFacts& facts, const Limits& limits, uint32_t uid_base);
 
 /// An ordinary user may not idmap a mount (mount_setattr(2) asks for CAP_SYS_ADMIN over the file
 /// system's own user namespace), and need not: the files on disk are their own.

@@ -1,5 +1,7 @@
 #include "launcher/box/plan/guarantee.h"
 
+#include "launcher/box/plan/limits.h"
+
 namespace carrel::plan {
 namespace {
 
@@ -72,22 +74,28 @@ Guarantee io_uring_refused(const HostFacts& facts) {
                  "boot a kernel with CONFIG_SECCOMP_FILTER (Linux 4.14 or later)");
 }
 
-Guarantee limits(const HostFacts& facts) {
+Guarantee limits(const HostFacts& facts, const Limits& limits) {
   constexpr GuaranteeId kId = GuaranteeId::kLimits;
   const CgroupFacts& cgroup = facts.cgroup;
   const bool memory = cgroup.memory_v2 || !cgroup.memory_v1.empty();
   const bool pids = cgroup.pids_v2 || !cgroup.pids_v1.empty();
   if (!facts.root) {
     return missing(kId,
-                   "without a control group memory has no ceiling; 512 processes and 4096 open "
-                   "files a process are kept by rlimits",
+                   "without a control group memory has no ceiling and processor time neither; " +
+                       amount_text("processes", limits.processes) + " processes and " +
+                       amount_text("open_files", limits.open_files) +
+                       " open files a process are kept by rlimits",
                    kAsRoot);
   }
-  if (memory && pids) {
-    return given(kId, "fixed ceilings: 512 processes, 4 GiB of memory, 4096 open files a process");
+  const bool cpu = limits.cpu_milli == 0 || cgroup.cpu_v2 || !cgroup.cpu_v1.empty();
+  if (memory && cgroup.swap && !cgroup.swap_counted) {
+    return missing(kId, "memory that is swapped out is not counted",
+                   "boot with swapaccount=1, or switch swap off");
   }
+  if (memory && pids && cpu) return given(kId, limits_text(limits));
   std::string lacking = memory ? "" : "memory";
   if (!pids) lacking += lacking.empty() ? "pids" : " and pids";
+  if (!cpu) lacking += lacking.empty() ? "cpu" : " and cpu";
   return missing(kId, "no control group controller for " + lacking,
                  "boot with cgroup_enable=memory, or switch the controllers on in the root's "
                  "cgroup.subtree_control");
@@ -182,7 +190,7 @@ std::vector<Guarantee> guarantees(const HostFacts& facts, const model::Profile* 
       events_complete(facts),
       names_exact(facts),
       io_uring_refused(facts),
-      limits(facts),
+      limits(facts, profile == nullptr ? default_limits() : profile->limits),
       disk_encrypted(facts),
       recorder_separate(facts),
       init_separate(facts),

@@ -25,6 +25,10 @@ struct CgroupFacts {
   bool pids_v2 = false;
   bool has_kill = false;    // cgroup.kill (Linux 5.14)
   bool has_freeze = false;  // cgroup.freeze
+  std::string cpu_v1 = {};  // as memory_v1
+  bool cpu_v2 = false;
+  bool swap = false;          // the host swaps
+  bool swap_counted = false;  // what is swapped out has a ceiling too
   bool operator==(const CgroupFacts&) const = default;
 };
 

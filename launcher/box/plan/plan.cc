@@ -122,13 +122,14 @@ std::vector<SandboxPath> writable_paths(const std::vector<MountStep>& mounts) {
 }
 
 void add_view(const model::Profile& profile, const HostFacts& facts, const PlanRequest& request,
-              SandboxPlan& plan) {
+              const Limits& limits, SandboxPlan& plan) {
   add_root(plan.mounts);
   add_system(facts, plan.mounts);
   add_etc(facts, request, plan.mounts);
   add_proc(plan.mounts);
-  add_dev(Terminals::kPrivate, plan.mounts);
-  add_tmpfs("/tmp", uint64_t{1} << 30, 262144, 01777, Owner::kInit, Exec::kAllowed, plan.mounts);
+  add_dev(Terminals::kPrivate, limits.tmpfs_bytes, plan.mounts);
+  add_tmpfs("/tmp", limits.tmpfs_bytes, limits.tmpfs_bytes / kBytesAFile, 01777, Owner::kInit,
+            Exec::kAllowed, plan.mounts);
   add_folder("/var", plan.mounts);
   add_link("/var/tmp", "/tmp", plan.mounts);
   plan.sources.push_back({SourceKind::kHome, "", 0});
@@ -145,8 +146,9 @@ Result<SandboxPlan> make_plan(const model::Profile& profile, const HostFacts& fa
   RETURN_IF_ERROR(check_host(profile, facts));
   RETURN_IF_ERROR(check_command(request.command));
   ASSIGN_OR_RETURN(std::vector<const RepositoryView*> views, match(profile, request));
-  ASSIGN_OR_RETURN(SandboxPlan plan, make_frame(facts, request.uid_base));
-  add_view(profile, facts, request, plan);
+  const Limits& limits = profile.limits;
+  ASSIGN_OR_RETURN(SandboxPlan plan, make_frame(facts, limits, request.uid_base));
+  add_view(profile, facts, request, limits, plan);
   for (const RepositoryView* view : views)
     RETURN_IF_ERROR(add_repository(*view, facts.storage.kind, plan));
   plan.environment = make_environment(request);

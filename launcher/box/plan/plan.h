@@ -11,16 +11,12 @@
 
 #include "launcher/box/plan/guarantee.h"
 #include "launcher/box/plan/host_facts.h"
+#include "launcher/box/plan/limits.h"
 #include "profiles/base/paths.h"
 #include "profiles/base/result.h"
 #include "profiles/model/profile.h"
 
 namespace carrel::plan {
-
-// Fixed until `[limits]` of a profile is built.
-inline constexpr uint64_t kMaxProcesses = 512;
-inline constexpr uint64_t kMaxMemoryBytes = uint64_t{4} << 30;
-inline constexpr uint64_t kMaxOpenFiles = 4096;
 
 inline constexpr uint32_t kInitUid = 999;      // inside
 inline constexpr uint32_t kPayloadUid = 1000;  // inside
@@ -114,13 +110,6 @@ struct Rlimit {
   uint64_t soft = 0;
   uint64_t hard = 0;
   bool operator==(const Rlimit&) const = default;
-};
-
-/// Ceilings of the workspace's control group. 0: the host has no controller for it.
-struct Ceilings {
-  uint64_t processes = 0;
-  uint64_t memory_bytes = 0;
-  bool operator==(const Ceilings&) const = default;
 };
 
 /// One path-beneath rule; `rights` are LANDLOCK_ACCESS_FS_* bits already cut to the host's ABI.

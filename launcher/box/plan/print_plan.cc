@@ -180,7 +180,8 @@ std::string print_security(const SandboxPlan& plan) {
   char bits[24];
   std::snprintf(bits, sizeof bits, "0x%llx", static_cast<unsigned long long>(plan.securebits));
   std::string out = "ceilings processes=" + ceiling(plan.ceilings.processes) +
-                    " memory=" + ceiling(plan.ceilings.memory_bytes) + "\n";
+                    " memory=" + ceiling(plan.ceilings.memory_bytes) +
+                    " cpu=" + ceiling(plan.ceilings.cpu_milli) + "\n";
   for (const Rlimit& one : plan.rlimits) {
     out += "rlimit " + std::string(limit_name(one.resource)) + " " + amount(one.soft) + " " +
            amount(one.hard) + "\n";

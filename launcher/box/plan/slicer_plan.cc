@@ -24,11 +24,11 @@ void add_source(SourceKind kind, std::string_view target, Access access, Sandbox
 Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest& request) {
   RETURN_IF_ERROR(check_host(facts));
   if (request.arguments.empty()) return Error{"the slicer was given no arguments"};
-  ASSIGN_OR_RETURN(SandboxPlan plan, make_frame(facts, request.uid_base));
+  ASSIGN_OR_RETURN(SandboxPlan plan, make_frame(facts, default_limits(), request.uid_base));
   add_root(plan.mounts);
   add_system(facts, plan.mounts);
   add_proc(plan.mounts);
-  add_dev(Terminals::kNone, plan.mounts);
+  add_dev(Terminals::kNone, 0, plan.mounts);
   add_loader_cache(facts, plan.mounts);
   add_tmpfs("/tmp", uint64_t{64} << 20, 4096, 01777, Owner::kInit, Exec::kForbidden, plan.mounts);
   add_source(SourceKind::kRepository, "/repository", Access::kReadOnly, plan);

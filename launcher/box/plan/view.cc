@@ -1,5 +1,7 @@
 #include "launcher/box/plan/view.h"
 
+#include <algorithm>
+
 #include "profiles/base/check.h"
 
 namespace carrel::plan {
@@ -183,7 +185,7 @@ void add_proc(std::vector<MountStep>& steps) {
   }
 }
 
-void add_dev(Terminals terminals, std::vector<MountStep>& steps) {
+void add_dev(Terminals terminals, uint64_t most_shared_bytes, std::vector<MountStep>& steps) {
   add_tmpfs("/dev", uint64_t{1} << 16, 64, 0755, Owner::kInit, Exec::kForbidden, steps);
   steps.back().access = Access::kReadOnly;
   add_device("full", 1, 7, steps);
@@ -202,7 +204,8 @@ void add_dev(Terminals terminals, std::vector<MountStep>& steps) {
   pts.exec = Exec::kForbidden;
   steps.push_back(std::move(pts));
   add_link("/dev/ptmx", "pts/ptmx", steps);
-  add_tmpfs("/dev/shm", uint64_t{256} << 20, 65536, 01777, Owner::kInit, Exec::kForbidden, steps);
+  const uint64_t shared = std::min(uint64_t{256} << 20, most_shared_bytes);
+  add_tmpfs("/dev/shm", shared, shared / kBytesAFile, 01777, Owner::kInit, Exec::kForbidden, steps);
 }
 
 std::string git_quoted(std::string_view value) {

@@ -24,9 +24,12 @@ void add_loader_cache(const HostFacts& facts, std::vector<MountStep>& steps);
 void add_proc(std::vector<MountStep>& steps);
 enum class Terminals { kNone, kPrivate };
 /// The null device and its kin, the links, shared memory, and a devpts of its own.
-void add_dev(Terminals terminals, std::vector<MountStep>& steps);
+void add_dev(Terminals terminals, uint64_t most_shared_bytes, std::vector<MountStep>& steps);
 void add_tmpfs(std::string_view target, uint64_t size_bytes, uint64_t inodes, uint32_t mode,
                Owner owner, Exec exec, std::vector<MountStep>& steps);
+
+/// A tmpfs takes a file for each page of its size: 1 GiB has 262,144.
+inline constexpr uint64_t kBytesAFile = 4096;
 
 void add_folder(std::string_view target, std::vector<MountStep>& steps);
 void add_file(std::string_view target, std::string text, std::vector<MountStep>& steps);

@@ -102,6 +102,7 @@ plan::CgroupFacts parse_cgroups(std::string_view mountinfo, std::string_view cgr
   const std::vector<CgroupMount> mounts = cgroup_mounts(mountinfo);
   facts.memory_v1 = v1_folder(mounts, cgroup, "memory");
   facts.pids_v1 = v1_folder(mounts, cgroup, "pids");
+  facts.cpu_v1 = v1_folder(mounts, cgroup, "cpu");
   bool any_v1 = false;
   for (const CgroupMount& mount : mounts) {
     any_v1 = any_v1 || !mount.v2;

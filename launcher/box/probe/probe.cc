@@ -7,6 +7,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdio>
@@ -79,15 +80,25 @@ plan::CgroupFacts probe_cgroups(const std::string& release) {
   const std::string controllers = read_bounded(facts.unified + "/cgroup.controllers");
   facts.memory_v2 = has_word(controllers, "memory");
   facts.pids_v2 = has_word(controllers, "pids");
+  facts.cpu_v2 = has_word(controllers, "cpu");
   // These files are in every group but the tree's root; where this process sits there, the version
   // must do, since making a group to look into would change the host.
   const std::string own = facts.unified + (facts.own == "/" ? "" : facts.own);
   const auto has = [&](const char* name) { return access((own + "/" + name).c_str(), F_OK) == 0; };
   facts.has_kill = has("cgroup.kill") || (facts.own == "/" && at_least(release, 5, 14));
   facts.has_freeze = has("cgroup.freeze") || (facts.own == "/" && at_least(release, 5, 2));
-  for (std::string* folder : {&facts.memory_v1, &facts.pids_v1}) {
+  for (std::string* folder : {&facts.memory_v1, &facts.pids_v1, &facts.cpu_v1}) {
     if (!folder->empty() && access((*folder + "/cgroup.procs").c_str(), F_OK) != 0) folder->clear();
   }
+  // A kernel without CONFIG_CFS_BANDWIDTH has shares only.
+  if (access((facts.cpu_v1 + "/cpu.cfs_quota_us").c_str(), F_OK) != 0) facts.cpu_v1.clear();
+  // One line of heading, one for each swap area. The tree's root has no memory.swap.max.
+  const std::string swaps = read_bounded("/proc/swaps");
+  facts.swap = std::count(swaps.begin(), swaps.end(), '\n') > 1;
+  facts.swap_counted =
+      facts.memory_v2
+          ? has("memory.swap.max") || facts.own == "/"
+          : access((facts.memory_v1 + "/memory.memsw.limit_in_bytes").c_str(), F_OK) == 0;
   return facts;
 }
 

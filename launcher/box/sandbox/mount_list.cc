@@ -29,6 +29,15 @@ struct Made {
   int fd = -1;
 };
 
+uint32_t owner_of(const plan::SandboxPlan& plan, const MountStep& step) {
+  return step.owner == plan::Owner::kPayload ? plan.uids.payload_host() : plan.uids.init_host();
+}
+
+Result<UniqueFd> make_tmpfs(const plan::SandboxPlan& plan, const MountStep& step) {
+  const uint32_t owner = owner_of(plan, step);
+  return kernel::new_tmpfs({owner, owner, step.mode, step.size_bytes, step.inodes});
+}
+
 class Builder {
  public:
   Builder(const plan::SandboxPlan& plan, Resources& resources)
@@ -52,9 +61,8 @@ class Builder {
   Result<Place> place_of(const SandboxPath& target);
   Status own(const Place& place, const MountStep& step) const;
   Result<UniqueFd> null_device();
-  [[nodiscard]] uint32_t owner(const MountStep& step) const {
-    return step.owner == plan::Owner::kPayload ? plan_.uids.payload_host() : plan_.uids.init_host();
-  }
+  Result<UniqueFd> tmpfs_of(const MountStep& step);
+  [[nodiscard]] uint32_t owner(const MountStep& step) const { return owner_of(plan_, step); }
   void push(Act act, const MountStep& step, UniqueFd mount) {
     const std::string text = step.target.text();
     list_.mounts.push_back(Mount{act, text == "/" ? "." : text.substr(1), std::move(mount)});
@@ -143,9 +151,15 @@ Status Builder::make_target(const MountStep& step) {
   return make_file(empty, "");
 }
 
+Result<UniqueFd> Builder::tmpfs_of(const MountStep& step) {
+  for (Scratch& made : resources_.scratch) {
+    if (made.mount.valid() && made.path == step.target.text()) return std::move(made.mount);
+  }
+  return make_tmpfs(plan_, step);
+}
+
 Status Builder::add_tmpfs(const MountStep& step) {
-  ASSIGN_OR_RETURN(UniqueFd mount, kernel::new_tmpfs({owner(step), owner(step), step.mode,
-                                                      step.size_bytes, step.inodes}));
+  ASSIGN_OR_RETURN(UniqueFd mount, tmpfs_of(step));
   MountStep writable = step;
   writable.access = Access::kReadWrite;
   RETURN_IF_ERROR(
@@ -287,6 +301,16 @@ Result<MountList> Builder::build() {
 }
 
 }  // namespace
+
+Result<std::vector<Scratch>> make_scratch(const plan::SandboxPlan& plan) {
+  std::vector<Scratch> list;
+  for (const MountStep& step : plan.mounts) {
+    if (step.kind != MountKind::kTmpfs || step.access != Access::kReadWrite) continue;
+    ASSIGN_OR_RETURN(UniqueFd mount, make_tmpfs(plan, step));
+    list.push_back({step.target.text(), std::move(mount)});
+  }
+  return list;
+}
 
 Result<MountList> prepare_mounts(const plan::SandboxPlan& plan, Resources& resources) {
   return Builder(plan, resources).build();

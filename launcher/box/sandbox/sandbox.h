@@ -15,11 +15,18 @@
 
 namespace carrel::sandbox {
 
+/// A writable tmpfs of the plan, made and not attached yet.
+struct Scratch {
+  std::string path;  // as seen inside
+  UniqueFd mount;
+};
+
 /// What the launcher opened for a plan. Descriptors are borrowed unless they are UniqueFd.
 struct Resources {
   int network_fd = -1;  // the namespace to be born in
   const kernel::CgroupLeaf* cgroup = nullptr;  // null: none; its pid namespace then holds it alone
   std::vector<UniqueFd> sources;  // detached trees, in the order of plan.sources
+  std::vector<Scratch> scratch;   // of make_scratch(); one that is not there is made by start()
   int idmap_fd = -1;              // user namespace: on-disk owner -> payload; -1: no step asks
   int control_fd = -1;            // carrel-init's end (SOCK_SEQPACKET)
   int gate_fd = -1;               // read end; one byte opens it, end of file shuts it
@@ -45,6 +52,9 @@ Result<UniqueFd> load_init(const std::string& path);
 /// its pid namespace has ended (pid_namespaces(7)): the proof of emptiness where there is no control
 /// group. The pid is the caller's to reap. ETIMEDOUT after `timeout_ms`.
 Status end_by_init(const Running& running, int timeout_ms);
+
+/// Makes the plan's writable tmpfs mounts ahead, for who wants to know how full they are.
+Result<std::vector<Scratch>> make_scratch(const plan::SandboxPlan& plan);
 
 /// Starts it. When this answers, carrel-init has been executed; that the payload waits at the gate
 /// is said on the control socket. On failure nothing is left (cgroup or pid namespace are emptied) and the Error

@@ -182,13 +182,32 @@ __noinline int on_connect(u32 slot, u32 number, s64 result) {
   return emit(slot, out, CARREL_CONNECT, sizeof *out + length);
 }
 
+#define EMFILE 24
+#define ENOSPC 28
+#define EDQUOT 122
+
+/* A limit of the workspace rather than a rule: no descriptor, no room, no quota. */
+static __always_inline bool is_limit(u32 error) {
+  return error == EMFILE || error == ENOSPC || error == EDQUOT;
+}
+
+/* write, pwrite64, writev, sendfile, ftruncate, fallocate, pwritev, pwritev2: first comes the file. */
+static __always_inline bool writes_to_first(u32 number) {
+  return number == 1 || number == 18 || number == 20 || number == 40 || number == 77 ||
+         number == 285 || number == 296 || number == 328;
+}
+
 __noinline int on_refused(u32 slot, u32 number, s64 result) {
   struct scratch *s = get_scratch();
   if (!s) return 0;
   struct carrel_refused *out = &s->record.refused;
   out->result = result;
   out->call = number;
-  out->pad = 0;
+  out->device = 0;
+  if (writes_to_first(number)) {
+    const u64 file = file_of((u32)s->args[0]);
+    if (file) out->device = device_of(inode_of(file));
+  }
   __builtin_memcpy(out->args, s->args, sizeof out->args);
   fill_header(&out->header, CARREL_REFUSED, result);
   out->header.length = sizeof *out;
@@ -209,6 +228,7 @@ int BPF_PROG(call_returns, struct pt_regs *regs, long result) {
   if (result < 0 && result >= FIRST_ERRNO) {
     const u32 error = -result;
     if (config.refused[number][0] == error || config.refused[number][1] == error) kind = CALL_REFUSED;
+    if (kind == CALL_NONE && is_limit(error)) kind = CALL_REFUSED;
     if (will_be_repeated(result)) return 0;
   } else if (calls[number].only_failures) {
     return 0;

@@ -57,7 +57,7 @@ void add_verb_options(Verb verb, po::options_description* options) {
     add("json", "as JSON");
   if (verb == Verb::kEvents) {
     add("kind", text("KIND"),
-        "only these: process, file, net, terminal, credential, policy, recorder");
+        "only these: process, file, net, terminal, credential, policy, limit, recorder");
     add("verdict", text("VERDICT"), "only these: allowed, denied, observed");
     add("format", text("FORMAT"), "table (default) or jsonl");
   }
@@ -111,8 +111,8 @@ std::string text_of(const po::variables_map& values, const char* name) {
 }
 
 Result<std::string> parse_kind(const std::string& word) {
-  constexpr std::array<std::string_view, 7> kKinds = {"process",    "file",   "net",     "terminal",
-                                                      "credential", "policy", "recorder"};
+  constexpr std::array<std::string_view, 8> kKinds = {
+      "process", "file", "net", "terminal", "credential", "policy", "limit", "recorder"};
   if (word.empty() || std::find(kKinds.begin(), kKinds.end(), word) != kKinds.end()) return word;
   const std::string guess = nearest(word, kKinds.data(), kKinds.size());
   return Error{"unknown kind \"" + quoted(word) + "\"" +

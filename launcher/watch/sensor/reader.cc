@@ -153,6 +153,7 @@ bool Reader::State::refused(std::string_view bytes, Observation& out) {
   if (!refused) return false;
   RawCall raw{.number = refused->call, .result = refused->result, .args = {}};
   std::memcpy(raw.args.data(), refused->args, sizeof refused->args);
+  if (refused->device != 0) raw.device = user_device(refused->device);
   out.call = refused->call;
   out.data = events::ProcessRefused{.call = "", .args = {raw.args.begin(), raw.args.end()}};
   out.raw = raw;

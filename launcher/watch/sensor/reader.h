@@ -27,6 +27,7 @@ struct RawCall {
   uint32_t number = 0;  // system call number, x86-64
   int64_t result = 0;   // -errno
   std::array<uint64_t, 6> args{};
+  uint64_t device = 0;  // of a write that found no room: the file system's st_dev; else 0
   bool operator==(const RawCall&) const = default;
 };
 

@@ -125,7 +125,7 @@ struct carrel_refused {
   carrel_s64 result;
   carrel_u64 args[6];
   carrel_u32 call;
-  carrel_u32 pad;
+  carrel_u32 device; /* of a write for which there was no room: the file system's; else 0 */
 };
 
 /* One per session, mapped read-only by the reader. Only the kernel side writes. produced counts

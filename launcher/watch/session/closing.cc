@@ -72,6 +72,7 @@ bool Closing::close_record(const Ending& ending) {
 protocol::Finished Closing::close(Ending ending, Workspace workspace) {
   if (!workspace.empty) ending = overruled(std::move(ending), "the workspace is not empty");
   collect(workspace);
+  parts_.limits.finish(parts_.mono_ns());
   const Status credentials = parts_.leases.end();
   if (!credentials.ok()) note(to_string(credentials.error()));
   if (workspace.has_run) compare_trees();

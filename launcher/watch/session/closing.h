@@ -2,6 +2,7 @@
 // The end of a session, once nothing of the contractor runs any more: everything that is left goes
 // to the record, credentials go, the trees are compared, the record is closed.
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -9,6 +10,7 @@
 #include "launcher/watch/session/change_report.h"
 #include "launcher/watch/session/ending.h"
 #include "launcher/watch/session/lease_keeper.h"
+#include "launcher/watch/session/limit_keeper.h"
 #include "launcher/watch/session/output_relay.h"
 #include "launcher/watch/session/sensor_feed.h"
 #include "launcher/watch/session/session_config.h"
@@ -23,6 +25,8 @@ class Closing {
     const Judge& judge;
     OutputRelay& output;
     LeaseKeeper& leases;
+    LimitKeeper& limits;
+    std::function<uint64_t()> mono_ns;
     const std::vector<RepositoryInput>& repositories;
     const Difference& difference;
   };

@@ -1,6 +1,7 @@
 #include "launcher/watch/session/sensor_feed.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace carrel::session {
@@ -10,6 +11,12 @@ constexpr size_t kTakeBytes = size_t{1} << 20;
 /// Ring and queue hold less than a third of it.
 constexpr size_t kMostBytesAtEnd = size_t{256} << 20;
 
+/// The sensor reports any call that failed for these, besides those that the table refuses.
+bool is_at_limit(const sensor::Observation& seen) {
+  return seen.raw.has_value() &&
+         (seen.error == EMFILE || seen.error == ENOSPC || seen.error == EDQUOT);
+}
+
 }  // namespace
 
 size_t SensorFeed::take() {
@@ -18,6 +25,7 @@ size_t SensorFeed::take() {
   seen_.clear();
   reader_.feed(raw_, seen_);
   for (sensor::Observation& each : seen_) {
+    if (is_at_limit(each)) refused_(each);
     auto event = judge_.judge(std::move(each));
     if (!event.has_value()) continue;
     watch_(*event);

@@ -17,10 +17,16 @@ namespace carrel::session {
 
 class SensorFeed {
  public:
-  /// References outlive this. `watch` sees every event before it is recorded.
+  /// References outlive this. `watch` sees every event before it is recorded, and `refused` every
+  /// call that failed at a limit and is no event.
   using Watch = std::function<void(const events::Event&)>;
-  SensorFeed(SensorPort& port, Judge& judge, RecordLink& record, Watch watch)
-      : port_(port), judge_(judge), record_(record), watch_(std::move(watch)) {}
+  using Refused = std::function<void(const sensor::Observation&)>;
+  SensorFeed(SensorPort& port, Judge& judge, RecordLink& record, Watch watch, Refused refused)
+      : port_(port),
+        judge_(judge),
+        record_(record),
+        watch_(std::move(watch)),
+        refused_(std::move(refused)) {}
 
   /// Records what has come, at most about 1 MiB of it. How many bytes.
   size_t take();
@@ -44,6 +50,7 @@ class SensorFeed {
   Judge& judge_;
   RecordLink& record_;
   Watch watch_;
+  Refused refused_;
   sensor::Reader reader_;
   std::string raw_;
   std::vector<sensor::Observation> seen_;

@@ -216,6 +216,7 @@ void Session::signal(int number) {
 }
 
 void Session::say(const events::Event& event) {
+  limits_.see(event);
   if (const auto line = denials_.line(event)) client_.send(Type::kNotice, *line);
 }
 
@@ -304,6 +305,7 @@ void Session::check_limits() {
   }
   if (!gate_opened_ns_.has_value() || ending_.has_value()) return;
   leases_.ask_due(now_s());
+  limits_.tick(now());
   check_time();
 }
 
@@ -328,6 +330,7 @@ void Session::end(Ending ending, Stop how) {
 
 void Session::kill() {
   input_.gate.reset();
+  limits_.end_by_session(now());
   const Status killed = cgroup_.ends_by_init() ? Status(Done{}) : cgroup_.kill();
   if (!killed.ok()) {
     ending_->error += (ending_->error.empty() ? "" : "; ") + to_string(killed.error());
@@ -353,7 +356,8 @@ bool Session::over() const {
 }
 
 void Session::finish() {
-  Closing closing({*record_, feed_, judge_, output_, leases_, input_.repositories, difference_});
+  Closing closing({*record_, feed_, judge_, output_, leases_, limits_, clock_.mono_ns,
+                   input_.repositories, difference_});
   const protocol::Finished finished =
       closing.close(*ending_, {empty_, gate_opened_ns_.has_value()});
   let_client_read();

@@ -14,6 +14,7 @@
 #include "launcher/watch/session/closing.h"
 #include "launcher/watch/session/denial_lines.h"
 #include "launcher/watch/session/init_port.h"
+#include "launcher/watch/session/limit_keeper.h"
 #include "launcher/watch/session/time_rules.h"
 
 namespace carrel::session {
@@ -106,6 +107,7 @@ class Session {
   DenialLines denials_;
   SensorFeed feed_;
   LeaseKeeper leases_;
+  LimitKeeper limits_;
   OutputRelay output_;
 
   uint64_t began_ns_ = 0;

@@ -85,6 +85,14 @@ void take_fds(Fds& fds, SessionInput& input) {
     fds.take(tree.manifest, Kind::kFile, "manifest");
     fds.take(tree.pristine, Kind::kFolder, "pristine folder");
   }
+  for (const std::string& name : input.config.limit_files()) {
+    LimitFile& file = input.limit_files.emplace_back();
+    file.name = name;
+    fds.take(file.fd, Kind::kFile, "control file of a limit");
+  }
+  for (int i = 0; i < input.config.volumes_size(); ++i) {
+    fds.take(input.volumes.emplace_back(), Kind::kFolder, "volume");
+  }
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "broker/record/events/event.h"
 #include "broker/wire/protocol/connection.h"
 #include "broker/wire/protocol/messages.pb.h"
+#include "launcher/watch/session/limit_files.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
 #include "profiles/model/profile.h"
@@ -26,6 +27,8 @@ struct SessionInput {
       credentials, gate;
   UniqueFd stdin_fd, stdout_fd, stderr_fd;  // only without a tty
   std::vector<RepositoryInput> repositories;
+  std::vector<LimitFile> limit_files;
+  std::vector<UniqueFd> volumes;  // as config.volumes()
 };
 
 /// Takes a kSessionConfig frame apart. The number of descriptors must be exactly what the values

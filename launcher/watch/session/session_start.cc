@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <functional>
 #include <utility>
 
 #include "broker/wire/protocol/messages.pb.h"
@@ -38,6 +39,36 @@ std::vector<TimeBound> bounds_of(const protocol::SessionConfig& config) {
   return bounds;
 }
 
+std::map<std::string, uint64_t> limits_of(const protocol::SessionConfig& config) {
+  std::map<std::string, uint64_t> values;
+  for (const protocol::LimitValue& value : config.limits())
+    values[value.limit()] = value.value();
+  return values;
+}
+
+std::vector<Volume> volumes_of(const SessionInput& input) {
+  std::vector<Volume> volumes;
+  for (int i = 0; i < input.config.volumes_size(); ++i) {
+    const protocol::Volume& given = input.config.volumes(i);
+    Volume volume{given.limit(), given.path()};
+    volume.devices.push_back(device_of(input.volumes[static_cast<size_t>(i)].get()));
+    volume.devices.insert(volume.devices.end(), given.devices().begin(), given.devices().end());
+    volume.also.assign(given.also().begin(), given.also().end());
+    volumes.push_back(std::move(volume));
+  }
+  return volumes;
+}
+
+/// In this order: the volumes are looked at before their descriptors are given away.
+LimitKeeper limit_keeper(SessionInput& input, RecordLink& record,
+                         std::function<void(std::string)> say) {
+  const std::vector<Volume> volumes = volumes_of(input);
+  LimitWatch watch(limits_of(input.config), volumes);
+  LimitLines lines(input.config.spec(), volumes);
+  LimitFiles files(std::move(input.limit_files), std::move(input.volumes));
+  return {std::move(watch), std::move(lines), std::move(files), record, std::move(say)};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Session>> Session::start(SessionParts parts,
@@ -63,9 +94,13 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
               std::move(input_.cgroup_freeze)),
       judge_(profile_),
       denials_(profile_),
-      feed_(*sensor_, judge_, *record_, [this](const events::Event& event) { say(event); }),
+      feed_(
+          *sensor_, judge_, *record_, [this](const events::Event& event) { say(event); },
+          [this](const sensor::Observation& seen) { limits_.see(seen); }),
       leases_(credential_names(profile_), CredentialFolder(std::move(input_.credentials)),
               *record_),
+      limits_(limit_keeper(input_, *record_,
+                           [this](std::string line) { client_.send(Type::kNotice, line); })),
       output_(terminal_, *record_, client_, clock_),
       time_(bounds_of(input_.config), input_.config.idle_timeout_s()) {}
 

@@ -61,7 +61,8 @@ class Box {
   explicit Box(std::vector<std::string> command, plan::Terminal streams = plan::Terminal::kPipes)
       : folder_(must(kernel::CgroupFolder::create(
             {below(host().cgroup.unified, host().cgroup.own), host().cgroup.memory_v1,
-             host().cgroup.pids_v1, host().cgroup.memory_v2 && host().cgroup.pids_v2},
+             host().cgroup.pids_v1, host().cgroup.memory_v2 && host().cgroup.pids_v2,
+             host().cgroup.cpu_v1, host().cgroup.cpu_v2, host().cgroup.swap_counted},
             "carrel-test-box-" + std::to_string(getpid())))) {
     model::Profile profile;
     profile.name = "demo";
@@ -87,7 +88,8 @@ class Box {
   /// Everything up to the gate; `plan` may have been changed before.
   Result<Done> start() {
     cgroup_.emplace(must(kernel::CgroupLeaf::create(
-        folder_, "session", {plan.ceilings.memory_bytes, plan.ceilings.processes})));
+        folder_, "session",
+        {plan.ceilings.memory_bytes, plan.ceilings.processes, plan.ceilings.cpu_milli})));
     const UniqueFd network = must(kernel::new_network());
     const UniqueFd map = must(kernel::make_id_map({plan::kOnDiskOwner, plan.uids.payload_host()}));
     const UniqueFd init = must(load_init(CARREL_BINARY_DIR "/libexec/carrel/carrel-init"));

@@ -32,14 +32,14 @@ const DecideRule& rule(const std::vector<DecideRule>& rules, std::string_view id
 TEST(RulesOf, ListsEveryLineAndEveryDefault) {
   EXPECT_THAT(
       ids_of(rules_of(tests::parsed(tests::full_profile()))),
-      ::testing::ElementsAre("repository.app", "repository.app.read.docs",
-                             "repository.app.read.package.json", "repository.app.write.web/src",
-                             "repository.app.never.deploy", "repository.app.never.web/src/secrets",
-                             "repository.aux", "repository.aux.write.lib", "credential.ci",
-                             "session.max_duration", "session.assurance", "session.start_after",
-                             "session.keystrokes", "session.on_record_failure", "limits.memory",
-                             "limits.processes", "limits.open_files", "toolchain.root",
-                             "default:network", "default:host-files", "default:syscall"));
+      ::testing::ElementsAre(
+          "repository.app", "repository.app.read.docs", "repository.app.read.package.json",
+          "repository.app.write.web/src", "repository.app.never.deploy",
+          "repository.app.never.web/src/secrets", "repository.aux", "repository.aux.write.lib",
+          "credential.ci", "session.max_duration", "session.assurance", "session.start_after",
+          "session.keystrokes", "session.on_record_failure", "limits.memory", "limits.processes",
+          "limits.open_files", "limits.disk", "limits.inodes", "limits.tmpfs", "toolchain.root",
+          "default:network", "default:host-files", "default:syscall"));
 }
 
 TEST(RulesOf, CarriesLinesAndZeroForDefaults) {
@@ -73,6 +73,17 @@ TEST(RulesOf, HasUniqueIdsAndOneSentenceEach) {
     EXPECT_TRUE(each.words.ends_with('.')) << each.words;
     EXPECT_EQ(each.words.find('\n'), std::string::npos);
   }
+}
+
+TEST(RulesOf, ALimitSaysHowMuch) {
+  const auto rules = rules_of(
+      tests::parsed(tests::minimal_profile() + "[limits]\ncpu = \"1.5\"\nmemory = \"64MiB\"\n"));
+  EXPECT_EQ(rule(rules, "limits.cpu").words,
+            "The workspace has 1.5 processors; cpu in [limits] could grant more.");
+  EXPECT_EQ(rule(rules, "limits.cpu").line, 7);
+  EXPECT_EQ(rule(rules, "limits.memory").words,
+            "The workspace has 64MiB of memory; memory in [limits] could grant more.");
+  EXPECT_EQ(rule(rules, "limits.processes").line, 0);
 }
 
 TEST(RulesOf, NamesTheTableThatCouldGrant) {

@@ -261,7 +261,7 @@ TEST(Plan, WithoutControllersThereAreNoCeilingsAndBestGoesOn) {
   HostFacts facts = hybrid_host();
   facts.cgroup.memory_v1.clear();
   const SandboxPlan plan = plan_of(facts, sample_request());
-  EXPECT_EQ(plan.ceilings, (Ceilings{kMaxProcesses, 0}));
+  EXPECT_EQ(plan.ceilings, (Ceilings{513, 0, 0}));
 }
 
 TEST(Plan, FullAssuranceIsRefusedWhileAUsedGuaranteeIsMissing) {

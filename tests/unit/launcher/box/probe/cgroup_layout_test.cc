@@ -12,18 +12,21 @@ using plan::CgroupLayout;
 constexpr const char* kHybridMounts =
     "31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755\n"
     "35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory\n"
+    "32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,cpu,cpuacct\n"
     "39 31 0:36 / /sys/fs/cgroup/pids rw,relatime - cgroup cgroup rw,pids\n"
     "40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime shared:3 - cgroup cgroup rw,name=systemd\n"
     "41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw\n";
 
 TEST(CgroupLayout, HybridHostHasFoldersInBothTrees) {
   const auto facts =
-      parse_cgroups(kHybridMounts, "8:pids:/\n4:memory:/api/e1\n1:name=systemd:/x\n0::/tools\n");
+      parse_cgroups(kHybridMounts,
+                    "8:pids:/\n4:memory:/api/e1\n2:cpu,cpuacct:/c\n1:name=systemd:/x\n0::/tools\n");
   EXPECT_EQ(facts.layout, CgroupLayout::kHybrid);
   EXPECT_EQ(facts.unified, "/sys/fs/cgroup/unified");
   EXPECT_EQ(facts.own, "/tools");
   EXPECT_EQ(facts.memory_v1, "/sys/fs/cgroup/memory/api/e1");
   EXPECT_EQ(facts.pids_v1, "/sys/fs/cgroup/pids");
+  EXPECT_EQ(facts.cpu_v1, "/sys/fs/cgroup/cpu,cpuacct/c");
 }
 
 TEST(CgroupLayout, UnifiedHostHasNoV1Folders) {
@@ -34,6 +37,7 @@ TEST(CgroupLayout, UnifiedHostHasNoV1Folders) {
   EXPECT_EQ(facts.unified, "/sys/fs/cgroup");
   EXPECT_EQ(facts.own, "/user.slice/session-1.scope");
   EXPECT_EQ(facts.memory_v1, "");
+  EXPECT_EQ(facts.cpu_v1, "");
 }
 
 TEST(CgroupLayout, WithoutAUnifiedTreeThereIsNone) {
