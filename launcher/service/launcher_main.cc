@@ -87,7 +87,10 @@ Result<Programs> load_programs(const plan::HostFacts& facts) {
                             ? kernel::Listener::kAsked
                             : kernel::Listener::kNone;
   ASSIGN_OR_RETURN(kernel::SeccompPrograms filters, kernel::SeccompPrograms::compile(listener));
-  return Programs{std::move(folder), std::move(init), std::move(slicer), std::move(filters)};
+  UniqueFd inside(open((folder + "/carrel-inside").c_str(), O_PATH | O_CLOEXEC));
+  if (!inside.valid()) return errno_error("open " + folder + "/carrel-inside");
+  return Programs{std::move(folder), std::move(init), std::move(slicer), std::move(inside),
+                  std::move(filters)};
 }
 
 /// Loads the sensor; where it cannot be had the facts say why, and every opening is refused.

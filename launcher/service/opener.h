@@ -74,6 +74,7 @@ class Opener {
   Status make_credentials_folder();
   Status make_limit_files();
   Status add_disk_volume();
+  Status make_inside();
   Status make_pipes();
   Status start_sensor();
   Status start_recorder();
@@ -127,6 +128,7 @@ class Opener {
   std::vector<SessionTree> trees_;
   std::vector<sandbox::Scratch> scratch_;
   LimitInput limits_;
+  UniqueFd inside_, inside_listener_;  // the mount of its folder, and the socket in it
   std::optional<Recorder> recorder_;
   std::optional<protocol::Finished> finished_;
   std::optional<Notifier> notifier_;  // the sensor, where the tracer is not

@@ -156,6 +156,7 @@ Status Opener::open() {
   ASSIGN_OR_RETURN(network_, kernel::new_network());
   RETURN_IF_ERROR(make_credentials_folder());
   RETURN_IF_ERROR(make_limit_files());
+  RETURN_IF_ERROR(make_inside());
   RETURN_IF_ERROR(make_pipes());
   RETURN_IF_ERROR(start_sensor());
   RETURN_IF_ERROR(ask_for_channel());  // last of all that can fail without leaving a record

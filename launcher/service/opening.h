@@ -25,6 +25,7 @@ struct Programs {
   std::string folder;
   UniqueFd init;
   UniqueFd slicer;
+  UniqueFd inside;  // O_PATH: it is bound, not copied
   kernel::SeccompPrograms filters;
 };
 

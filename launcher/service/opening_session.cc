@@ -50,6 +50,7 @@ protocol::SessionConfig Opener::session_config() const {
   config.set_can_freeze(opening_.cgroup != nullptr);
   add_times(config);
   add_limits(config);
+  config.set_asker_uid(plan_.uids.payload_host());
   config.set_max_duration_s(
       shorter_of(opening_.profile.session.max_duration_s, opening_.request.timeout_s()));
   return config;
@@ -84,6 +85,7 @@ Status Opener::start_recorder() {
     fds.push_back(file.get());
   for (const auto& [volume, folder] : limits_.volumes)
     fds.push_back(folder.get());
+  fds.push_back(inside_listener_.get());
   RETURN_IF_ERROR(recorder_->configure(session_config(), fds));
   // What the session holds now must end with the session.
   opening_.stream.reset();
@@ -93,6 +95,7 @@ Status Opener::start_recorder() {
   trees_.clear();
   if (notifier_.has_value()) notifier_->let_go_of_records();
   limits_ = {};
+  inside_listener_.reset();
   for (UniqueFd& end : pipes_.outside)
     end.reset();
   return Done{};

@@ -273,6 +273,16 @@ Result<std::vector<UniqueFd>> Opener::open_sources() {
       sources.push_back(std::move(home));
       continue;
     }
+    if (source.kind == plan::SourceKind::kInside) {
+      sources.push_back(std::move(inside_));
+      continue;
+    }
+    if (source.kind == plan::SourceKind::kInsideProgram) {
+      ASSIGN_OR_RETURN(UniqueFd program,
+                       kernel::clone_tree(tools_.programs.inside.get(), Tree::kOne));
+      sources.push_back(std::move(program));
+      continue;
+    }
     const auto slice =
         std::find_if(slices_.begin(), slices_.end(),
                      [&](const SlicedRepository& each) { return each.name == source.repository; });

@@ -129,9 +129,8 @@ void add_session(std::vector<DecideRule>& rules, const model::SessionRules& sess
                    {}});
 }
 
-/// The ceilings that always hold stand there always; another limit when it is no default.
+/// Ceilings hold whether or not the profile names them.
 void add_limits(std::vector<DecideRule>& rules, const model::Limits& limits) {
-  const model::Limits usual;
   const auto add = [&rules](bool holds, std::string_view key, const std::string& words,
                             model::SourceLine where) {
     if (!holds) return;
@@ -144,12 +143,9 @@ void add_limits(std::vector<DecideRule>& rules, const model::Limits& limits) {
       limits.cpu_line);
   add(true, "memory", model::to_size_text(limits.memory_bytes) + " of memory", limits.memory_line);
   add(true, "processes", std::to_string(limits.processes) + " processes", limits.processes_line);
-  add(limits.disk_bytes != usual.disk_bytes, "disk",
-      model::to_size_text(limits.disk_bytes) + " of disk", limits.disk_line);
-  add(limits.inodes != usual.inodes, "inodes", std::to_string(limits.inodes) + " files",
-      limits.inodes_line);
-  add(limits.tmpfs_bytes != usual.tmpfs_bytes, "tmpfs",
-      model::to_size_text(limits.tmpfs_bytes) + " in /tmp", limits.tmpfs_line);
+  add(true, "disk", model::to_size_text(limits.disk_bytes) + " of disk", limits.disk_line);
+  add(true, "inodes", std::to_string(limits.inodes) + " files on its disk", limits.inodes_line);
+  add(true, "tmpfs", model::to_size_text(limits.tmpfs_bytes) + " in /tmp", limits.tmpfs_line);
   add(true, "open_files", std::to_string(limits.open_files) + " open files in each process",
       limits.open_files_line);
 }
@@ -182,28 +178,6 @@ void add_grants(std::vector<DecideRule>& rules, const model::Profile& profile) {
                          " inside; a [[forward]] table could grant another.",
                      forward.where});
   }
-}
-
-void add_limits(std::vector<DecideRule>& rules, const model::Limits& limits) {
-  const auto add = [&rules](const char* key, const std::string& words, int line) {
-    rules.push_back({std::string("limits.") + key,
-                     words + "; " + key + " in [limits] could grant more.", line});
-  };
-  if (limits.cpu_milli != 0) {
-    add("cpu", "The workspace has " + model::to_cpu_text(limits.cpu_milli) + " processors",
-        limits.cpu_line.line);
-  }
-  add("memory", "The workspace has " + model::to_size_text(limits.memory_bytes) + " of memory",
-      limits.memory_line.line);
-  add("processes", "The workspace has " + std::to_string(limits.processes) + " processes",
-      limits.processes_line.line);
-  add("open_files", "A process may open " + std::to_string(limits.open_files) + " files",
-      limits.open_files_line.line);
-  add("disk", "The workspace keeps " + model::to_size_text(limits.disk_bytes),
-      limits.disk_line.line);
-  add("inodes", "The workspace keeps " + std::to_string(limits.inodes) + " files",
-      limits.inodes_line.line);
-  add("tmpfs", "/tmp holds " + model::to_size_text(limits.tmpfs_bytes), limits.tmpfs_line.line);
 }
 
 }  // namespace

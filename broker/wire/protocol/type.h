@@ -34,6 +34,7 @@ enum class Type : uint16_t {
   kStdout = 54,
   kStderr = 55,
   kNotice = 56,
+  kHint = 57,  // as kNotice, but dim where the terminal can
   // launcher <-> broker
   kBrokerReady = 70,
   kConfirmTicket = 71,

@@ -32,9 +32,12 @@ std::string passed(const PlanRequest& request, std::string_view name, std::strin
 
 std::vector<std::string> make_environment(const PlanRequest& request) {
   std::vector<std::string> list = {
-      "HOME=/home/contractor", "LANG=" + passed(request, "LANG", "_.@-", "C.UTF-8"),
-      "LOGNAME=contractor",    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-      "SHELL=/bin/bash",       "TERM=" + passed(request, "TERM", "+._-", "dumb"),
+      "HOME=/home/contractor",
+      "LANG=" + passed(request, "LANG", "_.@-", "C.UTF-8"),
+      "LOGNAME=contractor",
+      "PATH=/run/carrel/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+      "SHELL=/bin/bash",
+      "TERM=" + passed(request, "TERM", "+._-", "dumb"),
       "USER=contractor",
   };
   std::sort(list.begin(), list.end());
@@ -112,6 +115,23 @@ void add_credentials(SandboxPlan& plan) {
   plan.mounts.push_back(std::move(step));
 }
 
+/// The host's own `carrel`, if it has one in /usr, is another program: this one comes first in
+/// PATH.
+void add_inside(SandboxPlan& plan) {
+  plan.sources.push_back({SourceKind::kInside, "", 0});
+  MountStep folder =
+      source_step(inside("/run/carrel/inside"), plan.sources.size() - 1, Access::kReadOnly);
+  folder.idmapped = false;  // the session's own; whoever is inside may connect
+  folder.exec = Exec::kForbidden;
+  plan.mounts.push_back(std::move(folder));
+  plan.sources.push_back({SourceKind::kInsideProgram, "", 0});
+  MountStep program =
+      source_step(inside("/run/carrel/bin/carrel"), plan.sources.size() - 1, Access::kReadOnly);
+  program.idmapped = false;
+  program.type = TargetType::kFile;
+  plan.mounts.push_back(std::move(program));
+}
+
 std::vector<SandboxPath> writable_paths(const std::vector<MountStep>& mounts) {
   std::vector<SandboxPath> list;
   for (const MountStep& step : mounts) {
@@ -137,6 +157,7 @@ void add_view(const model::Profile& profile, const HostFacts& facts, const PlanR
       source_step(inside("/home/contractor"), plan.sources.size() - 1, Access::kReadWrite));
   add_folder("/run", plan.mounts);
   if (!profile.credentials.empty()) add_credentials(plan);
+  add_inside(plan);
 }
 
 }  // namespace

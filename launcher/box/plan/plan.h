@@ -45,12 +45,14 @@ UidPlan uid_plan(const HostFacts& facts, uint32_t uid_base);
 
 /// What the launcher must have opened, one descriptor each, in the order of `SandboxPlan::sources`.
 enum class SourceKind {
-  kTree,         // the repository's working tree: an overlay, or a plain folder
-  kEntry,        // <slice>/ro/<entry>
-  kHome,         // the contractor's home, kept like the working trees
-  kCredentials,  // the detached tmpfs that carrel-session writes leases to
-  kRepository,   // of the slicer: the full repository
-  kOutput,       // of the slicer: the folder for its result
+  kTree,           // the repository's working tree: an overlay, or a plain folder
+  kEntry,          // <slice>/ro/<entry>
+  kHome,           // the contractor's home, kept like the working trees
+  kCredentials,    // the detached tmpfs that carrel-session writes leases to
+  kInside,         // the folder of the socket that the session answers at
+  kInsideProgram,  // the program that asks there
+  kRepository,     // of the slicer: the full repository
+  kOutput,         // of the slicer: the folder for its result
 };
 
 struct Source {

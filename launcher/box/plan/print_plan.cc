@@ -32,6 +32,10 @@ std::string words(const Source& source) {
       return "home";
     case SourceKind::kCredentials:
       return "credentials";
+    case SourceKind::kInside:
+      return "inside";
+    case SourceKind::kInsideProgram:
+      return "carrel-inside";
     case SourceKind::kRepository:
       return "repository";
     case SourceKind::kOutput:

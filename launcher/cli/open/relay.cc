@@ -61,6 +61,7 @@ class Relay {
   void hang_up();
   Status show(const Message& message);
   void notice(const std::string& text);
+  void hint(const std::string& text);
 
   Connection& launcher_;
   Connection& session_;
@@ -85,9 +86,19 @@ void Relay::notice(const std::string& text) {
   if (!write_all(STDERR_FILENO, line).ok()) return;  // nowhere left to say it
 }
 
+/// Dim, where that does not end up in a file.
+void Relay::hint(const std::string& text) {
+  if (isatty(STDERR_FILENO) != 1 || !text.ends_with('\n')) return notice(text);
+  notice("\x1b[2m" + text.substr(0, text.size() - 1) + "\x1b[22m\n");
+}
+
 Status Relay::show(const Message& message) {
   if (message.type == Type::kNotice) {
     notice(message.body);
+    return Done{};
+  }
+  if (message.type == Type::kHint) {
+    hint(message.body);
     return Done{};
   }
   if (message.type == Type::kStderr) {

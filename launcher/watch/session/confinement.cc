@@ -18,6 +18,8 @@ confine::Confinement session_confinement(const SessionInput& input) {
                            "fstatfs", "fadvise64",
                            // credentials
                            "mkdirat", "unlinkat", "renameat", "renameat2", "fchmod",
+                           // who asks from inside
+                           "accept4", "getsockopt",
                            // the size of a terminal
                            "ioctl",
                            // the thread that reads the ring, and sizes that the C library asks for

@@ -6,10 +6,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "broker/record/events/event.h"
 #include "launcher/watch/sensor/reader.h"
 #include "profiles/decide/decide.h"
+#include "profiles/decide/why.h"
 #include "profiles/model/profile.h"
 
 namespace carrel::session {
@@ -27,6 +29,15 @@ class Judge {
   /// A change of the working tree found at the end: allowed by the write entry above it, else
   /// observed, with the entry's rule where there is one.
   [[nodiscard]] events::Event judge_change(events::FileChanged change) const;
+  /// What would be decided about a path (normalised) that nobody has touched yet.
+  [[nodiscard]] decide::Foresight foresee(std::string_view path) const {
+    return decide::foresee(policy_, path, made_);
+  }
+  /// The root of the slice at or above a path; nothing outside of them.
+  [[nodiscard]] std::optional<std::string> top_of(std::string_view path) const {
+    const decide::Policy::Slice* slice = policy_.slice_of(path);
+    return slice == nullptr ? std::nullopt : std::optional<std::string>(slice->root);
+  }
   /// By event type, how many were only counted.
   [[nodiscard]] const std::map<std::string, uint64_t>& counted_only() const { return counted_; }
 

@@ -84,6 +84,7 @@ void Session::turn() {
     }
     serve(waits.owners[i].source, waits.owners[i].output);
   }
+  if (gate_opened_ns_.has_value()) inside_.serve(now());
   feed_.check_loss();
   record_->tick();
   check_start();
@@ -103,6 +104,10 @@ Session::Waits Session::waits() {
   waits.add(init_.fd(), POLLIN, Source::kInit);
   if (terminal_.wants_write()) waits.add(terminal_.input_fd(), POLLOUT, Source::kInput);
   if (watches_cgroup()) waits.add(cgroup_.events_fd(), cgroup_.events(), Source::kCgroup);
+  if (gate_opened_ns_.has_value()) {
+    for (const int fd : inside_.fds(now()))
+      waits.add(fd, POLLIN, Source::kInside);
+  }
   // What the broker cannot take stays where it is: the command waits, the ring fills, the kernel
   // counts.
   if (record_->full()) return waits;
@@ -150,7 +155,8 @@ void Session::serve(Source source, size_t output) {
       feed_.take();
       return;
     case Source::kCgroup:
-      return;  // check_stop() and check_pause() look
+    case Source::kInside:
+      return;  // turn() looks at both every time
   }
 }
 
@@ -217,7 +223,18 @@ void Session::signal(int number) {
 
 void Session::say(const events::Event& event) {
   limits_.see(event);
-  if (const auto line = denials_.line(event)) client_.send(Type::kNotice, *line);
+  if (const auto line = denials_.take(event, clock_.real_ns())) client_.send(Type::kHint, *line);
+}
+
+LiveFacts Session::live_facts() const {
+  LiveFacts facts;
+  facts.running_s = (now() - gate_opened_ns_.value_or(now())) / kNsPerS;
+  for (const TimeRules::Left& each : time_.ends(both_clocks())) {
+    const uint64_t left_s = each.left_ns / kNsPerS;
+    facts.left_s = std::min(facts.left_s.value_or(left_s), left_s);
+  }
+  facts.reading = limits_.reading();
+  return facts;
 }
 
 /// Sizes that a terminal has already are no news.
@@ -329,6 +346,7 @@ void Session::end(Ending ending, Stop how) {
 }
 
 void Session::kill() {
+  inside_.close();
   input_.gate.reset();
   limits_.end_by_session(now());
   const Status killed = cgroup_.ends_by_init() ? Status(Done{}) : cgroup_.kill();

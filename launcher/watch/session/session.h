@@ -9,11 +9,13 @@
 #include <vector>
 
 #include "broker/wire/protocol/connection.h"
+#include "launcher/watch/session/answers.h"
 #include "launcher/watch/session/cgroup_port.h"
 #include "launcher/watch/session/client_port.h"
 #include "launcher/watch/session/closing.h"
-#include "launcher/watch/session/denial_lines.h"
+#include "launcher/watch/session/denials.h"
 #include "launcher/watch/session/init_port.h"
+#include "launcher/watch/session/inside_port.h"
 #include "launcher/watch/session/limit_keeper.h"
 #include "launcher/watch/session/time_rules.h"
 
@@ -43,7 +45,17 @@ class Session {
  private:
   enum class Stop { kNo, kHangUp, kFreeze, kKill };
   /// Where poll(2)'s answers belong.
-  enum class Source { kLauncher, kBroker, kClient, kInit, kInput, kOutput, kSensor, kCgroup };
+  enum class Source {
+    kLauncher,
+    kBroker,
+    kClient,
+    kInit,
+    kInput,
+    kOutput,
+    kSensor,
+    kCgroup,
+    kInside
+  };
   struct Waits;
 
   Session(SessionParts parts, std::unique_ptr<RecordLink> record, protocol::Connection& launcher);
@@ -67,6 +79,7 @@ class Session {
   void carry_out(const ClientWish& wish);
   void signal(int number);
   void say(const events::Event& event);
+  [[nodiscard]] LiveFacts live_facts() const;
   void resize(uint32_t columns, uint32_t rows);
 
   // What people ask for, and what they are told (session_orders.cc).
@@ -104,11 +117,13 @@ class Session {
   CgroupPort cgroup_;
   TerminalPort terminal_;
   Judge judge_;
-  DenialLines denials_;
+  Denials denials_;
   SensorFeed feed_;
   LeaseKeeper leases_;
   LimitKeeper limits_;
   OutputRelay output_;
+  Answers answers_;
+  InsidePort inside_;
 
   uint64_t began_ns_ = 0;
   bool launcher_open_ = true, ready_ = false, told_recorded_ = false, go_ = false;

@@ -93,6 +93,7 @@ void take_fds(Fds& fds, SessionInput& input) {
   for (int i = 0; i < input.config.volumes_size(); ++i) {
     fds.take(input.volumes.emplace_back(), Kind::kFolder, "volume");
   }
+  if (input.config.has_asker_uid()) fds.take(input.inside, Kind::kSocket, "inside");
 }
 
 }  // namespace

@@ -29,6 +29,7 @@ struct SessionInput {
   std::vector<RepositoryInput> repositories;
   std::vector<LimitFile> limit_files;
   std::vector<UniqueFd> volumes;  // as config.volumes()
+  UniqueFd inside;                // only with config.asker_uid()
 };
 
 /// Takes a kSessionConfig frame apart. The number of descriptors must be exactly what the values

@@ -93,7 +93,7 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
       cgroup_(std::move(input_.cgroup_events), std::move(input_.cgroup_kill),
               std::move(input_.cgroup_freeze)),
       judge_(profile_),
-      denials_(profile_),
+      denials_(input_.config.spec(), profile_),
       feed_(
           *sensor_, judge_, *record_, [this](const events::Event& event) { say(event); },
           [this](const sensor::Observation& seen) { limits_.see(seen); }),
@@ -102,6 +102,11 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
       limits_(limit_keeper(input_, *record_,
                            [this](std::string line) { client_.send(Type::kNotice, line); })),
       output_(terminal_, *record_, client_, clock_),
+      answers_(input_.config, profile_, denials_, judge_, limits_.watch()),
+      inside_(std::move(input_.inside), input_.config.asker_uid(),
+              [this](const inside::Question& question) {
+                return answers_.answer(question, live_facts());
+              }),
       time_(bounds_of(input_.config), input_.config.idle_timeout_s()) {}
 
 void Session::begin() {

@@ -211,6 +211,10 @@ class Box {
     const UniqueFd home(open((home_.path() + "/home").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     std::vector<UniqueFd> sources;  // in the plan's order
     sources.push_back(must(kernel::clone_tree(home.get(), kernel::Tree::kOne)));
+    sources.push_back(must(kernel::new_tmpfs(options)));  // of the socket; nobody listens
+    const UniqueFd program(
+        open(CARREL_BINARY_DIR "/libexec/carrel/carrel-inside", O_PATH | O_CLOEXEC));
+    sources.push_back(must(kernel::clone_tree(program.get(), kernel::Tree::kOne)));
     sources.push_back(must(kernel::clone_tree(tree_.get(), kernel::Tree::kOne)));
     sources.push_back(std::move(entry));
     return sources;

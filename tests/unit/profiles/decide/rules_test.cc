@@ -38,7 +38,7 @@ TEST(RulesOf, ListsEveryLineAndEveryDefault) {
           "repository.app.never.web/src/secrets", "repository.aux", "repository.aux.write.lib",
           "credential.ci", "session.max_duration", "session.assurance", "session.start_after",
           "session.keystrokes", "session.on_record_failure", "limits.memory", "limits.processes",
-          "limits.open_files", "limits.disk", "limits.inodes", "limits.tmpfs", "toolchain.root",
+          "limits.disk", "limits.inodes", "limits.tmpfs", "limits.open_files", "toolchain.root",
           "default:network", "default:host-files", "default:syscall"));
 }
 
@@ -79,11 +79,11 @@ TEST(RulesOf, ALimitSaysHowMuch) {
   const auto rules = rules_of(
       tests::parsed(tests::minimal_profile() + "[limits]\ncpu = \"1.5\"\nmemory = \"64MiB\"\n"));
   EXPECT_EQ(rule(rules, "limits.cpu").words,
-            "The workspace has 1.5 processors; cpu in [limits] could grant more.");
-  EXPECT_EQ(rule(rules, "limits.cpu").line, 7);
+            "The workspace has at most 1.5 processors; cpu in [limits] could grant more.");
+  EXPECT_EQ(rule(rules, "limits.cpu").where.line, 7);
   EXPECT_EQ(rule(rules, "limits.memory").words,
-            "The workspace has 64MiB of memory; memory in [limits] could grant more.");
-  EXPECT_EQ(rule(rules, "limits.processes").line, 0);
+            "The workspace has at most 64MiB of memory; memory in [limits] could grant more.");
+  EXPECT_EQ(rule(rules, "limits.processes").where.line, 0);
 }
 
 TEST(RulesOf, NamesTheTableThatCouldGrant) {

@@ -283,7 +283,7 @@ void Stage::play_client() {
     if (!message.value().has_value()) break;
     if (message.value()->type == Type::kStdout) out += message.value()->body;
     if (message.value()->type == Type::kStderr) err += message.value()->body;
-    if (message.value()->type == Type::kNotice) {
+    if (message.value()->type == Type::kNotice || message.value()->type == Type::kHint) {
       EXPECT_TRUE(out.empty() || !notices.empty()) << "the notice comes first";
       notices += message.value()->body;
     }

@@ -6,7 +6,8 @@
 #include <cerrno>
 
 #include "launcher/box/init/init_plan.h"
-#include "launcher/watch/session/denial_lines.h"
+#include "launcher/watch/session/clock.h"
+#include "launcher/watch/session/denials.h"
 #include "launcher/watch/session/ending.h"
 #include "launcher/watch/session/notice.h"
 #include "profiles/decide/rules.h"
@@ -94,28 +95,53 @@ events::Event denied(std::string rule, events::Data data) {
   return event;
 }
 
-TEST(DenialLines, NameTheObjectTheRuleAndWhatCouldGrantIt) {
-  DenialLines lines{model::Profile()};
-  EXPECT_EQ(lines.line(denied("default:network", events::NetConnect{"inet", "192.0.2.1", 443})),
-            "carrel: denied: net.connect 192.0.2.1 port 443: " + words_of("default:network") +
-                " (default:network)\n");
-  EXPECT_EQ(lines.line(denied("x", events::FileUnlink{"/a\x1b[2J"})),
-            "carrel: denied: file.unlink /a\\x1b[2J: (x)\n");
-  EXPECT_EQ(lines.line(denied("x", events::FileRename{"/from", "/to"})),
-            "carrel: denied: file.rename /from: (x)\n");
+Denials denials() {
+  protocol::SessionSpec spec;
+  spec.set_task("local/demo");
+  spec.set_profile_path("demo.toml");
+  protocol::RuleLine* line = spec.add_rule_lines();
+  line->set_id("session.assurance");
+  line->set_line(7);
+  return {spec, model::Profile()};
 }
 
-TEST(DenialLines, SayEachOnceAndNotWithoutEnd) {
-  DenialLines lines{model::Profile()};
-  EXPECT_FALSE(lines.line(events::Event()).has_value());
-  for (size_t i = 0; i < DenialLines::kMostLines; ++i) {
-    const auto one = denied("x", events::FileProbe{"/" + std::to_string(i)});
-    EXPECT_TRUE(lines.line(one).has_value());
-    EXPECT_FALSE(lines.line(one).has_value());
+const std::string kAsk = " Ask whoever grants task local/demo. `carrel why` tells more.\n";
+
+TEST(Denials, TheFirstOfARuleNamesObjectRuleAndWhomToAsk) {
+  Denials list = denials();
+  EXPECT_EQ(list.take(denied("default:network", events::NetConnect{"inet", "192.0.2.1", 443}), 0),
+            "carrel: denied: net.connect 192.0.2.1 port 443: " + words_of("default:network") +
+                " (default:network)" + kAsk);
+  EXPECT_EQ(list.take(denied("x", events::FileUnlink{"/a\x1b[2J"}), 0),
+            "carrel: denied: file.unlink /a\\x1b[2J: (x)" + kAsk);
+  EXPECT_EQ(list.take(denied("x", events::FileRename{"/from", "/to"}), 0), std::nullopt);
+  EXPECT_EQ(list.take(denied("session.assurance", events::FileRename{"/from", "/to"}), 0),
+            "carrel: denied: file.rename /from: " + words_of("session.assurance") +
+                " (session.assurance, demo.toml line 7)" + kAsk);
+}
+
+TEST(Denials, SayEachRuleOnceAndNotWithoutEnd) {
+  Denials list = denials();
+  EXPECT_FALSE(list.take(events::Event(), 0).has_value());
+  for (size_t i = 0; i < Denials::kMostLines; ++i) {
+    const auto one = denied("rule " + std::to_string(i), events::FileProbe{"/x"});
+    EXPECT_TRUE(list.take(one, 0).has_value());
+    EXPECT_FALSE(list.take(one, 0).has_value());
   }
-  EXPECT_EQ(lines.line(denied("x", events::FileProbe{"/more"})),
-            "carrel: more was denied; the record has it all.\n");
-  EXPECT_FALSE(lines.line(denied("x", events::FileProbe{"/even more"})).has_value());
+  EXPECT_EQ(list.take(denied("more", events::FileProbe{"/more"}), 0),
+            "carrel: more was denied; `carrel why` and the record have it all.\n");
+  EXPECT_FALSE(list.take(denied("even more", events::FileProbe{"/even more"}), 0).has_value());
+  EXPECT_EQ(list.count(), 2 * Denials::kMostLines + 2);
+}
+
+TEST(Denials, TheSameThingTriedAgainIsOneAndTheLast) {
+  Denials list = denials();
+  for (const char* path : {"/a", "/b", "/a", "/a"})
+    list.take(denied("x", events::FileProbe{path}), 5);
+  ASSERT_EQ(list.kept().size(), 2U);
+  EXPECT_EQ(list.kept()[0].object, "/b");
+  EXPECT_EQ((std::pair{list.kept()[1].object, list.kept()[1].times}),
+            (std::pair{std::string("/a"), uint64_t{3}}));
 }
 
 TEST(Ending, PassesTheCommandsStatusOn) {

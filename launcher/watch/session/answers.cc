@@ -1,0 +1,196 @@
+#include "launcher/watch/session/answers.h"
+
+#include <algorithm>
+
+#include "launcher/box/plan/limits.h"
+#include "launcher/watch/session/git_message.h"
+#include "launcher/watch/session/notice.h"
+#include "profiles/base/rfc3339.h"
+#include "profiles/base/text.h"
+#include "profiles/decide/normalise_path.h"
+#include "profiles/decide/why.h"
+#include "profiles/model/words.h"
+
+namespace carrel::session {
+namespace {
+
+using decide::Decision;
+using decide::Verdict;
+using inside::Answer;
+using inside::Ask;
+
+constexpr uint8_t kTold = 0, kNotUnderstood = 1, kDenied = 2;
+
+/// Host, without port, user and path, of a URL.
+std::string host_of(std::string_view address) {
+  const size_t scheme = address.find("://");
+  if (scheme != std::string_view::npos) address.remove_prefix(scheme + 3);
+  address = address.substr(0, address.find_first_of("/?#"));
+  const size_t user = address.rfind('@');
+  if (user != std::string_view::npos) address.remove_prefix(user + 1);
+  if (address.starts_with('[')) return std::string(address.substr(1, address.find(']') - 1));
+  return std::string(address.substr(0, address.find(':')));
+}
+
+std::string clock_text(uint64_t real_ns) {
+  const std::string time = to_rfc3339(real_ns);  // 2026-01-02T03:04:05.000000000Z
+  return time.size() > 19 ? time.substr(11, 8) : time;
+}
+
+std::string row(std::string_view name, const std::string& text) {
+  std::string line = "  " + std::string(name);
+  line.append(line.size() < 13 ? 13 - line.size() : 1, ' ');
+  return line + text + "\n";
+}
+
+}  // namespace
+
+Answer Answers::answer(const inside::Question& question, const LiveFacts& facts) const {
+  switch (question.ask) {
+    case Ask::kStatus:
+      return status(facts);
+    case Ask::kLastDenials:
+      return last_denials();
+    case Ask::kPath:
+      return about_path(question.subject);
+    case Ask::kAddress:
+      return about_address(question.subject);
+    case Ask::kGitMessage:
+      return about_git(question.subject);
+  }
+  return {kNotUnderstood, "carrel: not understood\n"};
+}
+
+// ---- why ---------------------------------------------------------------------------------------
+
+Answer Answers::last_denials() const {
+  if (denials_.kept().empty()) return {kTold, "carrel: nothing was denied in this session\n"};
+  std::string text = "carrel: " + std::to_string(denials_.count()) +
+                     " denied in this session; the last (times are UTC):\n";
+  bool git = false;
+  for (const Denial& denial : denials_.kept()) {
+    git = git || (denial.by_git && denial.type != "net.connect");
+    text += "  " + clock_text(denial.real_ns) + " " + denial.type + " " + quoted(denial.object);
+    if (denial.error != 0) text += " " + errno_name(denial.error);
+    if (denial.times > 1) text += " (" + std::to_string(denial.times) + " times)";
+    text += "\n    " + denials_.rule_text(denial.rule) + "\n";
+  }
+  if (git) {
+    text += "  Some of it was git's doing: `carrel why 'WHAT GIT PRINTED'` says what it means.\n";
+  }
+  return {kTold, text + "  " + denials_.whom_to_ask() + "\n"};
+}
+
+std::string Answers::line_of(std::string_view what, const Decision& decision) const {
+  if (decision.verdict == Verdict::kDenied) {
+    return row(what, "denied: " + denials_.rule_text(decision.rule));
+  }
+  if (decision.verdict == Verdict::kAllowed) {
+    return row(what, "allowed: " + denials_.rule_text(decision.rule));
+  }
+  return row(what, "no rule forbids it; what is there is the workspace's own");
+}
+
+Answer Answers::about_path(std::string_view subject) const {
+  const std::string path = decide::normalise_path("/", subject);
+  const decide::Foresight seen = judge_.foresee(path);
+  std::string text = "carrel: " + quoted(path) + "\n";
+  text += line_of("read", seen.read) + line_of("change", seen.change);
+  const bool denied =
+      seen.read.verdict == Verdict::kDenied || seen.change.verdict == Verdict::kDenied;
+  if (denied) text += "  " + denials_.whom_to_ask() + "\n";
+  return {denied ? kDenied : kTold, std::move(text)};
+}
+
+Answer Answers::about_address(std::string_view address) const {
+  const std::string host = host_of(address);
+  if (host.empty()) return {kNotUnderstood, "carrel: no host in " + quoted(address) + "\n"};
+  const bool numbers = host.find_first_not_of("0123456789.") == std::string::npos;
+  const bool six = host.find(':') != std::string::npos;
+  const std::string shown = host == "localhost" ? "127.0.0.1" : host;
+  // A name is resolved by nobody yet; the table is asked as for any address outside.
+  const Decision decision =
+      decide::decide_connect(six ? decide::Family::kInet6 : decide::Family::kInet,
+                             numbers || six || host == "localhost" ? shown : "192.0.2.1", 0, 0);
+  std::string text = "carrel: " + quoted(host) + "\n";
+  if (decision.verdict != Verdict::kDenied) {
+    return {kTold, text + row("connect", "allowed: it is the workspace itself")};
+  }
+  text += line_of("connect", decision) + "  " + denials_.whom_to_ask() + "\n";
+  return {kDenied, std::move(text)};
+}
+
+Answer Answers::about_git(std::string_view subject) const {
+  const size_t nul = subject.find('\0');
+  const std::string_view folder = subject.substr(0, nul);
+  const auto path = path_in_git_message(subject.substr(nul + 1));
+  if (!path.has_value()) {
+    return {kNotUnderstood,
+            "carrel: this message of git's is not known; `carrel why PATH` says what may be done "
+            "with a path\n"};
+  }
+  // Git names paths from the top of the working tree, wherever it was started.
+  const std::string given = decide::normalise_path("/", folder);
+  const std::string top = judge_.top_of(given).value_or(given);
+  const std::string full = decide::normalise_path(top, *path);
+  Answer answer = about_path(full);
+  if (judge_.foresee(full).change.verdict == Verdict::kDenied) {
+    answer.text +=
+        "  Git wanted to change this and may not. The rest of what it did stands; leave this path "
+        "out of the change, or ask for it.\n";
+  }
+  return answer;
+}
+
+// ---- status ------------------------------------------------------------------------------------
+
+std::string Answers::limits_text(const LimitReading& reading) const {
+  std::string text;
+  const auto add = [&](const std::string& limit, const std::optional<uint64_t>& used) {
+    const auto value = limits_.values().find(limit);
+    if (value == limits_.values().end()) return;
+    const std::string most = plan::amount_text(limit, value->second);
+    text += row(limit, used.has_value() ? plan::amount_text(limit, *used) + " of " + most : most);
+  };
+  add("memory", reading.memory_used);
+  add("processes", reading.processes_used);
+  add("cpu", std::nullopt);
+  add("open_files", std::nullopt);
+  for (size_t i = 0; i < std::min(limits_.volumes().size(), reading.volumes.size()); ++i) {
+    const Volume& volume = limits_.volumes()[i];
+    const VolumeUse& use = reading.volumes[i];
+    if (use.bytes == 0) continue;
+    text +=
+        row(volume.limit,
+            plan::amount_text(volume.limit, use.bytes - std::min(use.bytes, use.bytes_free)) +
+                " of " + plan::amount_text(volume.limit, use.bytes) + " in " + quoted(volume.path));
+  }
+  return text;
+}
+
+Answer Answers::status(const LiveFacts& facts) const {
+  const protocol::SessionSpec& spec = config_.spec();
+  std::string text = "carrel: session " + quoted(spec.session()) + "\n";
+  text += row("task", quoted(spec.task()) + ", profile " + quoted(profile_.name) + " version " +
+                          std::to_string(profile_.version));
+  text += row("person", quoted(spec.person()));
+  text +=
+      row("time", model::to_duration_text(facts.running_s) + " since the beginning, " +
+                      (facts.left_s.has_value() ? model::to_duration_text(*facts.left_s) + " left"
+                                                : std::string("no limit")));
+  text += limits_text(facts.reading);
+  text += row("denied", std::to_string(denials_.count()) +
+                            (denials_.count() == 0 ? "" : " (`carrel why` lists the last)"));
+  text +=
+      row("recorded", "what is shown on the terminal, processes, files and network; no keystrokes");
+  text += row("may look", "those who grant and review this task");
+  std::string missing;
+  for (const protocol::AssuranceItem& item : config_.assurance()) {
+    if (!item.given()) missing += row("", quoted(item.id()) + ": " + quoted(item.why()));
+  }
+  text += row("assurance",
+              missing.empty() ? "this host gives every guarantee" : "not given by this host:");
+  return {kTold, text + missing};
+}
+
+}  // namespace carrel::session

@@ -1,0 +1,88 @@
+#include "launcher/watch/session/denials.h"
+
+#include <algorithm>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+#include "profiles/base/text.h"
+#include "profiles/decide/rules.h"
+
+namespace carrel::session {
+namespace {
+
+/// What the event is about; "" for types that no rule denies.
+struct ObjectOf {
+  std::string operator()(const events::FileRename& data) const { return data.from; }
+  std::string operator()(const events::ProcessRefused& data) const { return data.call; }
+  std::string operator()(const events::NetConnect& data) const {
+    return data.port == 0 ? data.address : data.address + " port " + std::to_string(data.port);
+  }
+  template <typename Data>
+  std::string operator()(const Data& data) const {
+    if constexpr (requires { data.path; }) return data.path;
+    return "";
+  }
+};
+
+bool is_git(const std::optional<events::Process>& process) {
+  if (!process.has_value()) return false;
+  const std::string& exe = process->exe;
+  return exe.substr(exe.rfind('/') + 1) == "git" || exe.find("/git-core/") != std::string::npos;
+}
+
+}  // namespace
+
+Denials::Denials(const protocol::SessionSpec& spec, const model::Profile& profile)
+    : task_(spec.task()), profile_path_(spec.profile_path()) {
+  for (decide::DecideRule& rule : decide::rules_of(profile))
+    rules_[rule.id].words = std::move(rule.words);
+  for (const protocol::RuleLine& line : spec.rule_lines()) {
+    const auto rule = rules_.find(line.id());
+    if (rule != rules_.end()) rule->second.line = line.line();
+  }
+}
+
+std::string Denials::rule_text(std::string_view rule) const {
+  const auto found = rules_.find(rule);
+  std::string text = found == rules_.end() ? "" : found->second.words + " ";
+  text += "(" + quoted(rule);
+  if (found != rules_.end() && found->second.line != 0) {
+    text += ", " + quoted(std::string_view(profile_path_).substr(0, kMaxObject)) + " line " +
+            std::to_string(found->second.line);
+  }
+  return text + ")";
+}
+
+std::string Denials::whom_to_ask() const {
+  return "Ask whoever grants task " + quoted(std::string_view(task_).substr(0, kMaxObject)) + ".";
+}
+
+/// The same thing tried again moves to the end and counts.
+void Denials::keep(Denial denial) {
+  const auto same = std::find_if(kept_.begin(), kept_.end(), [&denial](const Denial& each) {
+    return each.rule == denial.rule && each.object == denial.object && each.type == denial.type;
+  });
+  if (same != kept_.end()) {
+    denial.times += same->times;
+    kept_.erase(same);
+  }
+  if (kept_.size() == kMostKept) kept_.pop_front();
+  kept_.push_back(std::move(denial));
+}
+
+std::optional<std::string> Denials::take(const events::Event& event, uint64_t real_ns) {
+  if (event.verdict != events::Verdict::kDenied) return std::nullopt;
+  ++count_;
+  const std::string object = std::visit(ObjectOf{}, event.data).substr(0, kMaxObject);
+  const std::string type(events::type_name(event.data));
+  keep({real_ns, type, object, event.error, event.rule, 1, is_git(event.process)});
+  if (said_.size() > kMostLines || !said_.insert(event.rule).second) return std::nullopt;
+  if (said_.size() > kMostLines) {
+    return "carrel: more was denied; `carrel why` and the record have it all.\n";
+  }
+  return "carrel: denied: " + type + " " + quoted(object) + ": " + rule_text(event.rule) + " " +
+         whom_to_ask() + " `carrel why` tells more.\n";
+}
+
+}  // namespace carrel::session

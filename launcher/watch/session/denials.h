@@ -1,0 +1,64 @@
+#pragma once
+// What was denied, for the person it was denied to: one line at once for each rule that denied
+// something, and the last denials for when they ask. Pure, and bounded: a program that tries a
+// thousand times fills neither screen nor memory.
+
+#include <cstddef>
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "broker/record/events/event.h"
+#include "broker/wire/protocol/messages.pb.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::session {
+
+/// One denial as it is kept for the asker. Paths are cut; nothing here is escaped yet.
+struct Denial {
+  uint64_t real_ns = 0;  // of the last time
+  std::string type;
+  std::string object;
+  int32_t error = 0;
+  std::string rule;
+  uint64_t times = 1;
+  bool by_git = false;
+};
+
+class Denials {
+ public:
+  static constexpr size_t kMostLines = 10;
+  static constexpr size_t kMostKept = 20;
+  static constexpr size_t kMaxObject = 256;  // bytes of a path or an address
+
+  Denials(const protocol::SessionSpec& spec, const model::Profile& profile);
+
+  /// Remembers the event where it is a denial; it happened at `real_ns`. The line to show, with its
+  /// line feed: for the first one by its rule. After kMostLines of them one last line.
+  std::optional<std::string> take(const events::Event& event, uint64_t real_ns);
+
+  /// The rule in words, with its id and line: "…words. (repository.app, fix.toml line 8)".
+  [[nodiscard]] std::string rule_text(std::string_view rule) const;
+  /// "Ask whoever grants task local/fix."
+  [[nodiscard]] std::string whom_to_ask() const;
+  /// The different ones of late, oldest first.
+  [[nodiscard]] const std::deque<Denial>& kept() const { return kept_; }
+  [[nodiscard]] uint64_t count() const { return count_; }
+
+ private:
+  struct Rule {
+    std::string words;
+    uint32_t line = 0;
+  };
+  void keep(Denial denial);
+
+  std::string task_, profile_path_;
+  std::map<std::string, Rule, std::less<>> rules_;
+  std::set<std::string> said_;
+  std::deque<Denial> kept_;
+  uint64_t count_ = 0;
+};
+
+}  // namespace carrel::session
