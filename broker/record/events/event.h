@@ -160,6 +160,18 @@ struct PolicyDisplaced {
   std::string now; /* "missing" | "folder" | "file" | "link" | "other" | "unknown" */
   bool operator==(const PolicyDisplaced&) const = default;
 };
+/// A further terminal or command at the session; the event's channel is its number. The first
+/// command has none.
+struct TerminalOpened {
+  std::string command;  // its words, joined by spaces and cut
+  std::string how;      // "tty" | "pipes"
+  bool operator==(const TerminalOpened&) const = default;
+};
+struct TerminalEnded {
+  std::string by;     // as of the session's end
+  uint32_t code = 0;  // its command's status, 128 + signal for a signal
+  bool operator==(const TerminalEnded&) const = default;
+};
 /// A limit of the workspace: action "hit", what was asked for beyond it was refused or ended;
 /// "near", nine tenths are used. Bytes, processes, descriptors, inodes or thousandths of a
 /// processor.
@@ -216,11 +228,12 @@ struct RecorderEnd {
   bool operator==(const RecorderEnd&) const = default;
 };
 
-using Data = std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused,
-                          FileOpen, FileClose, FileRename, FileUnlink, FileMake, FileEnter,
-                          FileProbe, FileChanged, NetConnect, TerminalOutput, TerminalResize,
-                          Credential, RecorderOpen, RecorderLoss, RecorderFreeze, RecorderEnd,
-                          PolicyOrder, PolicyTime, PolicyAgreed, PolicyDisplaced, Limit>;
+using Data =
+    std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused, FileOpen,
+                 FileClose, FileRename, FileUnlink, FileMake, FileEnter, FileProbe, FileChanged,
+                 NetConnect, TerminalOutput, TerminalResize, Credential, RecorderOpen, RecorderLoss,
+                 RecorderFreeze, RecorderEnd, PolicyOrder, PolicyTime, PolicyAgreed,
+                 PolicyDisplaced, Limit, TerminalOpened, TerminalEnded>;
 
 struct Event {
   uint64_t seq = 0;      // = leaf index, gap-free
@@ -228,7 +241,7 @@ struct Event {
   uint64_t real_ns = 0;  // since 1970, a claim
   Verdict verdict = Verdict::kObserved;
   std::string rule;     // id of a rule in event 0, "" when none decided
-  std::string channel;  // "" in A1
+  std::string channel;  // "": the session itself, or its first command
   std::optional<Process> process;
   int32_t error = 0;  // errno, 0 = none
   Data data;

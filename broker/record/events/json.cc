@@ -168,6 +168,14 @@ class DataWriter {
     out_->bytes("how", e.how);
     out_->bytes("answer", e.answer);
   }
+  void operator()(const TerminalOpened& e) const {
+    out_->bytes("command", e.command);
+    out_->bytes("how", e.how);
+  }
+  void operator()(const TerminalEnded& e) const {
+    out_->bytes("by", e.by);
+    out_->number("code", e.code);
+  }
   void operator()(const Limit& e) const {
     out_->bytes("limit", e.limit);
     out_->number("value", e.value);

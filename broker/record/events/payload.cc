@@ -144,6 +144,16 @@ class Encoder {
     to->set_how(in.how);
     to->set_answer(in.answer);
   }
+  void operator()(const TerminalOpened& in) const {
+    auto* to = out_->mutable_terminal_opened();
+    to->set_command(in.command);
+    to->set_how(in.how);
+  }
+  void operator()(const TerminalEnded& in) const {
+    auto* to = out_->mutable_terminal_ended();
+    to->set_by(in.by);
+    to->set_code(in.code);
+  }
   void operator()(const Limit& in) const {
     auto* to = out_->mutable_limit();
     to->set_limit(in.limit);
@@ -327,6 +337,10 @@ Data data_from(const pb::Payload& in, uint16_t code) {
       return PolicyTime{action_of(code), in.policy_time().limit(), in.policy_time().left_s()};
     case pb::Payload::kPolicyAgreed:
       return policy_agreed(in.policy_agreed());
+    case pb::Payload::kTerminalOpened:
+      return TerminalOpened{in.terminal_opened().command(), in.terminal_opened().how()};
+    case pb::Payload::kTerminalEnded:
+      return TerminalEnded{in.terminal_ended().by(), in.terminal_ended().code()};
     case pb::Payload::kLimit:
       return limit(in.limit(), code);
     case pb::Payload::kRecorderOpen:

@@ -26,6 +26,7 @@ constexpr std::array kTypes = {
     Type{0x0602, "policy.resumed"},    Type{0x0603, "policy.closed"},
     Type{0x0604, "policy.warned"},     Type{0x0605, "policy.over"},
     Type{0x0606, "policy.agreed"},     Type{0x0607, "policy.displaced"},
+    Type{0x0403, "terminal.opened"},   Type{0x0404, "terminal.ended"},
     Type{0x0b01, "limit.hit"},         Type{0x0b02, "limit.near"},
     Type{0x0f01, "recorder.open"},     Type{0x0f02, "recorder.loss"},
     Type{0x0f03, "recorder.freeze"},   Type{0x0f04, "recorder.end"},
@@ -64,6 +65,8 @@ struct CodeOf {
   }
   uint16_t operator()(const PolicyAgreed&) const { return 0x0606; }
   uint16_t operator()(const PolicyDisplaced&) const { return 0x0607; }
+  uint16_t operator()(const TerminalOpened&) const { return 0x0403; }
+  uint16_t operator()(const TerminalEnded&) const { return 0x0404; }
   uint16_t operator()(const Limit& limit) const {
     if (limit.action == "hit") return 0x0b01;
     return limit.action == "near" ? 0x0b02 : 0;

@@ -72,9 +72,10 @@ class TextWriter {
 }  // namespace
 
 Result<segments::RecordReader::Summary> write_text(
-    const segments::RecordReader& record, const std::function<void(const std::string&)>& line) {
+    const segments::RecordReader& record, Chosen& chosen,
+    const std::function<void(const std::string&)>& line) {
   TextWriter writer(line);
-  auto summary = for_each_step(record, [&writer](const Step& step) {
+  auto summary = for_each_step(record, chosen, [&writer](const Step& step) {
     writer.take(step);
     return true;
   });

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <set>
 #include <string>
 
 #include "broker/record/screen/screen.h"
@@ -23,9 +24,17 @@ struct Step {
   screen::Size size{};  // of kResize
 };
 
-/// Calls `visit` for every step in order, until it answers false. A damaged record is an Error, one
-/// that is not finished is none.
+/// Of several terminals at a session one is shown at a time: "" is the first.
+struct Chosen {
+  std::string channel;
+  std::set<std::string> others;  // filled in: those that have steps too, at most kMaxOthers
+  static constexpr size_t kMaxOthers = 64;
+};
+
+/// Calls `visit` for every step of the chosen terminal in order, until it answers false. A damaged
+/// record is an Error, one that is not finished is none.
 Result<segments::RecordReader::Summary> for_each_step(
-    const segments::RecordReader& record, const std::function<bool(const Step&)>& visit);
+    const segments::RecordReader& record, Chosen& chosen,
+    const std::function<bool(const Step&)>& visit);
 
 }  // namespace carrel::replay

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <exception>
 #include <sstream>
 
@@ -66,6 +67,7 @@ void add_verb_options(Verb verb, po::options_description* options) {
     add("from", text("T"), "begin at this time of the session, such as 90s");
     add("skip-idle", text("D"), "cut waits longer than D to D, such as 2s");
     add("text", "the whole session as plain text");
+    add("terminal", text("N"), "of several terminals the one with this number (default: 1)");
   }
   if (verb == Verb::kVerify)
     add("policy", text("FILE"), "whose keys to trust (else the state folder's trust.policy)");
@@ -111,8 +113,8 @@ std::string text_of(const po::variables_map& values, const char* name) {
 }
 
 Result<std::string> parse_kind(const std::string& word) {
-  constexpr std::array<std::string_view, 8> kKinds = {
-      "process", "file", "net", "terminal", "credential", "policy", "limit", "recorder"};
+  constexpr std::array<std::string_view, 8> kKinds = {"process",    "file",   "net",   "terminal",
+                                                      "credential", "policy", "limit", "recorder"};
   if (word.empty() || std::find(kKinds.begin(), kKinds.end(), word) != kKinds.end()) return word;
   const std::string guess = nearest(word, kKinds.data(), kKinds.size());
   return Error{"unknown kind \"" + quoted(word) + "\"" +
@@ -133,6 +135,15 @@ Result<Format> parse_format(const std::string& word) {
   if (word == "jsonl") return Format::kJsonl;
   if (word == "ocsf") return Error{"--format ocsf: not supported yet"};
   return Error{"unknown format \"" + quoted(word) + "\" (table, jsonl)"};
+}
+
+/// The first command's output has no number in the record.
+Result<std::string> parse_terminal(const std::string& word) {
+  uint32_t number = 1;
+  const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), number);
+  const bool whole = failure == std::errc{} && end == word.data() + word.size() && number > 0;
+  if (!word.empty() && !whole) return Error{"--terminal: give a number, such as 2"};
+  return number == 1 ? std::string() : std::to_string(number);
 }
 
 Status read_pace(const po::variables_map& values, replay::Pace* pace) {
@@ -186,6 +197,7 @@ Result<ReviewArguments> parse_arguments(Verb verb, const std::vector<std::string
   ASSIGN_OR_RETURN(out.verdict, parse_verdict(text_of(values, "verdict")));
   ASSIGN_OR_RETURN(out.format, parse_format(text_of(values, "format")));
   RETURN_IF_ERROR(read_pace(values, &out.pace));
+  ASSIGN_OR_RETURN(out.terminal, parse_terminal(text_of(values, "terminal")));
   RETURN_IF_ERROR(read_positional(rest, &out));
   return out;
 }

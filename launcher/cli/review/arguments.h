@@ -28,8 +28,9 @@ struct ReviewArguments {
   Format format = Format::kTable;
   replay::Pace pace;
   ReplayAs replay_as = ReplayAs::kScreen;
-  std::string path;    // of diff
-  std::string policy;  // of verify: a file, "" for the state folder's own
+  std::string terminal;  // of replay: "" the first, else the number of one that was attached
+  std::string path;      // of diff
+  std::string policy;    // of verify: a file, "" for the state folder's own
 };
 
 /// "sessions" and so on; nothing for a word that is none of them.

@@ -47,6 +47,8 @@ struct ObjectOf {
   std::string operator()(const events::PolicyOrder& e) const { return e.person; }
   std::string operator()(const events::PolicyTime& e) const { return e.limit; }
   std::string operator()(const events::PolicyAgreed& e) const { return e.file; }
+  std::string operator()(const events::TerminalOpened& e) const { return e.command; }
+  std::string operator()(const events::TerminalEnded& e) const { return std::to_string(e.code); }
   std::string operator()(const events::Limit& e) const { return e.limit; }
   std::string operator()(const events::RecorderOpen& e) const { return e.profile_name; }
   std::string operator()(const events::RecorderLoss& e) const { return counts_text(e.counts); }
@@ -93,6 +95,8 @@ struct DetailOf {
   std::string operator()(const events::PolicyAgreed& e) const {
     return " version " + std::to_string(e.version) + " (" + quoted(e.how) + ")";
   }
+  std::string operator()(const events::TerminalOpened& e) const { return " " + quoted(e.how); }
+  std::string operator()(const events::TerminalEnded& e) const { return " by " + quoted(e.by); }
   std::string operator()(const events::Limit& e) const {
     std::string out = " of " + std::to_string(e.value);
     if (e.count > 1) out += ", " + std::to_string(e.count) + " times";

@@ -31,19 +31,32 @@ void print_last_screen(const replay::Player& player, Output output) {
   }
 }
 
+/// Where a terminal has no bytes at all, and where else there are some.
+void tell_others(const replay::Chosen& chosen, const std::string& session, Output output) {
+  for (const std::string& name : chosen.others) {
+    const std::string number = name.empty() ? "1" : quoted(name);
+    print(output.err, "carrel: there is more on terminal " + number + ": carrel replay " +
+                          session.substr(0, kIdShown) + " --terminal " + number + "\n");
+  }
+}
+
 }  // namespace
 
-int replay_text(const Subject& subject, Output output) {
+int replay_text(const Subject& subject, const std::string& channel, Output output) {
   const auto record = segments::RecordReader::open(subject.record_dir_fd);
   if (!record.ok()) return fail(output, to_string(record.error()));
-  const auto summary = replay::write_text(
-      record.value(), [&output](const std::string& line) { print(output.out, line + "\n"); });
+  replay::Chosen chosen{channel, {}};
+  const auto summary =
+      replay::write_text(record.value(), chosen,
+                         [&output](const std::string& line) { print(output.out, line + "\n"); });
   if (!summary.ok())
     return fail(output, "the record is damaged: " + quoted(to_string(summary.error())));
+  tell_others(chosen, subject.row.session(), output);
   return kOk;
 }
 
-int replay_live(const Subject& subject, const replay::Pace& pace, Output output) {
+int replay_live(const Subject& subject, const replay::Pace& pace, const std::string& channel,
+                Output output) {
   if (isatty(STDOUT_FILENO) != 1) return fail(output, "stdout is no terminal: use --text");
   const auto record = segments::RecordReader::open(subject.record_dir_fd);
   if (!record.ok()) return fail(output, to_string(record.error()));
@@ -53,7 +66,8 @@ int replay_live(const Subject& subject, const replay::Pace& pace, Output output)
   const std::string id = subject.row.session().substr(0, kIdShown);
   replay::Player player(pace, "replay " + id, terminal->stage());
   bool quit = false;
-  const auto summary = replay::for_each_step(record.value(), [&](const replay::Step& step) {
+  replay::Chosen chosen{channel, {}};
+  const auto summary = replay::for_each_step(record.value(), chosen, [&](const replay::Step& step) {
     quit = !player.show(step);
     return !quit;
   });
@@ -69,6 +83,7 @@ int replay_live(const Subject& subject, const replay::Pace& pace, Output output)
                          : running ? "the session still runs; recorded so far: "
                                    : "end of the recording at ") +
                         replay::clock_text(player.shown_ns()) + "\n");
+  if (!quit) tell_others(chosen, subject.row.session(), output);
   return kOk;
 }
 

@@ -81,8 +81,8 @@ int look_at(const Work& work, const start::StateFolder& state, const Subject& su
                          work.output);
     case Verb::kReplay:
       return arguments.replay_as == ReplayAs::kText
-                 ? replay_text(subject, work.output)
-                 : replay_live(subject, arguments.pace, work.output);
+                 ? replay_text(subject, arguments.terminal, work.output)
+                 : replay_live(subject, arguments.pace, arguments.terminal, work.output);
     case Verb::kDiff:
       return diff(subject, arguments.path,
                   isatty(fileno(work.output.out)) == 1 ? Colour::kYes : Colour::kNo, work.output);

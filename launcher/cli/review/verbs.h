@@ -56,8 +56,9 @@ int verify_session(const Subject& subject, const std::optional<evidence::TrustPo
                    verify::PolicySource source, Shape shape, Output output);
 
 /// The session as plain text.
-int replay_text(const Subject& subject, Output output);
+int replay_text(const Subject& subject, const std::string& channel, Output output);
 /// The session in its own time on the caller's terminal (standard input and output).
-int replay_live(const Subject& subject, const replay::Pace& pace, Output output);
+int replay_live(const Subject& subject, const replay::Pace& pace, const std::string& channel,
+                Output output);
 
 }  // namespace carrel::review

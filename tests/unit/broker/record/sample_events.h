@@ -56,6 +56,8 @@ inline std::vector<Data> sample_data() {
       PolicyTime{"over", "hours", 0},
       PolicyAgreed{"agreements/nda.md", 2, std::string(32, 'c'), 1'764'000'000'000'000'000, "typed",
                    "I agree"},
+      TerminalOpened{"/bin/bash", "tty"},
+      TerminalEnded{"command", 137},
       Limit{"hit", "memory", uint64_t{64} << 20, 66000000, 1, "/usr/bin/python3"},
       Limit{"near", "tmpfs", 1000, 901, 0, "/tmp"},
       open,

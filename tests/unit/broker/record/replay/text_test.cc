@@ -31,7 +31,8 @@ Lines text_of(const verify::SampleRecord& record) {
   Lines lines;
   const UniqueFd dir = record.open_dir();
   const auto reader = segments::RecordReader::open(dir.get());
-  EXPECT_TRUE(write_text(reader.value(), [&lines](const std::string& line) {
+  Chosen chosen;
+  EXPECT_TRUE(write_text(reader.value(), chosen, [&lines](const std::string& line) {
                 lines.push_back(line);
               }).ok());
   return lines;
@@ -73,7 +74,8 @@ TEST(Timeline, StreamsStepsWithTimesSinceTheStart) {
   const UniqueFd dir = record.open_dir();
   const auto reader = segments::RecordReader::open(dir.get());
   std::vector<Step> steps;
-  const auto summary = for_each_step(reader.value(), [&steps](const Step& step) {
+  Chosen chosen;
+  const auto summary = for_each_step(reader.value(), chosen, [&steps](const Step& step) {
     steps.push_back(step);
     return true;
   });
@@ -83,6 +85,41 @@ TEST(Timeline, StreamsStepsWithTimesSinceTheStart) {
   EXPECT_EQ(steps[0].size, (screen::Size{80, 24}));
   EXPECT_EQ(steps[1].at_ns, 3'000'000U);
   EXPECT_EQ(steps[1].bytes, "x");
+}
+
+TEST(Timeline, ShowsOneOfSeveralTerminalsAndNamesTheOthers) {
+  verify::SampleOptions options;
+  const std::vector<std::pair<std::string, std::string>> shown = {
+      {"", "first\n"}, {"2", "second\n"}, {"", "again\n"}, {"3", "third\n"}};
+  for (size_t i = 0; i <= shown.size(); ++i) {
+    events::Event event;
+    event.seq = i;
+    event.mono_ns = 5'000'000'000 + i * 1'000'000;
+    event.data = events::RecorderOpen{};
+    if (i > 0) {
+      event.channel = shown[i - 1].first;
+      event.data = events::TerminalOutput{"stdout", shown[i - 1].second};
+    }
+    options.events.push_back(std::move(event));
+  }
+  options.seals_after = {};
+  options.segments_after = {2, 3};
+  const verify::SampleRecord record(options);
+  const UniqueFd dir = record.open_dir();
+  const auto reader = segments::RecordReader::open(dir.get());
+  const auto text = [&reader](Chosen& chosen) {
+    Lines lines;
+    EXPECT_TRUE(write_text(reader.value(), chosen, [&lines](const std::string& line) {
+                  lines.push_back(line);
+                }).ok());
+    return lines;
+  };
+  Chosen first;
+  EXPECT_EQ(text(first), (Lines{"first", "again"}));
+  EXPECT_EQ(first.others, (std::set<std::string>{"2", "3"}));
+  Chosen second{"2", {}};
+  EXPECT_EQ(text(second), (Lines{"second"}));
+  EXPECT_EQ(second.others, (std::set<std::string>{"", "3"}));
 }
 
 }  // namespace

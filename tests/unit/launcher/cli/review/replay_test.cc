@@ -61,7 +61,7 @@ VTerm* make_emulator(std::string* answers) {
   for (const int fd : {0, 1})
     dup2(tty, fd);
   std::FILE* err = std::fopen("/dev/null", "w");
-  const int code = replay_live(subject, pace, {stdout, err});
+  const int code = replay_live(subject, pace, "", {stdout, err});
   std::fflush(stdout);
   _exit(code);
 }
@@ -208,14 +208,14 @@ TEST(Replay, NeedsATerminalUnlessAskedForText) {
   if (child == 0) {
     dup2(open("/dev/null", O_WRONLY), 1);
     std::FILE* err = std::tmpfile();
-    const int code = replay_live(record.subject(), {}, {stdout, err});
+    const int code = replay_live(record.subject(), {}, "", {stdout, err});
     _exit(text_of(err) == "carrel replay: stdout is no terminal: use --text\n" ? code : 99);
   }
   int status = 0;
   waitpid(child, &status, 0);
   EXPECT_EQ(WEXITSTATUS(status), 1);
   const Answer text =
-      answer_of([&](Output output) { return replay_text(record.subject(), output); });
+      answer_of([&](Output output) { return replay_text(record.subject(), "", output); });
   EXPECT_EQ(text.code, 0);
   EXPECT_THAT(text.out, HasSubstr("plain\n"));
   EXPECT_THAT(text.out, HasSubstr("and the end\n"));
