@@ -243,10 +243,10 @@ Result<bool> BrokerLoop::take_from_client(Client& client) {
   RETURN_IF_ERROR(client.connection.flush());
   ASSIGN_OR_RETURN(const bool open, client.connection.fill());
   while (true) {
-    ASSIGN_OR_RETURN(const std::optional<Message> message, client.connection.next());
+    ASSIGN_OR_RETURN(std::optional<Message> message, client.connection.next());
     if (!message.has_value()) break;
     client.idle_since_ms = now_ms();
-    const Reply reply = monitor_.answer_client(client.uid, *message);
+    const Reply reply = monitor_.answer_client(client.uid, std::move(*message));
     tell_sessions();
     RETURN_IF_ERROR(queue_reply(client.connection, reply));
   }

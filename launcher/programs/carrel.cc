@@ -19,7 +19,7 @@ namespace {
 constexpr int kUsage = 1;
 constexpr int kOpenUsage = 120;
 
-enum class Home { kHere, kReview, kProfile, kWork, kNotYet, kNotYetForOpening };
+enum class Home { kHere, kAttach, kReview, kProfile, kWork, kNotYet, kNotYetForOpening };
 
 struct Verb {
   std::string_view word;
@@ -36,7 +36,7 @@ constexpr std::array kVerbs = {
     Verb{"verify", Home::kReview},
     Verb{"profile", Home::kProfile},
     Verb{"doctor", Home::kProfile},
-    Verb{"attach", Home::kNotYetForOpening},
+    Verb{"attach", Home::kAttach},
     Verb{"ssh-config", Home::kNotYetForOpening},
     Verb{"connect", Home::kNotYetForOpening},
     Verb{"sync", Home::kNotYetForOpening},
@@ -74,6 +74,7 @@ constexpr std::string_view kHelp =
     "  carrel open --profile FILE [-- COMMAND]   open a workspace and work in it\n"
     "  carrel open TASK [-- COMMAND]             the same, of a task that was given to you\n"
     "\n"
+    "  carrel attach [S]            a further terminal at a session that runs\n"
     "  carrel list                  your workspaces, and what runs at them\n"
     "  carrel status                how long a session may go on, and whether it is paused\n"
     "  carrel task create|list|show|end          give a profile to people for a time\n"
@@ -140,6 +141,8 @@ int run(int count, char** arguments) {
   switch (verb->home) {
     case Home::kHere:
       return carrel::open::run_open(std::vector<std::string>(arguments + 2, arguments + count));
+    case Home::kAttach:
+      return carrel::open::run_attach(std::vector<std::string>(arguments + 2, arguments + count));
     case Home::kReview:
       return become("carrel-review", arguments);
     case Home::kProfile:

@@ -1,7 +1,8 @@
-// carrel-init: pid 1 of a workspace, uid 999 inside. Starts the payload behind the gate, reaps,
-// reports the main command's status, forwards signals. Static, no heap, no exceptions; keeps
-// CAP_KILL alone once the payload is on its way. Its own failures are records on the control
-// socket.
+// carrel-init: pid 1 of a workspace, uid 999 inside. Starts the payload behind the gate, and
+// further commands when the session asks; reaps, reports their status, forwards signals. Static, no
+// heap, no exceptions. It enters the payload's Landlock domain itself, so that all of them share
+// it, and keeps what it needs to become the payload's uid and to signal: CAP_SETUID and CAP_SETGID
+// over a map of two uids, and CAP_KILL. Its own failures are records on the control socket.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,11 +36,17 @@ using carrel::init::InitRule;
 using carrel::init::PayloadStep;
 using carrel::init::Record;
 using carrel::init::RecordType;
+using carrel::init::Spawn;
+
+constexpr uint64_t kKeptCapabilities =
+    uint64_t{1} << CAP_KILL | uint64_t{1} << CAP_SETUID | uint64_t{1} << CAP_SETGID;
+
+int the_channel = 0;  // of this process: 0 in init itself and for the main command
 
 void tell(RecordType type, int a, int b = 0) {
-  const Record record{type, a, b, 0};
-  // write(2), because a payload's filter may allow no socket call. The other side may have gone: then
-  // there is nobody to tell, and a payload that SIGPIPE ends has nobody to run for.
+  const Record record{type, a, b, the_channel};
+  // write(2), because a payload's filter may allow no socket call. The other side may have gone:
+  // then there is nobody to tell, and a payload that SIGPIPE ends has nobody to run for.
   (void)!write(carrel::init::kControlFd, &record, sizeof record);
 }
 
@@ -169,13 +176,28 @@ void restrict_paths(const Plan& plan) {
   close(ruleset);
 }
 
-void take_terminal(const Plan& plan) {
-  if (setsid() < 0) fail(PayloadStep::kSession);
-  if ((plan.head->flags & carrel::init::kUsesTerminal) == 0) return;
-  if (ioctl(carrel::init::kTerminalFd, TIOCSCTTY, 0) != 0) fail(PayloadStep::kTerminal);
+/// Of a process that leads a session of its own (setsid(2)).
+void take_terminal(int terminal) {
+  if (ioctl(terminal, TIOCSCTTY, 0) != 0) fail(PayloadStep::kTerminal);
   for (int fd = 0; fd < 3; ++fd) {
-    if (dup2(carrel::init::kTerminalFd, fd) < 0) fail(PayloadStep::kTerminal);
+    if (dup2(terminal, fd) < 0) fail(PayloadStep::kTerminal);
   }
+}
+
+bool send_with_fd(int socket, const void* bytes, size_t size, int fd) {
+  iovec part{const_cast<void*>(bytes), size};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof(int));
+  memcpy(CMSG_DATA(rights), &fd, sizeof fd);
+  return sendmsg(socket, &message, MSG_NOSIGNAL) == static_cast<ssize_t>(size);
 }
 
 /// The filter goes in last. Where it has a listener, the sensor must have that before anything is
@@ -193,50 +215,42 @@ void load_filter(const Plan& plan) {
       static_cast<int>(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program));
   if (listener < 0) fail(PayloadStep::kSeccomp);
   if (!notifies) return;
-  char byte = 'l';
-  iovec part{&byte, 1};
-  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control;
-  message.msg_controllen = sizeof control;
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof(int));
-  memcpy(CMSG_DATA(rights), &listener, sizeof listener);
-  if (sendmsg(carrel::init::kSensorFd, &message, MSG_NOSIGNAL) != 1) fail(PayloadStep::kListener);
+  const char byte = 'l';
+  if (!send_with_fd(carrel::init::kSensorFd, &byte, 1, listener)) fail(PayloadStep::kListener);
   close(listener);
   close(carrel::init::kSensorFd);
 }
 
-/// Everything up to the gate, in an order that keeps the means for the next step: ids while there
-/// are capabilities, Landlock's paths before seccomp, the filter last.
-[[noreturn]] void run_payload(Plan* plan) {
-  const InitPlan& head = *plan->head;
+/// From init to the payload's uid without a capability.
+void become_payload(const Plan& plan) {
+  const InitPlan& head = *plan.head;
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   // An ignored signal stays ignored over clone and exec (signal(7)); the launcher ignores SIGPIPE.
   for (int number = 1; number < NSIG; ++number)
     signal(number, SIG_DFL);
-  take_terminal(*plan);
-  set_rlimits(*plan);
-  if (!drop_bounding_set()) fail(PayloadStep::kCapabilities);
-  if (prctl(PR_SET_SECUREBITS, head.securebits, 0, 0, 0) != 0) fail(PayloadStep::kSecurebits);
+  if (setsid() < 0) fail(PayloadStep::kSession);
+  set_rlimits(plan);
   if (setresgid(head.gid, head.gid, head.gid) != 0 ||
       setresuid(head.uid, head.uid, head.uid) != 0) {
     fail(PayloadStep::kIds);
   }
   umask(head.umask);
-  if (chdir(string_at(*plan, head.directory)) != 0) fail(PayloadStep::kDirectory);
-  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(PayloadStep::kNoNewPrivileges);
-  restrict_paths(*plan);
+  if (chdir(string_at(plan, head.directory)) != 0) fail(PayloadStep::kDirectory);
   if (!limit_capabilities(0)) fail(PayloadStep::kCapabilities);
+  // The record that an exec has failed still goes out.
+  fcntl(carrel::init::kControlFd, F_SETFD, FD_CLOEXEC);
+}
+
+/// Everything up to the gate, in an order that keeps the means for the next step: ids while there
+/// are capabilities, the filter last.
+[[noreturn]] void run_payload(Plan* plan) {
+  const InitPlan& head = *plan->head;
+  become_payload(*plan);
+  if ((head.flags & carrel::init::kUsesTerminal) != 0) take_terminal(carrel::init::kTerminalFd);
   const bool by_descriptor = (head.flags & carrel::init::kUsesProgramFd) != 0;
   // Control and gate stay until exec (close-on-exec); the rest goes now.
-  fcntl(carrel::init::kControlFd, F_SETFD, FD_CLOEXEC);
   fcntl(carrel::init::kGateFd, F_SETFD, FD_CLOEXEC);
   if (by_descriptor) fcntl(carrel::init::kProgramFd, F_SETFD, FD_CLOEXEC);
   close(carrel::init::kPlanFd);  // its mapping stays
@@ -264,37 +278,223 @@ void load_filter(const Plan& plan) {
   _exit(errno == ENOENT ? 127 : 126);
 }
 
-/// The main command leads a process group of its own; a shell's jobs hear of a hang-up from it.
-void forward_signal(pid_t payload, int number) {
-  if (number > 0 && number <= 64) kill(-payload, number);
-}
+// ---- further commands --------------------------------------------------------------------------
 
-void reap(pid_t payload) {
-  int status = 0;
-  for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-    if (pid == payload) tell(RecordType::kExited, status);
+/// One packet from the session, checked. The strings point into `bytes`.
+struct Wanted {
+  alignas(Spawn) char bytes[carrel::init::kMaxSpawnBytes] = {};
+  const Spawn* head = nullptr;
+  int fds[3] = {-1, -1, -1};
+  int fd_count = 0;
+  char* arguments[carrel::init::kMaxStrings + 2] = {};
+  char* environment[carrel::init::kMaxStrings + 2] = {};
+};
+
+void take_fds(msghdr* message, Wanted* wanted) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(message); c != nullptr; c = CMSG_NXTHDR(message, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) continue;
+    const size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+    for (size_t i = 0; i < count; ++i) {
+      int fd = -1;
+      memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof fd);
+      if (wanted->fd_count < 3) {
+        wanted->fds[wanted->fd_count++] = fd;
+      } else {
+        close(fd);
+      }
+    }
   }
 }
 
-[[noreturn]] void supervise(pid_t payload, int signals) {
+void close_fds(Wanted* wanted) {
+  for (int i = 0; i < wanted->fd_count; ++i)
+    close(wanted->fds[i]);
+  wanted->fd_count = 0;
+}
+
+bool same_name(const char* one, const char* other) {
+  const size_t length = strcspn(one, "=") + 1;
+  return strncmp(one, other, length) == 0;
+}
+
+/// The plan's environment with the names that the request brings replaced.
+void fill_environment(const Plan& plan, char* const* brought, uint32_t count, Wanted* wanted) {
+  uint32_t at = 0;
+  for (; at < plan.head->environment_count; ++at) {
+    wanted->environment[at] = plan.environment[at];
+    for (uint32_t i = 0; i < count; ++i) {
+      if (same_name(brought[i], plan.environment[at])) wanted->environment[at] = brought[i];
+    }
+  }
+  wanted->environment[at] = nullptr;
+}
+
+/// Arguments and environment inside what was received, and the descriptors that belong to it.
+bool read_wanted(const Plan& plan, size_t size, Wanted* wanted) {
+  if (size < sizeof(Spawn)) return false;
+  wanted->head = reinterpret_cast<const Spawn*>(wanted->bytes);
+  const uint32_t arguments = wanted->head->argument_count;
+  const uint32_t brought = wanted->head->environment_count;
+  if (arguments == 0 || arguments > carrel::init::kMaxStrings || brought > 8) return false;
+  const bool terminal = (wanted->head->record.a & carrel::init::kSpawnTerminal) != 0;
+  if (wanted->fd_count != (terminal ? 0 : 3)) return false;
+  char* environment[8] = {};
+  size_t at = sizeof(Spawn);
+  for (uint32_t i = 0; i < arguments + brought; ++i) {
+    char* text = wanted->bytes + at;
+    const void* end = at < size ? memchr(text, 0, size - at) : nullptr;
+    if (end == nullptr) return false;
+    if (i < arguments) {
+      wanted->arguments[i] = text;
+    } else {
+      environment[i - arguments] = text;
+    }
+    at += static_cast<size_t>(static_cast<const char*>(end) - text) + 1;
+  }
+  wanted->arguments[arguments] = nullptr;
+  fill_environment(plan, environment, brought, wanted);
+  return at == size;
+}
+
+/// A pty of the workspace's own devpts (pty(7)), which belongs to the payload; its master goes out.
+void open_terminal() {
+  const int master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+  int unlock = 0;
+  if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) != 0) fail(PayloadStep::kTerminal);
+  // Not close-on-exec: init has 0 to 2 closed, so it may be one of them.
+  const int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY);
+  if (slave < 0) fail(PayloadStep::kTerminal);
+  const Record record{RecordType::kPty, 0, 0, the_channel};
+  if (!send_with_fd(carrel::init::kControlFd, &record, sizeof record, master)) {
+    fail(PayloadStep::kTerminal);
+  }
+  close(master);
+  take_terminal(slave);
+  if (slave > 2) close(slave);
+}
+
+[[noreturn]] void run_wanted(const Plan& plan, Wanted* wanted) {
+  become_payload(plan);
+  if (wanted->fd_count == 0) {
+    open_terminal();
+  } else {
+    // They came under the lowest numbers, 0 to 2 in any order: out of the way first.
+    int lifted[3] = {};
+    for (int i = 0; i < 3; ++i)
+      lifted[i] = fcntl(wanted->fds[i], F_DUPFD_CLOEXEC, carrel::init::kLastFd + 1);
+    for (int fd = 0; fd < 3; ++fd) {
+      if (lifted[fd] < 0 || dup2(lifted[fd], fd) < 0) fail(PayloadStep::kTerminal);
+    }
+  }
+  const bool notifies = (plan.head->flags & carrel::init::kNotifies) != 0;
+  if (close_range(3, carrel::init::kControlFd - 1, 0) != 0 ||
+      close_range(carrel::init::kControlFd + 1, carrel::init::kSensorFd - 1, 0) != 0 ||
+      close_range(notifies ? carrel::init::kLastFd + 1 : carrel::init::kSensorFd, ~0U, 0) != 0) {
+    fail(PayloadStep::kCloseDescriptors);
+  }
+  load_filter(plan);
+  tell(RecordType::kReady, 0);
+  environ = wanted->environment;
+  execvpe(wanted->arguments[0], wanted->arguments, wanted->environment);
+  tell(RecordType::kExecFailed, errno);
+  _exit(errno == ENOENT ? 127 : 126);
+}
+
+// ---- supervising -------------------------------------------------------------------------------
+
+struct Command {
+  pid_t pid = 0;  // 0: none
+  int channel = 0;
+};
+/// The main command first.
+Command the_commands[carrel::init::kMaxChannels + 1];
+
+/// For one channel, from init itself.
+void tell_of(int channel, RecordType type, int a, int b = 0) {
+  the_channel = channel;
+  tell(type, a, b);
+  the_channel = 0;
+}
+
+void spawn(const Plan& plan, Wanted* wanted) {
+  const int channel = wanted->head->record.c;
+  Command* place = nullptr;
+  for (Command& each : the_commands) {
+    if (each.pid != 0 && each.channel == channel) return;  // a number is given once
+    if (place == nullptr && each.pid == 0 && &each != &the_commands[0]) place = &each;
+  }
+  if (channel <= 0) return;
+  if (place == nullptr) {
+    return tell_of(channel, RecordType::kSetupFailed, static_cast<int>(PayloadStep::kNoRoom));
+  }
+  const pid_t pid = fork();
+  if (pid < 0) {
+    return tell_of(channel, RecordType::kSetupFailed, static_cast<int>(PayloadStep::kFork), errno);
+  }
+  if (pid == 0) {
+    the_channel = channel;
+    run_wanted(plan, wanted);
+  }
+  *place = {pid, channel};
+}
+
+/// Each command leads a process group of its own; a shell's jobs hear of a hang-up from it.
+void forward_signal(int channel, int number) {
+  if (number <= 0 || number > 64) return;
+  for (const Command& each : the_commands) {
+    if (each.pid != 0 && each.channel == channel) kill(-each.pid, number);
+  }
+}
+
+void reap() {
+  int status = 0;
+  for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
+    for (Command& each : the_commands) {
+      if (each.pid != pid) continue;
+      each.pid = 0;
+      tell_of(each.channel, RecordType::kExited, status);
+    }
+  }
+}
+
+void take_order(const Plan& plan, Wanted* wanted) {
+  iovec part{wanted->bytes, sizeof wanted->bytes};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int) * 3)] = {};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  const ssize_t got = recvmsg(carrel::init::kControlFd, &message, MSG_CMSG_CLOEXEC);
+  if (got == 0) _exit(125);  // the session has gone: the kernel kills the rest with pid 1
+  if (got < 0) return;
+  take_fds(&message, wanted);
+  Record record{};
+  if (got >= static_cast<ssize_t>(sizeof record)) memcpy(&record, wanted->bytes, sizeof record);
+  if (got == sizeof record && record.type == RecordType::kSignal) {
+    forward_signal(record.c, record.a);
+  } else if (record.type == RecordType::kSpawn &&
+             (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
+             read_wanted(plan, static_cast<size_t>(got), wanted)) {
+    spawn(plan, wanted);
+  }
+  close_fds(wanted);
+}
+
+[[noreturn]] void supervise(const Plan& plan, Wanted* wanted, int signals) {
   while (true) {
     pollfd waits[2] = {{carrel::init::kControlFd, POLLIN, 0}, {signals, POLLIN, 0}};
     if (poll(waits, 2, -1) < 0 && errno != EINTR) _exit(125);
     if (waits[1].revents != 0) {
       signalfd_siginfo info;
-      if (read(signals, &info, sizeof info) > 0) reap(payload);
+      if (read(signals, &info, sizeof info) > 0) reap();
     }
-    if (waits[0].revents == 0) continue;
-    Record record{};
-    const ssize_t got = recv(carrel::init::kControlFd, &record, sizeof record, 0);
-    if (got == 0) _exit(125);  // the session has gone: the kernel kills the rest with pid 1
-    if (got == sizeof record && record.type == RecordType::kSignal) {
-      forward_signal(payload, record.a);
-    }
+    if (waits[0].revents != 0) take_order(plan, wanted);
   }
 }
 
-Plan the_plan;  // NOLINT: too large for the stack of a static program; written once
+Plan the_plan;      // NOLINT: too large for the stack of a static program; written once
+Wanted the_wanted;  // NOLINT: the same; one request at a time
 
 }  // namespace
 
@@ -305,6 +505,14 @@ int main() {
   sigfillset(&all);
   sigprocmask(SIG_SETMASK, &all, nullptr);
   if (!read_plan(&the_plan)) fail(PayloadStep::kReadPlan);
+  const InitPlan& head = *the_plan.head;
+  // Once, for every command: what cannot be taken back. A Landlock domain of its own for each would
+  // keep one terminal's programs from signalling another's.
+  if (!drop_bounding_set()) fail(PayloadStep::kCapabilities);
+  if (prctl(PR_SET_SECUREBITS, head.securebits, 0, 0, 0) != 0) fail(PayloadStep::kSecurebits);
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) fail(PayloadStep::kNoNewPrivileges);
+  restrict_paths(the_plan);
+  if (!limit_capabilities(kKeptCapabilities)) fail(PayloadStep::kCapabilities);
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
@@ -312,15 +520,11 @@ int main() {
   const pid_t payload = signals < 0 ? -1 : fork();
   if (payload < 0) fail(PayloadStep::kFork);
   if (payload == 0) run_payload(&the_plan);
+  the_commands[0] = {payload, 0};
   close(carrel::init::kGateFd);
   for (int fd = 0; fd < 3; ++fd)
     close(fd);
-  if ((the_plan.head->flags & carrel::init::kUsesTerminal) != 0) close(carrel::init::kTerminalFd);
-  if ((the_plan.head->flags & carrel::init::kUsesProgramFd) != 0) close(carrel::init::kProgramFd);
-  if ((the_plan.head->flags & carrel::init::kNotifies) != 0) close(carrel::init::kSensorFd);
-  prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
-  if (!drop_bounding_set() || !limit_capabilities(uint64_t{1} << CAP_KILL)) {
-    fail(PayloadStep::kCapabilities);
-  }
-  supervise(payload, signals);
+  if ((head.flags & carrel::init::kUsesTerminal) != 0) close(carrel::init::kTerminalFd);
+  if ((head.flags & carrel::init::kUsesProgramFd) != 0) close(carrel::init::kProgramFd);
+  supervise(the_plan, &the_wanted, signals);
 }

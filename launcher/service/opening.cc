@@ -116,6 +116,11 @@ Status Opener::make_pipes() {
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control.data()) != 0) {
     return errno_error("socketpair");
   }
+  // The session learns which process a record is of.
+  const int yes = 1;
+  if (setsockopt(control[0], SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes) != 0) {
+    return errno_error("setsockopt SO_PASSCRED");
+  }
   session_control_.reset(control[0]);
   init_control_.reset(control[1]);
   if (opening_.spec.tty()) return Done{};

@@ -48,8 +48,9 @@ void Server::serve_waiting(uint64_t now_ms) {
       refuse(granted.client, kSetupFailed, "the launcher is ending");
     } else if (before != nullptr) {
       refuse(granted.client, kUsage,
-             "attaching to a running session is not supported yet: session " + before->session +
-                 " is at this workspace; `carrel close " + before->session + "` ends it");
+             "session " + before->session +
+                 " is at this workspace still; open it again, or `carrel close " + before->session +
+                 "` ends it");
     } else {
       launch(std::move(granted));
     }

@@ -39,6 +39,8 @@ class LiveSession {
   [[nodiscard]] const store::SessionRow& row() const { return row_; }
   /// What its supervisor said last of itself; nothing it said is trusted.
   [[nodiscard]] const protocol::SessionState& state() const { return state_; }
+  /// A number for a further terminal; the first command is 1.
+  uint32_t next_channel() { return ++last_channel_; }
   [[nodiscard]] bool closed() const { return guard_.closed() && !failed_; }
   /// The row for good, when nothing can come any more: broken unless closed.
   store::SessionRow end();
@@ -65,6 +67,7 @@ class LiveSession {
   protocol::SessionState state_;
   std::map<std::string, Term> leases_;  // by name; only names that the profile grants
   uint64_t stored_events_ = 0;
+  uint32_t last_channel_ = 1;
   bool failed_ = false;
 };
 

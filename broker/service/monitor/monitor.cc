@@ -30,6 +30,24 @@ constexpr uint32_t kNotFound = 2;
 
 constexpr size_t kMaxConfirmed = 256;
 
+/// Somebody opens what runs already: they are to attach to it, if it is what they would have
+/// opened.
+Reply running_reply(const store::SessionRow& running, const store::SessionRow& wanted) {
+  if (running.profile_sha256 != wanted.profile_sha256) {
+    return failure(kUsage, "session " + running.session + " runs since " +
+                               to_rfc3339(running.started_ns).substr(0, 19) +
+                               "Z under another version of the profile: `carrel attach " +
+                               running.session + "` joins it as it is, `carrel close " +
+                               running.session + "` ends it");
+  }
+  protocol::OpenReply reply;
+  reply.set_session(running.session);
+  reply.set_workspace(running.workspace);
+  reply.set_task(running.task);
+  reply.set_running_session(running.session);
+  return reply_with(Type::kOpenReply, reply);
+}
+
 std::optional<Action> action_of(std::string_view word) {
   if (word == "verify") return Action::kVerify;
   for (const std::string_view review : {"show", "events", "replay", "diff"}) {
@@ -40,7 +58,8 @@ std::optional<Action> action_of(std::string_view word) {
 
 }  // namespace
 
-Reply Monitor::answer_client(uid_t peer_uid, const Message& request) {
+Reply Monitor::answer_client(uid_t peer_uid, Message request) {
+  if (request.type == Type::kAttachRequest) return attach(peer_uid, std::move(request));
   if (!request.fds.empty()) return failure(kInvalid, "descriptors out of turn");
   switch (request.type) {
     case Type::kOpenRequest:
@@ -98,7 +117,9 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   if (needed.value().has_value()) return reply_with(Type::kAgreementNeeded, *needed.value());
   const Status placed = place(granted);
   if (!placed.ok()) return failure(kBroken, to_string(placed.error()));
-  if (const auto busy = busy_with(granted.row.workspace)) return failure(kUsage, *busy);
+  if (const store::SessionRow* running = running_at(granted.row.workspace)) {
+    return running_reply(*running, granted.row);
+  }
   if (granted.spec.ByteSizeLong() > protocol::kMaxBody) {
     return failure(kUsage, "profile and command are too large together");
   }
@@ -157,17 +178,14 @@ Status Monitor::place(Granted& granted) {
   return Done{};
 }
 
-/// Why nothing can be opened at this workspace now; nothing where it is free. One whose closing
-/// seal is kept is free, though its supervisor may take a moment more to go.
-std::optional<std::string> Monitor::busy_with(const std::string& workspace) const {
+/// The session that runs at this workspace; nothing where it is free. One whose closing seal is
+/// kept does not run, though its supervisor may take a moment more to go.
+const store::SessionRow* Monitor::running_at(const std::string& workspace) const {
   for (const auto& [session, live] : live_) {
     const store::SessionRow& row = live->row();
-    if (row.workspace != workspace || row.state != store::SessionState::kRunning) continue;
-    const std::string since = to_rfc3339(row.started_ns).substr(0, 19) + "Z";
-    return "attaching to a running session is not supported yet: session " + session +
-           " runs since " + since + "; `carrel close " + session + "` ends it";
+    if (row.workspace == workspace && row.state == store::SessionState::kRunning) return &row;
   }
-  return std::nullopt;
+  return nullptr;
 }
 
 Result<std::pair<std::string, std::string>> Monitor::make_ids() {
@@ -285,7 +303,11 @@ Status Monitor::make_live(const protocol::SessionStart& start) {
   if (found == confirmed_.end()) return Error{"no ticket was confirmed for this session", EPERM};
   Granted granted = std::move(found->second);
   confirmed_.erase(found);
-  if (const auto busy = busy_with(granted.row.workspace)) return Error{*busy, EBUSY};
+  if (const store::SessionRow* running = running_at(granted.row.workspace)) {
+    return Error{
+        "session " + running->session + " has begun at this workspace; open it again to attach",
+        EBUSY};
+  }
   // Its task may have been ended since the ticket was given.
   ASSIGN_OR_RETURN(const std::optional<store::Workspace> workspace,
                    parts_.catalogue.workspace(granted.row.workspace));

@@ -78,7 +78,7 @@ class Monitor {
 
   /// Answers one request of a client whose uid the kernel vouches for. Never nothing: what cannot
   /// be done is a Failure frame.
-  Reply answer_client(uid_t peer_uid, const protocol::Message& request);
+  Reply answer_client(uid_t peer_uid, protocol::Message request);
 
   /// What answer_client() decided to tell sessions that live, in order; each once.
   struct Told {
@@ -112,12 +112,13 @@ class Monitor {
   Result<std::optional<protocol::AgreementNeeded>> judge_agreement(
       const protocol::OpenRequest& request, const ReadProfile& read, Granted& granted);
   Status place(Granted& granted);
-  [[nodiscard]] std::optional<std::string> busy_with(const std::string& workspace) const;
+  [[nodiscard]] const store::SessionRow* running_at(const std::string& workspace) const;
   Reply list(uid_t peer_uid);
   Reply record(uid_t peer_uid, const protocol::Message& request);
   Reply workspaces(uid_t peer_uid);
   Reply status(uid_t peer_uid, const protocol::Message& request);
   Reply order(uid_t peer_uid, const protocol::Message& request);
+  Reply attach(uid_t peer_uid, protocol::Message message);
   Reply create_task(uid_t peer_uid, const protocol::Message& request);
   Reply list_tasks(uid_t peer_uid, const protocol::Message& request);
   Reply end_task(uid_t peer_uid, const protocol::Message& request);

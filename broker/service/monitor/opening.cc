@@ -25,17 +25,6 @@ std::string word_of(model::Use use) {
   return "";
 }
 
-Status check_command(const protocol::OpenRequest& request) {
-  if (request.command_size() > kMaxWords) return Error{"command: too many arguments"};
-  size_t bytes = 0;
-  for (const std::string& word : request.command()) {
-    if (word.find('\0') != std::string::npos) return Error{"command: NUL in an argument"};
-    bytes += word.size() + 1;
-  }
-  if (bytes > kMaxCommand) return Error{"command: too long"};
-  return Done{};
-}
-
 credentials::Holder holder_of(const model::Profile& profile, const store::SessionRow& row) {
   credentials::Holder holder;
   holder.session = row.session;
@@ -53,11 +42,22 @@ credentials::Holder holder_of(const model::Profile& profile, const store::Sessio
 
 }  // namespace
 
+Status check_command(const google::protobuf::RepeatedPtrField<std::string>& command) {
+  if (command.size() > kMaxWords) return Error{"command: too many arguments"};
+  size_t bytes = 0;
+  for (const std::string& word : command) {
+    if (word.find('\0') != std::string::npos) return Error{"command: NUL in an argument"};
+    bytes += word.size() + 1;
+  }
+  if (bytes > kMaxCommand) return Error{"command: too long"};
+  return Done{};
+}
+
 Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
                                        const ProfileReader& read_profile) {
   if (request.profile_source().size() > kMaxSource) return Error{"profile: larger than 1 MiB"};
   if (request.profile_path().size() > kMaxPath) return Error{"profile: path too long"};
-  RETURN_IF_ERROR(check_command(request));
+  RETURN_IF_ERROR(check_command(request.command()));
   ASSIGN_OR_RETURN(ReadProfile read, read_profile(request.profile_source(), request.profile_path(),
                                                   request.extended()));
   if (read.canonical != request.canonical()) {

@@ -16,6 +16,9 @@ namespace carrel::monitor {
 Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
                                        const ProfileReader& read_profile);
 
+/// Words of a command, within those bounds.
+Status check_command(const google::protobuf::RepeatedPtrField<std::string>& command);
+
 /// `ids`: of the session and of its workspace.
 Granted make_granted(const protocol::OpenRequest& request, const ReadProfile& read,
                      const std::string& task, const std::string& person,

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <array>
 #include <cstring>
 
 #include "profiles/base/text.h"
@@ -33,10 +34,10 @@ Result<BrokerClient> BrokerClient::connect(int run_fd) {
   return BrokerClient(std::move(socket));
 }
 
-Result<Message> BrokerClient::call(Type type, const std::string& body, Type expected,
-                                   Type or_else) {
+Result<Message> BrokerClient::call(Type type, const std::string& body, Type expected, Type or_else,
+                                   std::span<const int> fds) {
   refused_ = false;
-  RETURN_IF_ERROR(connection_.send(type, body));
+  RETURN_IF_ERROR(connection_.send(type, body, fds));
   ASSIGN_OR_RETURN(std::optional<Message> answer, connection_.receive(kAnswerMs));
   if (!answer.has_value()) return Error{"the broker closed the connection", ECONNRESET};
   if (answer->type == Type::kFailure) {
@@ -61,6 +62,14 @@ Result<BrokerClient::OpenAnswer> BrokerClient::open(const protocol::OpenRequest&
     ASSIGN_OR_RETURN(out.reply, protocol::parse_message<protocol::OpenReply>(answer));
   }
   return out;
+}
+
+Result<protocol::AttachReply> BrokerClient::attach(const protocol::AttachRequest& request,
+                                                   int stream) {
+  const std::array<int, 1> fds{stream};
+  ASSIGN_OR_RETURN(const Message answer, call(Type::kAttachRequest, request.SerializeAsString(),
+                                              Type::kAttachReply, Type::kFailure, fds));
+  return protocol::parse_message<protocol::AttachReply>(answer);
 }
 
 Result<std::vector<protocol::SessionRow>> BrokerClient::sessions() {

@@ -2,6 +2,7 @@
 // Typed, blocking calls to the broker of one state folder.
 
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -54,6 +55,9 @@ class BrokerClient {
   /// in status().
   Result<std::string> order(const protocol::OrderRequest& request);
 
+  /// Joins a session of the caller's own; `stream` is the session's end of a socket pair.
+  Result<protocol::AttachReply> attach(const protocol::AttachRequest& request, int stream);
+
   Result<protocol::TaskRow> create_task(const protocol::TaskCreateRequest& request);
   /// The tasks that the caller may see; "" for all.
   Result<std::vector<protocol::TaskRow>> tasks(const std::string& name);
@@ -68,7 +72,8 @@ class BrokerClient {
   explicit BrokerClient(UniqueFd socket) : connection_(std::move(socket)) {}
   Result<protocol::Message> call(protocol::Type type, const std::string& body,
                                  protocol::Type expected,
-                                 protocol::Type or_else = protocol::Type::kFailure);
+                                 protocol::Type or_else = protocol::Type::kFailure,
+                                 std::span<const int> fds = {});
   protocol::Connection connection_;
   Refusal refusal_;
   bool refused_ = false;

@@ -20,6 +20,8 @@ enum class Type : uint16_t {
   kStatusReply = 19,
   kOrderRequest = 20,
   kOrderReply = 21,
+  kAttachRequest = 22,  // with the stream socket
+  kAttachReply = 23,
   // carrel -> launcher
   kLaunchRequest = 30,
   kStarted = 31,
@@ -34,7 +36,9 @@ enum class Type : uint16_t {
   kStdout = 54,
   kStderr = 55,
   kNotice = 56,
-  kHint = 57,  // as kNotice, but dim where the terminal can
+  kChannelStarted = 58,  // Started: an attached command runs
+  kChannelEnded = 59,    // Ended: it has ended, or the first one has while others go on
+  kHint = 57,            // as kNotice, but dim where the terminal can
   // launcher <-> broker
   kBrokerReady = 70,
   kConfirmTicket = 71,
@@ -58,6 +62,7 @@ enum class Type : uint16_t {
   kEndSession = 97,
   kSessionState = 98,
   kSessionOrder = 99,
+  kSessionAttach = 100,  // to the session, with the stream socket
   // launcher <-> session
   kSessionConfig = 110,
   kRecorded = 111,

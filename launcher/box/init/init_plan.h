@@ -13,6 +13,9 @@ inline constexpr uint32_t kMaxFilter = 4096;    // instructions, BPF_MAXINSNS
 inline constexpr uint32_t kMaxRules = 256;
 inline constexpr uint32_t kMaxRlimits = 16;
 
+inline constexpr uint32_t kMaxChannels = 32;       // besides the main command, at once
+inline constexpr uint32_t kMaxSpawnBytes = 65536;  // one request, head and strings
+
 /// Descriptors that carrel-init is started with; all others are closed.
 inline constexpr int kPlanFd = 3;
 inline constexpr int kControlFd = 4;
@@ -62,14 +65,16 @@ struct InitPlan {
   uint64_t landlock_scoped;
 };
 
-/// One record on the control socket, in both directions.
+/// One record on the control socket, in both directions. `c` is the channel it is about: 0 the main
+/// command, else the number of a spawn request.
 enum class RecordType : uint32_t {
-  kPty = 1,          // init's parent: the pty's master comes with this record
-  kReady = 2,        // the payload waits at the gate
-  kExited = 3,       // a = wait status of the main command
+  kPty = 1,     // init's parent, or a channel's process: the pty's master comes with this record
+  kReady = 2,   // the payload waits at the gate; a channel's command is about to run
+  kExited = 3,  // a = wait status of the command
   kExecFailed = 4,   // a = errno
   kSetupFailed = 5,  // a = step (PayloadStep), b = errno
   kSignal = 6,       // to init: a = signal number
+  kSpawn = 7,        // to init: a further command; a = SpawnFlags; a Spawn and its strings follow
 };
 
 struct Record {
@@ -79,6 +84,17 @@ struct Record {
   int32_t c;
 };
 static_assert(sizeof(Record) == 16);
+
+enum SpawnFlags : int32_t { kSpawnTerminal = 1 };
+
+/// One packet: this, then the NUL-terminated arguments and after them the environment, whose names
+/// take the place of the plan's. Without a terminal stdin, stdout and stderr come with it.
+struct Spawn {
+  Record record;
+  uint32_t argument_count;
+  uint32_t environment_count;
+};
+static_assert(sizeof(Spawn) == 24);
 
 /// Steps after carrel-init has started, for kSetupFailed.
 enum class PayloadStep : int32_t {
@@ -96,6 +112,7 @@ enum class PayloadStep : int32_t {
   kSeccomp,
   kCloseDescriptors,
   kListener,
+  kNoRoom,  // more channels than kMaxChannels
 };
 
 }  // namespace carrel::init

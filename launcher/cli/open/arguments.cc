@@ -27,13 +27,20 @@ Result<uint64_t> parse_duration(const std::string& text) {
   return number * factor;
 }
 
-po::options_description make_options() {
+/// What `open` and `attach` share.
+po::options_description common_options() {
   po::options_description options("options");
   options.add_options()("help,h", "show this text")(
-      "profile", po::value<std::string>()->value_name("FILE"), "the profile to open (TOML)")(
       "state", po::value<std::string>()->value_name("DIR"),
       "the state folder (else CARREL_STATE, else /var/lib/carrel)")(
-      "status-fd", po::value<int>()->value_name("N"), "write JSON status lines to descriptor N")(
+      "status-fd", po::value<int>()->value_name("N"), "write JSON status lines to descriptor N");
+  return options;
+}
+
+po::options_description make_options() {
+  po::options_description options = common_options();
+  options.add_options()("profile", po::value<std::string>()->value_name("FILE"),
+                        "the profile to open (TOML)")(
       "accept-agreement", po::value<std::string>()->value_name("SHA256"),
       "accept the task's agreement whose text has this digest, without being asked")(
       "timeout", po::value<std::string>()->value_name("D"),
@@ -42,10 +49,10 @@ po::options_description make_options() {
 }
 
 /// Boost reports by exceptions; they end here.
-Result<po::variables_map> read_options(const std::vector<std::string>& words,
+Result<po::variables_map> read_options(const po::options_description& options,
+                                       const std::vector<std::string>& words,
                                        std::vector<std::string>* rest) {
   try {
-    const po::options_description options = make_options();
     const po::parsed_options parsed =
         po::command_line_parser(words)
             .options(options)
@@ -69,14 +76,58 @@ Result<po::variables_map> read_options(const std::vector<std::string>& words,
   }
 }
 
+/// Values of the options that both verbs have.
+template <typename Arguments>
+Status read_common(const po::variables_map& values, Arguments& out) {
+  if (values.count("state") != 0) out.state = values["state"].as<std::string>();
+  if (values.count("status-fd") != 0) out.status_fd = values["status-fd"].as<int>();
+  if (values.count("status-fd") != 0 && out.status_fd < 0) {
+    return Error{"--status-fd: give the number of an open descriptor"};
+  }
+  return Done{};
+}
+
 }  // namespace
+
+std::string attach_help_text() {
+  std::ostringstream text;
+  text << "usage: carrel attach [SESSION] [options] [-- COMMAND [ARGUMENT...]]\n\n"
+          "Opens a further terminal at a session of yours that runs (default: the one started "
+          "last)\n"
+          "and runs COMMAND there (default: /bin/bash -l). It is recorded like the first, apart "
+          "from\n"
+          "it. The session ends when the last of its terminals does.\n\n"
+       << common_options() << "\nexit: the command's own status; else as of `carrel open`.\n";
+  return text.str();
+}
+
+Result<AttachArguments> parse_attach_arguments(const std::vector<std::string>& words) {
+  const auto dashes = std::find(words.begin(), words.end(), "--");
+  AttachArguments out;
+  std::vector<std::string> rest;
+  ASSIGN_OR_RETURN(
+      const po::variables_map values,
+      read_options(common_options(), std::vector<std::string>(words.begin(), dashes), &rest));
+  if (dashes != words.end()) out.command.assign(dashes + 1, words.end());
+  out.help = values.count("help") != 0;
+  if (out.help) return out;
+  if (rest.size() > 1) {
+    return Error{"unexpected word \"" + quoted(rest[1]) + "\": give the command after --"};
+  }
+  if (!rest.empty()) out.session = rest.front();
+  RETURN_IF_ERROR(read_common(values, out));
+  if (dashes != words.end() && out.command.empty()) return Error{"no command after --"};
+  if (out.command.empty()) out.command = {"/bin/bash", "-l"};
+  return out;
+}
 
 std::string help_text() {
   std::ostringstream text;
   text
       << "usage: carrel open [TASK | --profile FILE] [options] [-- COMMAND [ARGUMENT...]]\n\n"
          "Opens a recorded workspace that holds only what the task's profile allows, runs COMMAND\n"
-         "in it (default: /bin/bash -l) and returns its status. Everything is recorded.\n\n"
+         "in it (default: /bin/bash -l) and returns its status. Everything is recorded. Where a\n"
+         "session runs at the workspace already, this is a further terminal of it.\n\n"
       << make_options()
       << "\nexit: the command's own status; 120 usage or profile, 121 not found, 122 the host "
          "cannot\n"
@@ -102,8 +153,9 @@ Result<OpenArguments> parse_arguments(const std::vector<std::string>& words) {
   const auto dashes = std::find(words.begin(), words.end(), "--");
   OpenArguments out;
   std::vector<std::string> rest;
-  ASSIGN_OR_RETURN(const po::variables_map values,
-                   read_options(std::vector<std::string>(words.begin(), dashes), &rest));
+  ASSIGN_OR_RETURN(
+      const po::variables_map values,
+      read_options(make_options(), std::vector<std::string>(words.begin(), dashes), &rest));
   if (dashes != words.end()) out.command.assign(dashes + 1, words.end());
   out.help = values.count("help") != 0;
   if (out.help) return out;
@@ -119,11 +171,7 @@ Result<OpenArguments> parse_arguments(const std::vector<std::string>& words) {
   if (values.count("accept-agreement") != 0) {
     out.accept_sha256 = values["accept-agreement"].as<std::string>();
   }
-  if (values.count("state") != 0) out.state = values["state"].as<std::string>();
-  if (values.count("status-fd") != 0) out.status_fd = values["status-fd"].as<int>();
-  if (values.count("status-fd") != 0 && out.status_fd < 0) {
-    return Error{"--status-fd: give the number of an open descriptor"};
-  }
+  RETURN_IF_ERROR(read_common(values, out));
   if (values.count("timeout") != 0) {
     ASSIGN_OR_RETURN(out.timeout_s, parse_duration(values["timeout"].as<std::string>()));
   }

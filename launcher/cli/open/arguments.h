@@ -23,6 +23,17 @@ struct OpenArguments {
 /// Parses them; an Error is a usage error (exit 120) in one sentence.
 Result<OpenArguments> parse_arguments(const std::vector<std::string>& words);
 
+struct AttachArguments {
+  bool help = false;
+  std::string session = "last";
+  std::string state;
+  int status_fd = -1;
+  std::vector<std::string> command;
+};
+/// The same for `carrel attach`.
+Result<AttachArguments> parse_attach_arguments(const std::vector<std::string>& words);
+std::string attach_help_text();
+
 /// The --status-fd of words that cannot be parsed, for the end line; -1 where there is none.
 int status_fd_of(const std::vector<std::string>& words);
 

@@ -12,6 +12,7 @@
 #include "broker/wire/client/broker_client.h"
 #include "launcher/cli/open/agreement.h"
 #include "launcher/cli/open/arguments.h"
+#include "launcher/cli/open/attach.h"
 #include "launcher/cli/open/inputs.h"
 #include "launcher/cli/open/relay.h"
 #include "launcher/cli/open/status_lines.h"
@@ -56,22 +57,6 @@ int fail_usage(const std::vector<std::string>& words, const Error& error) {
   if (!is_open(unread.status_fd)) unread.status_fd = -1;
   return fail(unread, kUsage, "open: " + to_string(error) + " (see: carrel open --help)");
 }
-
-/// A value of the caller's environment that passes the allowlist, bounded and printable.
-std::string passed_value(const char* name) {
-  const char* value = getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
-  if (value == nullptr) return "";
-  std::string text(value);
-  constexpr std::string_view kAllowed =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.+@";
-  if (text.size() > 64 || text.find_first_not_of(kAllowed) != std::string::npos) return "";
-  return text;
-}
-
-struct Way {
-  protocol::Connection launcher;
-  protocol::Connection session;
-};
 
 protocol::OpenRequest make_open_request(const OpenArguments& arguments, const Inputs& inputs,
                                         bool tty) {
@@ -175,7 +160,17 @@ Result<Way> ask_once(const Question& question, int* code) {
     if (broker.refused()) *code = broker.refusal().code;
     return answer.take_error();
   }
-  return launch(question.state, question.arguments, question.inputs, answer.value().reply.ticket());
+  const std::string& session = answer.value().reply.running_session();
+  if (session.empty()) {
+    return launch(question.state, question.arguments, question.inputs,
+                  answer.value().reply.ticket());
+  }
+  if (question.arguments.timeout_s != 0) {
+    *code = kUsage;
+    return Error{"--timeout: session " + quoted(session) +
+                 " runs already, and its time is set; leave --timeout out to attach to it"};
+  }
+  return attach_to(broker, session, question.arguments.command, question.tty, code);
 }
 
 /// A pair that was found and went away before it could hear us, killed or told to end, has begun
@@ -202,6 +197,11 @@ void say_goodbye(const RelayResult& result) {
   }
   if (!ended.error().empty()) how += ": " + quoted(ended.error());
   const std::string session = result.started.session();
+  if (result.left_behind) {
+    fprintf(stderr, "carrel: terminal %u of session %s closed, %s\n",
+            std::max(result.started.channel(), 1U), session.c_str(), how.c_str());
+    return;
+  }
   fprintf(stderr,
           "carrel: session %s closed, %s\ncarrel: your work is kept in the workspace of task %s; "
           "look back: carrel show %s\n",
@@ -218,7 +218,53 @@ int finish(const OpenArguments& arguments, const RelayResult& result) {
   return result.ended.code();
 }
 
+/// A session's own words, or a setup failure's.
+int relay_and_finish(const OpenArguments& arguments, Way lines, bool tty) {
+  const RelayOptions options{tty, arguments.status_fd, lines.attached};
+  Result<RelayResult> result = relay(lines.launcher, lines.session, options);
+  if (!result.ok()) return fail(arguments, kSetupFailed, to_string(result.error()));
+  return finish(arguments, result.value());
+}
+
+bool on_terminal() {
+  return isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+}
+
 }  // namespace
+
+int run_attach(const std::vector<std::string>& words) {
+  Result<AttachArguments> parsed = parse_attach_arguments(words);
+  OpenArguments arguments;
+  if (!parsed.ok()) {
+    arguments.status_fd = status_fd_of(words);
+    if (!is_open(arguments.status_fd)) arguments.status_fd = -1;
+    return fail(arguments, kUsage,
+                "attach: " + to_string(parsed.error()) + " (see: carrel attach --help)");
+  }
+  const AttachArguments wanted = parsed.take();
+  if (wanted.help) {
+    fputs(attach_help_text().c_str(), stdout);
+    return 0;
+  }
+  if (wanted.status_fd >= 0 && !is_open(wanted.status_fd)) {
+    return fail(arguments, kUsage, "attach: --status-fd: no such descriptor is open");
+  }
+  arguments.status_fd = wanted.status_fd;
+  Result<std::string> path = start::state_path(wanted.state);
+  if (!path.ok()) return fail(arguments, kSetupFailed, to_string(path.error()));
+  Result<start::StateFolder> state = start::open_state(path.value(), start::Create::kNo);
+  if (!state.ok()) return fail(arguments, kNotGranted, to_string(state.error()));
+  Result<client::BrokerClient> connected = client::BrokerClient::connect(state.value().run.get());
+  if (!connected.ok()) {
+    return fail(arguments, kNotGranted, "no session runs here: " + to_string(connected.error()));
+  }
+  client::BrokerClient broker = connected.take();
+  int code = kSetupFailed;
+  const bool tty = on_terminal();
+  Result<Way> way = attach_to(broker, wanted.session, wanted.command, tty, &code);
+  if (!way.ok()) return fail(arguments, code, to_string(way.error()));
+  return relay_and_finish(arguments, way.take(), tty);
+}
 
 int run_open(const std::vector<std::string>& words) {
   Result<OpenArguments> parsed = parse_arguments(words);
@@ -249,15 +295,11 @@ int run_open(const std::vector<std::string>& words) {
     inputs = read_task(folder, programs.value(), arguments.task, &failure);
     if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
   }
-  const bool tty = isatty(STDIN_FILENO) == 1 && isatty(STDOUT_FILENO) == 1;
+  const bool tty = on_terminal();
   int code = kSetupFailed;
   Result<Way> way = ask({folder, programs.value(), arguments, inputs.value(), tty}, &code);
   if (!way.ok()) return fail(arguments, code, to_string(way.error()));
-  Way lines = way.take();
-  const RelayOptions options{tty, arguments.status_fd};
-  Result<RelayResult> result = relay(lines.launcher, lines.session, options);
-  if (!result.ok()) return fail(arguments, kSetupFailed, to_string(result.error()));
-  return finish(arguments, result.value());
+  return relay_and_finish(arguments, way.take(), tty);
 }
 
 }  // namespace carrel::open

@@ -54,6 +54,8 @@ class Relay {
   Status turn();
   Status on_launcher();
   Status take_from_launcher(const Message& message);
+  Status begin(const Message& message);
+  void give_up(const std::string& why);
   Status on_session();
   Status on_stdin();
   void on_signal();
@@ -93,6 +95,13 @@ void Relay::hint(const std::string& text) {
 }
 
 Status Relay::show(const Message& message) {
+  if (message.type == Type::kChannelStarted && options_.attached) return begin(message);
+  if (message.type == Type::kChannelEnded) {
+    ASSIGN_OR_RETURN(result_.ended, protocol::parse_message<protocol::Ended>(message));
+    launcher_done_ = true;
+    result_.left_behind = true;
+    return Done{};
+  }
   if (message.type == Type::kNotice) {
     notice(message.body);
     return Done{};
@@ -128,7 +137,9 @@ Status Relay::on_session() {
     RETURN_IF_ERROR(show(*message));
   }
   if (!open.ok() || !open.value()) session_open_ = false;
-  return Done{};
+  if (session_open_ || launcher_done_ || !options_.attached) return Done{};
+  launcher_gone_ = true;
+  return Error{"the session has gone", ECONNRESET};
 }
 
 Status Relay::take_from_launcher(const Message& message) {
@@ -138,6 +149,10 @@ Status Relay::take_from_launcher(const Message& message) {
     return Done{};
   }
   if (message.type != Type::kStarted) return Error{"the launcher spoke out of turn", EPROTO};
+  return begin(message);
+}
+
+Status Relay::begin(const Message& message) {
   ASSIGN_OR_RETURN(result_.started, protocol::parse_message<protocol::Started>(message));
   result_.was_started = true;
   if (options_.status_fd >= 0) {
@@ -183,11 +198,27 @@ Status Relay::on_stdin() {
 void Relay::hang_up() {
   session_.close();
   session_open_ = false;
+  if (options_.attached) give_up("");
+}
+
+/// Nobody else will tell us how it ended.
+void Relay::give_up(const std::string& why) {
+  result_.ended.set_by("person");
+  result_.ended.set_code(kPersonLeft);
+  result_.ended.set_error(why);
+  launcher_done_ = true;
 }
 
 /// Before there is a session nobody reads its stream: the launcher sees that we say no more.
 void Relay::want_out() {
-  if (!result_.was_started) (void)shutdown(launcher_.fd(), SHUT_WR);
+  if (result_.was_started) return;
+  if (!options_.attached) {
+    (void)shutdown(launcher_.fd(), SHUT_WR);
+    return;
+  }
+  session_.close();
+  session_open_ = false;
+  give_up("given up before it began");
 }
 
 /// What cannot be sent goes to a session that has just ended: its end is on its way to us.
@@ -205,6 +236,7 @@ void Relay::on_signal() {
   }
   const auto number = static_cast<int>(info.ssi_signo);
   if (number != SIGUSR1 && number != SIGUSR2) want_out();
+  if (!session_open_) return;
   protocol::Signal signal;
   signal.set_number(number);
   (void)protocol::queue_message(session_, Type::kSignal, signal).ok();
@@ -214,7 +246,8 @@ Status Relay::turn() {
   const bool take_input =
       stdin_open_ && session_open_ && result_.was_started && session_.queued_bytes() < kMaxQueued;
   // The terminal is made raw when the session has started: not a byte of it is shown before.
-  const bool take_output = session_open_ && (result_.was_started || launcher_done_);
+  const bool take_output =
+      session_open_ && (result_.was_started || launcher_done_ || options_.attached);
   std::array<pollfd, 4> waits{
       pollfd{launcher_done_ ? -1 : launcher_.fd(), POLLIN, 0},
       pollfd{take_output ? session_.fd() : -1,

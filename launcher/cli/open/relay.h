@@ -10,12 +10,14 @@ namespace carrel::open {
 struct RelayOptions {
   bool tty = false;
   int status_fd = -1;
+  bool attached = false;  // no launcher: start and end come on the session's stream
 };
 
 struct RelayResult {
   protocol::Ended ended;
   protocol::Started started;
   bool was_started = false;
+  bool left_behind = false;  // the command has ended, and the session goes on
 };
 
 /// Relays until the launcher says the session has ended and its output is drained. Terminal

@@ -63,6 +63,7 @@ std::string json_line(const SessionStatus& status) {
     object.null("last_input");
     object.null("idle_s");
   }
+  object.number("attached", state.channels());
   write_ends(&object, status);
   if (state.paused()) {
     events::JsonObject paused(object.raw("paused"));
@@ -108,6 +109,9 @@ std::string page(const SessionStatus& status) {
   }
   if (state.started()) {
     out += line("idle", "for " + took(minus(status.now_ns(), state.last_input_ns())));
+  }
+  if (state.channels() > 0) {
+    out += line("terminals", std::to_string(state.channels()) + " besides the first");
   }
   for (const protocol::TimeEnd& end : state.ends()) {
     out += line("ends", "in " + took(minus(end.ends_ns(), status.now_ns())) + " (" +

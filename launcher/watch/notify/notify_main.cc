@@ -14,6 +14,9 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <iterator>
+#include <list>
+#include <vector>
 
 #include "broker/confine/confine.h"
 #include "launcher/box/plan/seccomp_table.h"
@@ -35,14 +38,15 @@ confine::Confinement notify_confinement() {
   confine::Confinement list;
   list.keep_capabilities = uint64_t{1} << CAP_SYS_PTRACE;
   list.syscalls = confine::common_syscalls();
-  for (const char* name : {"ioctl", "openat", "openat2", "readlinkat", "readlink", "newfstatat",
-                           "statx", "faccessat2", "faccessat", "process_vm_readv", "pidfd_open", "pidfd_getfd"}) {
+  for (const char* name :
+       {"ioctl", "openat", "openat2", "readlinkat", "readlink", "newfstatat", "statx", "faccessat2",
+        "faccessat", "process_vm_readv", "pidfd_open", "pidfd_getfd"}) {
     list.syscalls.emplace_back(name);
   }
   return list;
 }
 
-/// The listener; invalid when the other side has closed without one.
+/// The listener of one more filter; invalid when the other side has closed.
 UniqueFd receive_listener() {
   char byte = 0;
   iovec part{&byte, 1};
@@ -68,35 +72,47 @@ UniqueFd receive_listener() {
 
 class Sensor {
  public:
-  Sensor(Listener listener, carrel_counters* counters)
-      : listener_(std::move(listener)), counters_(counters) {}
+  explicit Sensor(carrel_counters* counters) : counters_(counters) {}
 
-  /// Until the last process with the filter has ended.
+  /// Until no further filter can come and the last process with one has ended.
   Status run() {
-    while (true) {
-      std::array<pollfd, 2> waits{pollfd{listener_.fd(), POLLIN, 0}, pollfd{kRecordsFd, 0, 0}};
+    while (brings_more_ || !listeners_.empty()) {
+      std::vector<pollfd> waits{{brings_more_ ? kSocketFd : -1, POLLIN, 0}, {kRecordsFd, 0, 0}};
+      for (const Listener& listener : listeners_)
+        waits.push_back({listener.fd(), POLLIN, 0});
       if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return errno_error("poll");
       if ((waits[1].revents & (POLLERR | POLLHUP)) != 0) return Error{"nobody reads", EPIPE};
-      if ((waits[0].revents & POLLIN) != 0) {
-        RETURN_IF_ERROR(serve());
-      } else if ((waits[0].revents & (POLLHUP | POLLERR)) != 0) {
-        return Done{};
+      size_t at = 2;
+      for (auto listener = listeners_.begin(); listener != listeners_.end(); ++at) {
+        const short seen = waits[at].revents;
+        if ((seen & POLLIN) != 0) RETURN_IF_ERROR(serve(*listener));
+        const bool over = (seen & POLLIN) == 0 && (seen & (POLLHUP | POLLERR)) != 0;
+        listener = over ? listeners_.erase(listener) : std::next(listener);
       }
+      if (waits[0].revents != 0) take_listener();
     }
+    return Done{};
   }
 
  private:
-  Status serve() {
-    ASSIGN_OR_RETURN(const std::optional<seccomp_notif> call, listener_.receive());
+  /// Each command that carrel-init starts has a filter of its own, and so a listener.
+  void take_listener() {
+    UniqueFd fd = receive_listener();
+    brings_more_ = fd.valid();
+    if (fd.valid()) listeners_.emplace_back(std::move(fd));
+  }
+
+  Status serve(Listener& listener) {
+    ASSIGN_OR_RETURN(const std::optional<seccomp_notif> call, listener.receive());
     if (!call.has_value()) return Done{};
     const Judgement judgement = watcher_.look(*call);
     // One that died meanwhile has attempted nothing, and what was read may be another's.
-    if (!listener_.waits(call->id)) return Done{};
+    if (!listener.waits(call->id)) return Done{};
     // Kept first: a call that nobody could record is not carried out.
     for (const std::string& record : judgement.records)
       RETURN_IF_ERROR(keep(record));
-    if (judgement.refuse_with != 0) return listener_.refuse(call->id, judgement.refuse_with);
-    return listener_.let_through(call->id);
+    if (judgement.refuse_with != 0) return listener.refuse(call->id, judgement.refuse_with);
+    return listener.let_through(call->id);
   }
 
   Status keep(const std::string& record) {
@@ -110,7 +126,8 @@ class Sensor {
     return Done{};
   }
 
-  Listener listener_;
+  std::list<Listener> listeners_;
+  bool brings_more_ = true;
   Watcher watcher_;
   carrel_counters* counters_;
 };
@@ -125,15 +142,13 @@ void allow_many_descriptors() {
 Status serve_workspace() {
   (void)signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): one thread
   allow_many_descriptors();
-  void* memory = mmap(nullptr, sizeof(carrel_counters), PROT_READ | PROT_WRITE, MAP_SHARED,
-                      kCountersFd, 0);
+  void* memory =
+      mmap(nullptr, sizeof(carrel_counters), PROT_READ | PROT_WRITE, MAP_SHARED, kCountersFd, 0);
   if (memory == MAP_FAILED) return errno_error("map the counters");
   auto* counters = static_cast<carrel_counters*>(memory);
   (void)plan::contractor_table();  // made at first use
   RETURN_IF_ERROR(confine::confine_self(notify_confinement()));
-  UniqueFd listener = receive_listener();
-  close(kSocketFd);
-  if (listener.valid()) RETURN_IF_ERROR(Sensor(Listener(std::move(listener)), counters).run());
+  RETURN_IF_ERROR(Sensor(counters).run());
   __atomic_store_n(&counters->over, 1, __ATOMIC_RELEASE);
   return Done{};
 }

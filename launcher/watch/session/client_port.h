@@ -45,6 +45,8 @@ class ClientPort {
   void send(protocol::Type type, std::string_view bytes);
   void flush();
   void close() { stream_.close(); }
+  /// Gives the stream away, when nothing was sent or received yet.
+  UniqueFd release() { return stream_.release(); }
 
   [[nodiscard]] bool gone() const { return !stream_.valid(); }
   [[nodiscard]] bool full() const { return !gone() && stream_.queued_bytes() > kMaxWaiting; }

@@ -16,7 +16,7 @@ constexpr int32_t kPersonCode = 125;
 constexpr int32_t kKillCode = 137;
 
 /// What carrel-init was doing, in the order of init::PayloadStep.
-constexpr std::array<std::string_view, 15> kSteps = {
+constexpr std::array<std::string_view, 16> kSteps = {
     "an unknown step",
     "read its plan",
     "fork the command's process",
@@ -32,8 +32,9 @@ constexpr std::array<std::string_view, 15> kSteps = {
     "load the system call filter (seccomp)",
     "close descriptors",
     "hand the filter's listener to the sensor",
+    "keep so many terminals at once",
 };
-static_assert(kSteps.size() == static_cast<size_t>(init::PayloadStep::kListener) + 1);
+static_assert(kSteps.size() == static_cast<size_t>(init::PayloadStep::kNoRoom) + 1);
 
 Ending policy(std::string error) {
   return {"policy", kPolicyCode, 0, std::move(error)};

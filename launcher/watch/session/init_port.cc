@@ -12,6 +12,18 @@ namespace {
 
 constexpr size_t kMaxFds = 4;  // one is expected; what is too many is closed
 
+/// SCM_CREDENTIALS, where the launcher has asked for it (SO_PASSCRED, unix(7)).
+uint32_t sender_of(msghdr& header) {
+  for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
+    if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS) continue;
+    ucred sender{};
+    if (c->cmsg_len != CMSG_LEN(sizeof sender)) continue;
+    memcpy(&sender, CMSG_DATA(c), sizeof sender);
+    return static_cast<uint32_t>(sender.pid);
+  }
+  return 0;
+}
+
 std::vector<UniqueFd> take_fds(msghdr& header) {
   std::vector<UniqueFd> fds;
   for (cmsghdr* c = CMSG_FIRSTHDR(&header); c != nullptr; c = CMSG_NXTHDR(&header, c)) {
@@ -31,7 +43,8 @@ std::vector<UniqueFd> take_fds(msghdr& header) {
 Result<std::optional<InitPort::Received>> InitPort::receive() {
   Received received;
   iovec part{&received.record, sizeof received.record};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxFds)> control{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * kMaxFds) + CMSG_SPACE(sizeof(ucred))>
+      control{};
   msghdr header{};
   header.msg_iov = &part;
   header.msg_iovlen = 1;
@@ -49,12 +62,48 @@ Result<std::optional<InitPort::Received>> InitPort::receive() {
     return Error{"carrel-init sent what is no record", EPROTO};
   }
   if (is_pty) received.fd = std::move(fds.front());
+  received.pid = sender_of(header);
   return std::optional<Received>(std::move(received));
 }
 
-void InitPort::signal(int number) {
+Status InitPort::spawn(int32_t channel, bool terminal, const std::vector<std::string>& words,
+                       const std::vector<std::string>& environment,
+                       const std::vector<UniqueFd>& fds) {
+  init::Spawn head{};
+  head.record = {init::RecordType::kSpawn, terminal ? init::kSpawnTerminal : 0, 0, channel};
+  head.argument_count = static_cast<uint32_t>(words.size());
+  head.environment_count = static_cast<uint32_t>(environment.size());
+  std::string packet(reinterpret_cast<const char*>(&head), sizeof head);
+  for (const auto* list : {&words, &environment}) {
+    for (const std::string& word : *list)
+      packet.append(word.c_str(), word.size() + 1);
+  }
+  if (packet.size() > init::kMaxSpawnBytes || words.size() > init::kMaxStrings) {
+    return Error{"the command is longer than an attached one may be (64 KiB)", E2BIG};
+  }
+  iovec part{packet.data(), packet.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int) * 3)> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  if (!fds.empty()) {
+    std::array<int, 3> numbers{fds[0].get(), fds[1].get(), fds[2].get()};
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(sizeof numbers);
+    memcpy(CMSG_DATA(rights), numbers.data(), sizeof numbers);
+  }
+  const ssize_t sent = sendmsg(socket_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+  if (sent != static_cast<ssize_t>(packet.size())) return errno_error("ask carrel-init");
+  return Done{};
+}
+
+void InitPort::signal(int number, int32_t channel) {
   if (!socket_.valid()) return;
-  const init::Record record{init::RecordType::kSignal, number, 0, 0};
+  const init::Record record{init::RecordType::kSignal, number, 0, channel};
   if (send(socket_.get(), &record, sizeof record, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) return;
 }
 

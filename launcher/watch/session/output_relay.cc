@@ -10,7 +10,7 @@ namespace carrel::session {
 bool OutputRelay::move(TerminalPort::Output& output) {
   std::optional<std::string> bytes = terminal_.read(output, clock_.mono_ns());
   if (!bytes.has_value()) return false;
-  record_.add(events::TerminalOutput{std::string(output.stream), *bytes});
+  record_.add(events::TerminalOutput{std::string(output.stream), *bytes}, channel_);
   client_.send(output.to_stderr ? protocol::Type::kStderr : protocol::Type::kStdout, *bytes);
   return true;
 }

@@ -11,8 +11,13 @@ namespace carrel::session {
 class OutputRelay {
  public:
   /// References outlive this.
-  OutputRelay(TerminalPort& terminal, RecordLink& record, ClientPort& client, const Clock& clock)
-      : terminal_(terminal), record_(record), client_(client), clock_(clock) {}
+  OutputRelay(TerminalPort& terminal, RecordLink& record, ClientPort& client, const Clock& clock,
+              std::string channel = {})
+      : terminal_(terminal),
+        record_(record),
+        client_(client),
+        clock_(clock),
+        channel_(std::move(channel)) {}
 
   /// Moves at most one chunk. False when nothing was there.
   bool move(TerminalPort::Output& output);
@@ -25,6 +30,7 @@ class OutputRelay {
   RecordLink& record_;
   ClientPort& client_;
   const Clock& clock_;
+  std::string channel_;  // under which it is recorded
 };
 
 }  // namespace carrel::session

@@ -41,8 +41,9 @@ void RecordLink::add(events::Event event) {
   if (!failed()) check(recorder_->add(std::move(event)));
 }
 
-void RecordLink::add(events::Data data) {
+void RecordLink::add(events::Data data, std::string channel) {
   events::Event event;
+  event.channel = std::move(channel);
   event.data = std::move(data);
   add(std::move(event));
 }
@@ -89,7 +90,10 @@ void RecordLink::check(const Status& status) {
 }
 
 Status RecordLink::take(Message message) {
-  if (!message.fds.empty()) return Error{"the broker sent descriptors out of turn"};
+  const bool attaches = message.type == Type::kSessionAttach;
+  if (message.fds.size() != (attaches ? 1 : 0)) {
+    return Error{"the broker sent descriptors out of turn"};
+  }
   if (message.type == Type::kFailure) {
     ASSIGN_OR_RETURN(const auto failure, protocol::parse_message<protocol::Failure>(message));
     return Error{"the broker refused: " + quoted(failure.text())};
@@ -99,7 +103,7 @@ Status RecordLink::take(Message message) {
     return recorder_->take_sealed(sealed.index());
   }
   if (message.type != Type::kMinted && message.type != Type::kBlobStored &&
-      message.type != Type::kSessionOrder) {
+      message.type != Type::kSessionOrder && !attaches) {
     return Error{"the broker sent a message of no known type"};
   }
   if (answers_.size() >= kMaxAnswers) return Error{"the broker answers what nobody asked"};

@@ -30,7 +30,7 @@ class RecordLink {
   void open(events::RecorderOpen first);
   void add(events::Event event);
   /// An event about the session itself: observed, now.
-  void add(events::Data data);
+  void add(events::Data data, std::string channel = {});
   void send(protocol::Type type, std::string_view body);
   void tick();
   void close();

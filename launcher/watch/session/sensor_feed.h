@@ -17,14 +17,17 @@ namespace carrel::session {
 
 class SensorFeed {
  public:
-  /// References outlive this. `watch` sees every event before it is recorded, and `refused` every
-  /// call that failed at a limit and is no event.
+  /// References outlive this. `channel_of` says where an event belongs, `watch` sees every one
+  /// before it is recorded, and `refused` every call that failed at a limit and is no event.
+  using ChannelOf = std::function<std::string(const events::Event&)>;
   using Watch = std::function<void(const events::Event&)>;
   using Refused = std::function<void(const sensor::Observation&)>;
-  SensorFeed(SensorPort& port, Judge& judge, RecordLink& record, Watch watch, Refused refused)
+  SensorFeed(SensorPort& port, Judge& judge, RecordLink& record, ChannelOf channel_of, Watch watch,
+             Refused refused)
       : port_(port),
         judge_(judge),
         record_(record),
+        channel_of_(std::move(channel_of)),
         watch_(std::move(watch)),
         refused_(std::move(refused)) {}
 
@@ -49,6 +52,7 @@ class SensorFeed {
   SensorPort& port_;
   Judge& judge_;
   RecordLink& record_;
+  ChannelOf channel_of_;
   Watch watch_;
   Refused refused_;
   sensor::Reader reader_;

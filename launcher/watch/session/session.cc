@@ -85,6 +85,7 @@ void Session::turn() {
     serve(waits.owners[i].source, waits.owners[i].output);
   }
   if (gate_opened_ns_.has_value()) inside_.serve(now());
+  serve_channels();
   feed_.check_loss();
   record_->tick();
   check_start();
@@ -108,6 +109,8 @@ Session::Waits Session::waits() {
     for (const int fd : inside_.fds(now()))
       waits.add(fd, POLLIN, Source::kInside);
   }
+  for (const pollfd& wait : channels_.waits())
+    waits.add(wait.fd, wait.events, Source::kChannel);
   // What the broker cannot take stays where it is: the command waits, the ring fills, the kernel
   // counts.
   if (record_->full()) return waits;
@@ -152,11 +155,13 @@ void Session::serve(Source source, size_t output) {
       }
       return;
     case Source::kSensor:
+      serve_init();  // which process belongs to which channel
       feed_.take();
       return;
     case Source::kCgroup:
     case Source::kInside:
-      return;  // turn() looks at both every time
+    case Source::kChannel:
+      return;  // turn() looks at them every time
   }
 }
 
@@ -223,7 +228,11 @@ void Session::signal(int number) {
 
 void Session::say(const events::Event& event) {
   limits_.see(event);
-  if (const auto line = denials_.take(event, clock_.real_ns())) client_.send(Type::kHint, *line);
+  const auto line = denials_.take(event, clock_.real_ns());
+  if (!line.has_value()) return;
+  if (!event.channel.empty() && channels_.tell(event.channel, Type::kHint, *line)) return;
+  if (event.channel.empty() && !main_ended_.has_value()) return client_.send(Type::kHint, *line);
+  inform(Type::kHint, *line);
 }
 
 LiveFacts Session::live_facts() const {
@@ -255,17 +264,25 @@ void Session::serve_init() {
                  Stop::kKill);
     }
     if (!received.value().has_value()) return;
-    InitPort::Received one = std::move(*received.take());
-    take(one.record, std::move(one.fd));
+    take(std::move(*received.take()));
   }
 }
 
-void Session::take(const init::Record& record, UniqueFd fd) {
+void Session::take(InitPort::Received received) {
+  const init::Record& record = received.record;
+  if (record.c != 0) {
+    // The first thing that its command does is recorded after this has been said.
+    const std::string channel = channels_.name_of(record.c);
+    if (record.type == init::RecordType::kReady && received.pid != 0 && !channel.empty()) {
+      process_channels_.add_root(received.pid, channel);
+    }
+    return channels_.take(record, std::move(received.fd));
+  }
   switch (record.type) {
     case init::RecordType::kPty: {
       const Status pty =
           input_.config.spec().tty()
-              ? terminal_.use_pty(std::move(fd))
+              ? terminal_.use_pty(std::move(received.fd))
               : Status(Error{"carrel-init sent a terminal nobody asked for", EPROTO});
       if (!pty.ok()) end(ended_by_setup(pty.error()), Stop::kKill);
       return;
@@ -274,10 +291,7 @@ void Session::take(const init::Record& record, UniqueFd fd) {
       ready_ = true;
       return;
     case init::RecordType::kExited:
-      return end(gate_opened_ns_.has_value()
-                     ? ended_by_command(record.a)
-                     : ended_by_setup(Error{"the command's process ended before the gate"}),
-                 Stop::kKill);
+      return main_exited(record.a);
     case init::RecordType::kExecFailed:
       return end(ended_by_exec(record.a, input_.config.spec().command_size() > 0
                                              ? input_.config.spec().command(0)
@@ -286,13 +300,18 @@ void Session::take(const init::Record& record, UniqueFd fd) {
     case init::RecordType::kSetupFailed:
       return end(ended_by_step(record.a, record.b), Stop::kKill);
     case init::RecordType::kSignal:
+    case init::RecordType::kSpawn:
       break;
   }
   end(ended_by_policy(Error{"carrel-init sent what is no record", EPROTO}), Stop::kKill);
 }
 
 void Session::serve_answers() {
-  for (const Message& answer : record_->take_answers()) {
+  for (Message& answer : record_->take_answers()) {
+    if (answer.type == Type::kSessionAttach) {
+      attach(std::move(answer));
+      continue;
+    }
     if (answer.type == Type::kSessionOrder) {
       const auto order = protocol::parse_message<protocol::SessionOrder>(answer);
       if (order.ok()) take_order(order.value());
@@ -309,7 +328,7 @@ void Session::serve_answers() {
 }
 
 void Session::check_limits() {
-  if (client_.gone()) end(ended_by_client(), Stop::kHangUp);
+  check_client();
   if (record_->failed() && stop_ != Stop::kKill) {
     end(told_recorded_
             ? ended_by_record(record_->failure())
@@ -334,6 +353,7 @@ void Session::end(Ending ending, Stop how) {
   if (how == Stop::kHangUp && gate_opened_ns_.has_value()) {
     if (stop_ != Stop::kNo) return;
     init_.signal(SIGHUP);
+    channels_.hang_up();
     stop_ = Stop::kHangUp;
     stop_deadline_ns_ = now() + kHangUpNs;
   } else if (how == Stop::kFreeze && cgroup_.freeze(true).ok()) {
@@ -376,6 +396,7 @@ bool Session::over() const {
 void Session::finish() {
   Closing closing({*record_, feed_, judge_, output_, leases_, limits_, clock_.mono_ns,
                    input_.repositories, difference_});
+  channels_.finish(*ending_);
   const protocol::Finished finished =
       closing.close(*ending_, {empty_, gate_opened_ns_.has_value()});
   let_client_read();
@@ -387,7 +408,7 @@ void Session::finish() {
 /// launcher can cut it short as it can a session.
 void Session::let_client_read() {
   const uint64_t until = now() + (record_->failed() ? kClientReadsUnrecordedNs : kClientReadsNs);
-  while (client_.wants_write() && now() < until && launcher_open_) {
+  while ((client_.wants_write() || !channels_.flushed()) && now() < until && launcher_open_) {
     std::array<pollfd, 2> polls{pollfd{client_.fd(), POLLOUT, 0},
                                 pollfd{launcher_.fd(), POLLIN, 0}};
     poll(polls.data(), polls.size(), static_cast<int>(kLongestTurnNs / kNsPerMs));

@@ -11,12 +11,14 @@
 #include "broker/wire/protocol/connection.h"
 #include "launcher/watch/session/answers.h"
 #include "launcher/watch/session/cgroup_port.h"
+#include "launcher/watch/session/channels.h"
 #include "launcher/watch/session/client_port.h"
 #include "launcher/watch/session/closing.h"
 #include "launcher/watch/session/denials.h"
 #include "launcher/watch/session/init_port.h"
 #include "launcher/watch/session/inside_port.h"
 #include "launcher/watch/session/limit_keeper.h"
+#include "launcher/watch/session/process_channels.h"
 #include "launcher/watch/session/time_rules.h"
 
 namespace carrel::session {
@@ -54,7 +56,8 @@ class Session {
     kOutput,
     kSensor,
     kCgroup,
-    kInside
+    kInside,
+    kChannel
   };
   struct Waits;
 
@@ -75,9 +78,15 @@ class Session {
   void serve_client();
   void serve_init();
   void serve_answers();
-  void take(const init::Record& record, UniqueFd fd);
+  void take(InitPort::Received received);
   void carry_out(const ClientWish& wish);
   void signal(int number);
+  // Further commands beside the first (session_channels.cc).
+  void inform(protocol::Type type, std::string_view line);
+  void attach(protocol::Message message);
+  void serve_channels();
+  void main_exited(int32_t wait_status);
+  void check_client();
   void say(const events::Event& event);
   [[nodiscard]] LiveFacts live_facts() const;
   void resize(uint32_t columns, uint32_t rows);
@@ -118,10 +127,12 @@ class Session {
   TerminalPort terminal_;
   Judge judge_;
   Denials denials_;
+  ProcessChannels process_channels_;
   SensorFeed feed_;
   LeaseKeeper leases_;
   LimitKeeper limits_;
   OutputRelay output_;
+  Channels channels_;
   Answers answers_;
   InsidePort inside_;
 
@@ -138,6 +149,9 @@ class Session {
   std::string told_state_;
   uint64_t told_state_ns_ = 0;
   events::TerminalResize size_;
+  // The first command has ended, and others go on: the last of them ends the session.
+  std::optional<Ending> main_ended_;
+  std::optional<uint64_t> main_killed_at_ns_;  // its client has gone
   std::optional<Ending> ending_;
   Stop stop_ = Stop::kNo;
   uint64_t stop_deadline_ns_ = 0;

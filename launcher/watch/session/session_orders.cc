@@ -37,7 +37,7 @@ void Session::take_order(const protocol::SessionOrder& order) {
 /// Programs that stand still cannot hear that they are to end.
 void Session::close(const events::PolicyOrder& order, bool now) {
   record_->add(order);
-  client_.send(Type::kNotice, order_notice(order));
+  inform(Type::kNotice, order_notice(order));
   end(ended_by_order(order.person, order.reason),
       now || pause_.has_value() ? Stop::kKill : Stop::kHangUp);
 }
@@ -45,7 +45,7 @@ void Session::close(const events::PolicyOrder& order, bool now) {
 void Session::pause(const events::PolicyOrder& order) {
   const Status asked = cgroup_.freeze(true);
   if (!asked.ok()) {
-    client_.send(Type::kNotice, "carrel: could not pause: " + to_string(asked.error()) + "\n");
+    inform(Type::kNotice, "carrel: could not pause: " + to_string(asked.error()) + "\n");
     return;
   }
   pause_ = Pause{order, clock_.real_ns(), false};
@@ -57,7 +57,7 @@ void Session::check_pause() {
   if (!pause_.has_value() || pause_->frozen || ending_.has_value() || !cgroup_.frozen()) return;
   pause_->frozen = true;
   record_->add(pause_->order);
-  client_.send(Type::kNotice, order_notice(pause_->order));
+  inform(Type::kNotice, order_notice(pause_->order));
 }
 
 void Session::resume(const events::PolicyOrder& order) {
@@ -69,13 +69,13 @@ void Session::resume(const events::PolicyOrder& order) {
   time_.resume(now());
   if (!was_frozen) return;
   record_->add(order);
-  client_.send(Type::kNotice, order_notice(order));
+  inform(Type::kNotice, order_notice(order));
 }
 
 void Session::check_time() {
   if (const auto warning = time_.warning(both_clocks())) {
     record_->add(events::PolicyTime{"warned", warning->limit, warning->left_s});
-    client_.send(Type::kNotice, time_notice(*warning));
+    inform(Type::kNotice, time_notice(*warning));
   }
   const auto over = time_.over(both_clocks());
   if (!over.has_value()) return;
@@ -88,6 +88,7 @@ protocol::SessionState Session::state() const {
   state.set_started(gate_opened_ns_.has_value());
   state.set_ending(ending_.has_value());
   state.set_can_pause(cgroup_.can_freeze());
+  state.set_channels(static_cast<uint32_t>(channels_.running()));
   if (pause_.has_value() && pause_->frozen) {
     state.set_paused(true);
     state.set_paused_by(pause_->order.person);
@@ -112,7 +113,8 @@ protocol::SessionState Session::state() const {
 void Session::tell_state() {
   if (!gate_opened_ns_.has_value() || record_->failed()) return;
   const std::string key = std::to_string(int{ending_.has_value()}) +
-                          std::to_string(int{pause_.has_value() && pause_->frozen});
+                          std::to_string(int{pause_.has_value() && pause_->frozen}) +
+                          std::to_string(channels_.running());
   const bool changed = told_state_ns_ == 0 || key != told_state_;
   const bool typed = time_.typed_ns() > told_state_ns_ && now() >= told_state_ns_ + kToldAgainNs;
   if (!changed && !typed) return;

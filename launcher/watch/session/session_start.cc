@@ -9,6 +9,7 @@
 #include "broker/wire/protocol/messages.pb.h"
 #include "launcher/watch/session/notice.h"
 #include "launcher/watch/session/session.h"
+#include "profiles/base/text.h"
 #include "profiles/model/words.h"
 
 namespace carrel::session {
@@ -69,6 +70,22 @@ LimitKeeper limit_keeper(SessionInput& input, RecordLink& record,
   return {std::move(watch), std::move(lines), std::move(files), record, std::move(say)};
 }
 
+protocol::Started started_of(const protocol::SessionConfig& config, const model::Profile& profile) {
+  protocol::Started started;
+  started.set_session(config.spec().session());
+  started.set_workspace(config.spec().workspace());
+  started.set_task(config.spec().task());
+  started.set_profile(profile.name);
+  started.set_profile_sha256(to_hex(config.profile_sha256()));
+  started.set_mode(config.mode());
+  started.set_sensor(config.sensor());
+  started.set_asked(config.asked());
+  for (const protocol::AssuranceItem& item : config.assurance()) {
+    if (!item.given()) started.add_missing(item.id());
+  }
+  return started;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Session>> Session::start(SessionParts parts,
@@ -95,13 +112,21 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
       judge_(profile_),
       denials_(input_.config.spec(), profile_),
       feed_(
-          *sensor_, judge_, *record_, [this](const events::Event& event) { say(event); },
+          *sensor_, judge_, *record_,
+          [this](const events::Event& event) { return process_channels_.of(event); },
+          [this](const events::Event& event) { say(event); },
           [this](const sensor::Observation& seen) { limits_.see(seen); }),
       leases_(credential_names(profile_), CredentialFolder(std::move(input_.credentials)),
               *record_),
       limits_(limit_keeper(input_, *record_,
-                           [this](std::string line) { client_.send(Type::kNotice, line); })),
+                           [this](std::string line) { inform(Type::kNotice, line); })),
       output_(terminal_, *record_, client_, clock_),
+      channels_(started_of(input_.config, profile_), notice(input_.config, profile_), init_,
+                *record_, clock_,
+                [this] {
+                  const SensorFeed::Totals totals = feed_.totals();
+                  return Channels::Sensed{totals.produced, totals.recorded + totals.lost};
+                }),
       answers_(input_.config, profile_, denials_, judge_, limits_.watch()),
       inside_(std::move(input_.inside), input_.config.asker_uid(),
               [this](const inside::Question& question) {

@@ -124,6 +124,70 @@ class Killed(Case):
         self.open("/bin/true")
 
 
+class KilledBesideOthers(Case):
+    """The same with a second terminal attached: its client hears of it, and nothing of it is left."""
+    begin, payload_gone, finish = Killed.begin, Killed.payload_gone, Killed.finish
+
+    def both(self):
+        first = self.begin()
+        second = subprocess.Popen([CARREL, "attach", "--", "/bin/bash", "-c", BUSY], stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE, stdin=subprocess.PIPE, env=self.environment(), **AS_USER)
+        self.addCleanup(second.kill)
+        self.assertEqual(second.stdout.readline(), b"ready\n")
+        return first, second
+
+    def end_of(self, process, codes):
+        _, err = process.communicate(timeout=40)
+        self.assertIn(process.returncode, codes, err.decode() + self.logs())
+        return err.decode()
+
+    def test_the_broker(self):
+        first, second = self.both()
+        os.kill(self.broker_pid(), signal.SIGKILL)
+        self.end_of(first, [124])
+        self.assertIn("record", self.end_of(second, [124]))
+        self.assertTrue(self.payload_gone())
+        self.assertEqual(self.verify(code=5)["exit"], 5)
+
+    def test_the_supervisor(self):
+        first, second = self.both()
+        [pid] = self.processes("carrel-session")
+        os.kill(pid, signal.SIGKILL)
+        self.end_of(first, [137])
+        self.assertIn("the session has gone", self.end_of(second, [137]))
+        self.wait_until(self.payload_gone, what="the payload ends")
+        self.wait_until(lambda: self.sessions()[0]["state"] == "broken", what="the session is broken")
+        self.assertEqual(self.verify(code=5)["exit"], 5)
+
+    def test_init(self):
+        first, second = self.both()
+        pids = [pid for pid in self.processes("carrel-init")
+                if "NSpid:\t%d\t1\n" % pid in pathlib.Path(f"/proc/{pid}/status").read_text()]
+        os.kill(pids[0], signal.SIGKILL)
+        self.end_of(first, [137])
+        self.end_of(second, [137])
+        self.assertTrue(self.payload_gone())
+        self.assertEqual(self.verify()["exit"], 0)
+
+    def test_the_launcher(self):
+        first, second = self.both()
+        os.kill(self.service_pid(), signal.SIGKILL)
+        self.end_of(first, [123, 124, 125])
+        self.end_of(second, [124])
+        self.wait_until(self.payload_gone, 30, "the payload ends")
+        self.open("/bin/true")
+        self.assertNotIn("running", [row["state"] for row in self.sessions()])
+
+    def test_both_clients(self):
+        first, second = self.both()
+        first.kill()
+        second.kill()
+        self.wait_until(lambda: self.sessions()[0]["state"] == "closed", 40, "the session ends")
+        self.assertEqual(self.sessions()[0]["end"]["by"], "person")
+        self.assertTrue(self.payload_gone())
+        self.assertEqual(self.verify()["exit"], 0)
+
+
 class FullDisk(Case):
     """The state folder's file system fills up while a session works."""
 

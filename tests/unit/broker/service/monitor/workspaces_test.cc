@@ -34,14 +34,15 @@ TEST(Workspace, BelongsToATaskThatIsRegisteredByItsFirstOpening) {
   EXPECT_EQ(task.source, "");
 }
 
-TEST(Workspace, TakesNoSecondSessionWhileOneRuns) {
+TEST(Workspace, OfWhatRunsThereIsNamedInsteadOfATicket) {
   Desk desk;
   const std::string session = desk.live();
-  const auto refusal = Desk::failure_of(desk.ask_open(Desk::open_request()));
-  EXPECT_EQ(refusal.code(), 120U);
-  EXPECT_EQ(refusal.text(), "attaching to a running session is not supported yet: session " +
-                                session + " runs since 2023-11-14T22:13:20Z; `carrel close " +
-                                session + "` ends it");
+  const Reply named = desk.ask_open(Desk::open_request());
+  const auto reply =
+      protocol::parse_message<protocol::OpenReply>(Desk::message(named.type, named.body));
+  ASSERT_TRUE(reply.ok());
+  EXPECT_EQ(reply.value().running_session(), session);
+  EXPECT_EQ(reply.value().ticket(), "");
   EXPECT_EQ(desk.ask_open(Desk::open_request(), 2000).type, Type::kOpenReply);
   // Closed is free, also while the supervisor has not gone yet.
   close(desk, session);

@@ -292,13 +292,20 @@ void Stage::play_client() {
 }
 
 void Stage::play_init() {
-  init::Record record{};
+  std::string packet(init::kMaxSpawnBytes, '\0');
   while (true) {
-    const ssize_t got = recv(init.get(), &record, sizeof record, MSG_DONTWAIT);
+    const ssize_t got = recv(init.get(), packet.data(), packet.size(), MSG_DONTWAIT);
     if (got == 0) init.reset();
-    if (got != sizeof record) return;
+    if (got < static_cast<ssize_t>(sizeof(init::Record))) return;
+    init::Record record{};
+    memcpy(&record, packet.data(), sizeof record);
+    if (record.type == init::RecordType::kSpawn) {
+      spawned.push_back(packet.substr(0, static_cast<size_t>(got)));
+      continue;
+    }
     EXPECT_EQ(record.type, init::RecordType::kSignal);
     signals.push_back(record.a);
+    signalled.push_back(record.c);
   }
 }
 
@@ -333,8 +340,8 @@ void Stage::exit_command(int wait_status) {
   tell(init::RecordType::kExited, wait_status);
 }
 
-void Stage::tell(init::RecordType type, int32_t a, int32_t b, int fd) {
-  init::Record record{type, a, b, 0};
+void Stage::tell(init::RecordType type, int32_t a, int32_t b, int fd, int32_t c) {
+  init::Record record{type, a, b, c};
   iovec part{&record, sizeof record};
   alignas(cmsghdr) char control_bytes[CMSG_SPACE(sizeof(int))] = {};
   msghdr header{};

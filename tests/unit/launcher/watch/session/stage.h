@@ -50,7 +50,7 @@ class Stage {
   void exit_command(int wait_status);
   /// Everything inside is gone; happens by itself unless `dies_when_killed` is false.
   void empty_cgroup();
-  void tell(init::RecordType type, int32_t a = 0, int32_t b = 0, int fd = -1);
+  void tell(init::RecordType type, int32_t a = 0, int32_t b = 0, int fd = -1, int32_t c = 0);
   void type(std::string_view bytes);  // on the client
   void write_out(std::string_view bytes, int fd);
 
@@ -83,8 +83,9 @@ class Stage {
 
   // What was seen.
   std::string out, err, notices;
-  std::vector<int> signals;
-  std::string frozen = "0";  // as the kernel would say
+  std::vector<int> signals, signalled;  // and the channels that they were for
+  std::vector<std::string> spawned;     // requests for further commands, as packets
+  std::string frozen = "0";             // as the kernel would say
   bool gate_open = false, killed = false, recorded = false, client_closed = false;
   std::optional<protocol::Finished> finished;
   uint32_t reader_tid = 0;

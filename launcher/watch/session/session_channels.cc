@@ -1,0 +1,74 @@
+// Further terminals and commands beside the first one, and what its end means then.
+
+#include <signal.h>
+
+#include <utility>
+
+#include "launcher/watch/session/session.h"
+
+namespace carrel::session {
+namespace {
+
+using protocol::Message;
+using protocol::Type;
+
+constexpr uint64_t kHangUpNs = 10 * kNsPerS;
+
+}  // namespace
+
+/// A line of carrel's own, on every screen of the session.
+void Session::inform(Type type, std::string_view line) {
+  client_.send(type, line);
+  channels_.tell(type, line);
+}
+
+/// The broker vouches for the person; what cannot be attached to any more is said to their client.
+void Session::attach(Message message) {
+  const auto wanted = protocol::parse_message<protocol::SessionAttach>(message);
+  UniqueFd stream = std::move(message.fds.front());
+  if (!wanted.ok()) return;  // nobody who could be told anything
+  if (!gate_opened_ns_.has_value() || ending_.has_value()) {
+    const char* why =
+        ending_.has_value() ? "the session is ending" : "the session has not begun yet";
+    return channels_.refuse(std::move(stream), ended_by_setup(Error{why}));
+  }
+  channels_.attach(wanted.value(), std::move(stream));
+}
+
+void Session::serve_channels() {
+  if (channels_.serve()) time_.typed(now());
+  if (main_ended_.has_value() && channels_.running() == 0) end(*main_ended_, Stop::kKill);
+}
+
+/// The first command's end is the session's, unless others go on: their person is still at work.
+void Session::main_exited(int32_t wait_status) {
+  if (!gate_opened_ns_.has_value()) {
+    return end(ended_by_setup(Error{"the command's process ended before the gate"}), Stop::kKill);
+  }
+  Ending how = main_killed_at_ns_.has_value() ? ended_by_client() : ended_by_command(wait_status);
+  const size_t others = channels_.running();
+  if (others == 0) return end(std::move(how), Stop::kKill);
+  output_.drain(0);
+  protocol::Ended ended;
+  ended.set_by(how.by);
+  ended.set_code(how.code);
+  ended.set_signal(how.signal);
+  record_->add(events::TerminalEnded{how.by, static_cast<uint32_t>(how.code)});
+  client_.send(Type::kNotice, "carrel: this terminal has ended; the session goes on with " +
+                                  std::to_string(others) + (others == 1 ? " other" : " others") +
+                                  "\n");
+  client_.send(Type::kChannelEnded, ended.SerializeAsString());
+  main_ended_ = std::move(how);
+}
+
+/// Without its person the first command hears of it like one whose terminal has gone.
+void Session::check_client() {
+  if (!client_.gone() || main_ended_.has_value()) return;
+  if (channels_.running() == 0) return end(ended_by_client(), Stop::kHangUp);
+  if (ending_.has_value() || (main_killed_at_ns_.has_value() && now() < *main_killed_at_ns_))
+    return;
+  init_.signal(main_killed_at_ns_.has_value() ? SIGKILL : SIGHUP);
+  main_killed_at_ns_ = now() + kHangUpNs;
+}
+
+}  // namespace carrel::session
