@@ -42,6 +42,11 @@ Status write_policy(int store_fd, const evidence::PublicKey& key) {
 
 }  // namespace
 
+Result<evidence::SigningKey> make_ticket_key() {
+  ASSIGN_OR_RETURN(const Secret seed, evidence::generate_seed());
+  return evidence::SigningKey::from_seed(seed);
+}
+
 Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records) {
   ASSIGN_OR_RETURN(const UniqueFd folder, store::make_folder(store_fd, "keys", 0700));
   ASSIGN_OR_RETURN(const Secret seal_seed,

@@ -12,6 +12,10 @@ struct BrokerKeys {
   evidence::SigningKey tokens;  // signs credentials
 };
 
+/// The key of this start's tickets. It is never written down: tickets of an earlier start are
+/// worth nothing, whoever kept them.
+Result<evidence::SigningKey> make_ticket_key();
+
 /// Reads keys/broker.ed25519 and keys/tokens.ed25519 (32-byte seeds, mode 0600) below the store, or
 /// makes them for a store without records; a store that has records but no seal key is an Error,
 /// because a new key would silently disown them. Writes trust.policy where it is missing and

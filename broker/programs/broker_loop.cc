@@ -21,6 +21,7 @@ using protocol::Message;
 using protocol::Type;
 
 constexpr size_t kMaxClients = 64;
+constexpr size_t kMaxClientsOfOne = 16;  // so that nobody alone keeps all others out
 constexpr uint64_t kIdleMs = 30'000;
 constexpr uint64_t kLastWordsMs = 20'000;
 // A client that does not read its answers; one frame of the largest size always fits.
@@ -225,6 +226,15 @@ void BrokerLoop::accept_client() {
   if (caller_.has_value()) {
     if (peer.uid != 0) return;  // somebody whom this user namespace has no number for
     peer.uid = *caller_;
+  }
+  const auto own = std::count_if(clients_.begin(), clients_.end(),
+                                 [&peer](const Client& each) { return each.uid == peer.uid; });
+  if (static_cast<size_t>(own) >= kMaxClientsOfOne) {
+    // Whoever does not listen any more needs no answer.
+    Connection connection(std::move(socket));
+    (void)queue_reply(connection, monitor::failure(1, "too many connections of yours are open"))
+        .ok();
+    return;
   }
   clients_.push_back(Client{Connection(std::move(socket)), peer.uid, now_ms()});
 }

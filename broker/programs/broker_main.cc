@@ -111,12 +111,16 @@ Status serve(Broker broker, const BrokerOptions& options, const monitor::Log& lo
              protocol::Connection& launcher, const BrokerHooks& hooks) {
   const World world{real_ns, random_bytes};
   const credentials::Issuer issuer(std::string(kIssuerName), std::move(broker.keys.tokens), world);
+  ASSIGN_OR_RETURN(const evidence::SigningKey ticket_key, make_ticket_key());
   monitor::Monitor monitor(
-      {*broker.catalogue, broker.records, broker.keys.seals, issuer, world, read_profile, log});
+      {*broker.catalogue, broker.records, broker.keys.seals, ticket_key, issuer, world,
+       read_profile, log,
+       options.service ? monitor::Serves::kGivenTasks : monitor::Serves::kCallersProfiles});
   if (hooks.when_ready) hooks.when_ready();
   protocol::BrokerReady ready;
   ready.set_vkey(evidence::format_vkey(
       evidence::make_vkey(evidence::kBrokerKeyName, broker.keys.seals.public_key())));
+  ready.set_ticket_key(std::string(evidence::as_view(ticket_key.public_key())));
   RETURN_IF_ERROR(protocol::send_message(launcher, protocol::Type::kBrokerReady, ready));
   log("ready pid=" + std::to_string(getpid()));
   BrokerLoop loop(monitor, log, UniqueFd(options.listener_fd), std::move(launcher), options.caller);

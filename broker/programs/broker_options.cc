@@ -40,6 +40,8 @@ Result<BrokerOptions> parse_broker_options(int argc, const char* const* argv) {
       options.uid = value;
     } else if (name == "--caller") {
       options.caller = value;
+    } else if (name == "--service" && value == 1) {
+      options.service = true;
     } else {
       return Error{"unknown argument " + quoted(name)};
     }
@@ -49,6 +51,9 @@ Result<BrokerOptions> parse_broker_options(int argc, const char* const* argv) {
   }
   if (options.caller.has_value() && options.uid != 0) {
     return Error{"--uid and --caller are for different brokers"};
+  }
+  if (options.caller.has_value() && options.service) {
+    return Error{"--caller and --service are for different brokers"};
   }
   return options;
 }

@@ -18,10 +18,12 @@ struct BrokerOptions {
   /// The user whose uid 0 of a user namespace this broker runs as: what the kernel calls 0 there is
   /// that user, nobody else is served. Not together with `uid`.
   std::optional<uid_t> caller;
+  /// For the users of this host, each of whom opens the tasks given to them and nothing else.
+  bool service = false;
 };
 
-/// "--listener-fd N --store-fd N --launcher-fd N [--log-fd N] [--uid N | --caller N]"; anything else is an
-/// Error.
+/// "--listener-fd N --store-fd N --launcher-fd N [--log-fd N] [--uid N | --caller N]
+/// [--service 1]"; anything else is an Error.
 Result<BrokerOptions> parse_broker_options(int argc, const char* const* argv);
 
 }  // namespace carrel::programs

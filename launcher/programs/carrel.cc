@@ -19,7 +19,7 @@ namespace {
 constexpr int kUsage = 1;
 constexpr int kOpenUsage = 120;
 
-enum class Home { kHere, kAttach, kReview, kProfile, kWork, kNotYet, kNotYetForOpening };
+enum class Home { kHere, kAttach, kReview, kProfile, kWork, kLauncher, kNotYet, kNotYetForOpening };
 
 struct Verb {
   std::string_view word;
@@ -63,7 +63,7 @@ constexpr std::array kVerbs = {
     Verb{"export", Home::kNotYet},
     Verb{"serve", Home::kNotYet},
     Verb{"broker", Home::kNotYet},
-    Verb{"launcher", Home::kNotYet},
+    Verb{"launcher", Home::kLauncher},
     Verb{"witness", Home::kNotYet},
 };
 
@@ -149,6 +149,8 @@ int run(int count, char** arguments) {
       return become("carrel-profile", arguments);
     case Home::kWork:
       return become("carrel-work", arguments);
+    case Home::kLauncher:
+      return become("carrel-launcher", arguments);
     case Home::kNotYetForOpening:
       return not_yet(word, kOpenUsage);
     case Home::kNotYet:

@@ -1,10 +1,14 @@
 #include "launcher/service/broker_link.h"
 
+#include <time.h>
+
 #include <cerrno>
 #include <optional>
 #include <utility>
 #include <vector>
 
+#include "broker/record/evidence/sha256.h"
+#include "broker/wire/ticket/ticket.h"
 #include "launcher/box/plan/plan.h"
 #include "launcher/service/processes.h"
 #include "profiles/base/text.h"
@@ -18,6 +22,20 @@ namespace {
 
 constexpr int kAnswerMs = 30'000;
 constexpr int kEndMs = 25'000;  // the broker gives sessions 20 s for their last words
+constexpr int kNotGranted = 121;
+constexpr int kBroken = 123;
+
+uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+/// What the broker answers now is what it signed then.
+Status check_digest(const ticket::Claims& claims, const Message& answer) {
+  if (evidence::sha256(answer.body) == claims.digest) return Done{};
+  return Error{"the broker confirmed something else than its ticket says", EPROTO};
+}
 
 }  // namespace
 
@@ -37,6 +55,9 @@ Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& s
                          ? std::pair{"--caller", std::to_string(*caller)}
                          : std::pair{"--uid", std::to_string(plan::kBlockBase)};
   program.arguments.insert(program.arguments.end(), {whose.first, whose.second});
+  if (state.sockets.valid()) {
+    program.arguments.insert(program.arguments.end(), {std::string("--service"), std::string("1")});
+  }
   program.fds = {state.broker_listener.get(), state.directory.get(), theirs.get(),
                  state.broker_log.get()};
   ASSIGN_OR_RETURN(const pid_t pid, start_program(program));
@@ -45,7 +66,14 @@ Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& s
   Result<std::optional<Message>> first = link.connection_.receive(kAnswerMs);
   if (first.ok() && first.value().has_value()) {
     const Message& message = *first.value();
-    if (message.type == Type::kBrokerReady) return link;
+    if (message.type == Type::kBrokerReady) {
+      const Status ready = link.take_ready(message);
+      if (!ready.ok()) {
+        wait_or_kill(pid, 0);
+        return ready.error();
+      }
+      return link;
+    }
     if (message.type == Type::kFailure) {
       const auto failure = protocol::parse_message<protocol::Failure>(message);
       wait_or_kill(pid, kEndMs);
@@ -55,6 +83,16 @@ Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& s
   }
   wait_or_kill(pid, 0);
   return Error{"the broker ended before it was ready; see run/broker.log in the state folder"};
+}
+
+/// The key by which this broker's tickets are believed comes on the private channel alone.
+Status BrokerLink::take_ready(const Message& message) {
+  ASSIGN_OR_RETURN(const auto ready, protocol::parse_message<protocol::BrokerReady>(message));
+  if (ready.ticket_key().size() != sizeof ticket_key_) {
+    return Error{"the broker named no key of its tickets", EPROTO};
+  }
+  ticket_key_ = evidence::to_array<sizeof ticket_key_>(ready.ticket_key());
+  return Done{};
 }
 
 Result<Message> BrokerLink::call(Type type, const std::string& body, int fd, Type expected,
@@ -84,11 +122,17 @@ Result<Message> BrokerLink::call(Type type, const std::string& body, int fd, Typ
 
 Result<protocol::SessionSpec> BrokerLink::confirm(const std::string& ticket, uid_t peer_uid,
                                                   int* code) {
+  *code = kNotGranted;
+  ASSIGN_OR_RETURN(
+      const ticket::Claims claims,
+      ticket::check_ticket(ticket, ticket_key_, ticket::Purpose::kOpen, peer_uid, now_ns()));
+  *code = kBroken;
   protocol::ConfirmTicket request;
   request.set_ticket(ticket);
   request.set_peer_uid(peer_uid);
   ASSIGN_OR_RETURN(const Message answer, call(Type::kConfirmTicket, request.SerializeAsString(), -1,
                                               Type::kSessionSpec, code));
+  RETURN_IF_ERROR(check_digest(claims, answer));
   return protocol::parse_message<protocol::SessionSpec>(answer);
 }
 
@@ -111,11 +155,15 @@ Status BrokerLink::session_gone(const std::string& session, const std::string& h
 }
 
 Result<protocol::EndGranted> BrokerLink::confirm_end(const std::string& ticket, uid_t peer_uid) {
+  ASSIGN_OR_RETURN(
+      const ticket::Claims claims,
+      ticket::check_ticket(ticket, ticket_key_, ticket::Purpose::kErase, peer_uid, now_ns()));
   protocol::ConfirmEnd request;
   request.set_ticket(ticket);
   request.set_peer_uid(peer_uid);
   ASSIGN_OR_RETURN(const Message answer, call(Type::kConfirmEnd, request.SerializeAsString(), -1,
                                               Type::kEndGranted, nullptr));
+  RETURN_IF_ERROR(check_digest(claims, answer));
   return protocol::parse_message<protocol::EndGranted>(answer);
 }
 
@@ -137,6 +185,14 @@ Result<std::vector<std::string>> BrokerLink::due_workspaces() {
 void BrokerLink::look() {
   const Result<bool> open = connection_.fill();
   if (!open.ok() || !open.value()) lost_ = true;
+}
+
+void BrokerLink::give_up() {
+  constexpr int kGoneMs = 2000;
+  connection_.close();
+  lost_ = true;
+  if (pid_ > 0) wait_or_kill(pid_, kGoneMs);
+  pid_ = -1;
 }
 
 void BrokerLink::stop() {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/record/evidence/keys.h"
 #include "broker/wire/protocol/connection.h"
 #include "broker/wire/protocol/messages.pb.h"
 #include "launcher/service/state.h"
@@ -20,13 +21,15 @@ namespace carrel::service {
 class BrokerLink {
  public:
   /// Starts `PROGRAMS/carrel-broker` for the state folder and waits until it is ready: as a user of
-  /// its own, or, where `caller` says whose the launcher is, as that one. The Error carries the
-  /// broker's own last words.
+  /// its own, or, where `caller` says whose the launcher is, as that one; for given tasks only
+  /// where the state's sockets are a service's. The Error carries the broker's own last words.
   static Result<BrokerLink> start(const std::string& programs, const State& state,
                                   std::optional<uid_t> caller);
+  /// Ends what is left of a broker that is lost, before another one takes its place: within 2 s.
+  void give_up();
 
-  /// What the ticket stands for. A refusal is an Error with the broker's sentence, and its exit
-  /// code in `code`.
+  /// What the ticket stands for. The broker is asked about none that it did not sign for this uid
+  /// just now. A refusal is an Error in words, and its exit code in `code`.
   Result<protocol::SessionSpec> confirm(const std::string& ticket, uid_t peer_uid, int* code);
   /// Makes the session live; answers the supervisor's end of its channel.
   Result<UniqueFd> start_session(const protocol::SessionStart& start);
@@ -53,10 +56,12 @@ class BrokerLink {
  private:
   BrokerLink(protocol::Connection connection, pid_t pid)
       : connection_(std::move(connection)), pid_(pid) {}
+  Status take_ready(const protocol::Message& message);
   Result<protocol::Message> call(protocol::Type type, const std::string& body, int fd,
                                  protocol::Type expected, int* code);
   protocol::Connection connection_;
   pid_t pid_ = -1;
+  evidence::PublicKey ticket_key_{};  // of this broker's tickets
   bool lost_ = false;
 };
 

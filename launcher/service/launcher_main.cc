@@ -13,6 +13,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "launcher/box/kernel/cgroup.h"
 #include "launcher/box/kernel/mount_namespace.h"
@@ -27,6 +29,8 @@
 #include "launcher/service/disks.h"
 #include "launcher/service/options.h"
 #include "launcher/service/server.h"
+#include "launcher/service/service_manager.h"
+#include "launcher/service/trusted_folder.h"
 #include "profiles/base/text.h"
 
 namespace carrel::service {
@@ -159,8 +163,23 @@ Result<Standing> take_stand() {
   return standing;
 }
 
-Status serve(State& state, const Standing& standing, const Log& log,
-             const LauncherOptions& options) {
+/// Who waits for us to be ready: whoever started us, or a service manager.
+struct Starter {
+  int ready_fd = -1;
+  std::string manager;  // "": none
+
+  /// The Error: they could not be told, and may take us for hung.
+  [[nodiscard]] Status say_ready() const {
+    if (ready_fd < 0) return tell_manager(manager, "READY=1\nSTATUS=serves this host's users");
+    tell_ready(ready_fd, "ready");
+    close(ready_fd);
+    return Done{};
+  }
+};
+
+Status serve(State& state, const Standing& standing, const Log& log, const LauncherOptions& options,
+             const Starter& starter) {
+  const bool service = options.service.has_value();
   plan::HostFacts facts = probe::probe_host(state.directory.get());
   HostParts host;
   RETURN_IF_ERROR(host.make(state, facts, log));
@@ -180,13 +199,16 @@ Status serve(State& state, const Standing& standing, const Log& log,
   }
   BrokerLink broker = started.take();
   // The broker's alone: held here, too, it would take in callers whom a dead broker cannot answer.
-  state.broker_listener.reset();
-  log("ready pid=" + std::to_string(getpid()));
-  tell_ready(options.ready_fd, "ready");
-  close(options.ready_fd);
+  // A service keeps it for the next broker, which will.
+  if (!service) state.broker_listener.reset();
+  if (service) RETURN_IF_ERROR(publish_policy(state));
+  log("ready pid=" + std::to_string(getpid()) + (service ? " service=1" : ""));
+  const Status told = starter.say_ready();
+  if (!told.ok()) log("manager.untold why=" + quoted(to_string(told.error())));
   Server server({facts, state, host.cgroups.has_value() ? &host.cgroups->folder : nullptr,
                  programs.value(), standing.namespaces, host.tracer.get(), broker, log,
-                 standing.caller, options.idle_ms, uint64_t{options.host_floor_mib} << 20});
+                 standing.caller, options.idle_ms, uint64_t{options.host_floor_mib} << 20,
+                 service});
   const Status served = server.run();
   remove_sockets(state);
   broker.stop();
@@ -194,17 +216,43 @@ Status serve(State& state, const Standing& standing, const Log& log,
   return served;
 }
 
+/// Of a service: both are root's, below folders that nobody else can change.
+Result<std::pair<UniqueFd, UniqueFd>> open_folders(const ServiceFolders& folders) {
+  if (geteuid() != 0) {
+    return Error{
+        "a service of this host's users is root's: run it as root (systemctl start carrel)", EPERM};
+  }
+  ASSIGN_OR_RETURN(UniqueFd state, make_roots_folder(folders.state));
+  ASSIGN_OR_RETURN(UniqueFd sockets, make_roots_folder(folders.sockets));
+  struct stat what {};
+  if (fstat(sockets.get(), &what) != 0) return errno_error("stat " + quoted(folders.sockets));
+  if ((what.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    return Error{
+        quoted(folders.sockets) + " is writable by others, who could put their sockets there",
+        EPERM};
+  }
+  return std::pair{std::move(state), std::move(sockets)};
+}
+
 Status start(const LauncherOptions& options, Log* log) {
   umask(022);
   block_signals();
   allow_many_descriptors();
-  const UniqueFd given(options.state_fd);
+  const Starter starter{options.ready_fd, take_manager_address()};
+  UniqueFd given(options.state_fd);
+  UniqueFd sockets;
+  if (options.service.has_value()) {
+    ASSIGN_OR_RETURN(std::tie(given, sockets), open_folders(*options.service));
+  }
   ASSIGN_OR_RETURN(const Standing standing, take_stand());
   ASSIGN_OR_RETURN(UniqueFd folder, open_again(given));
+  if (sockets.valid()) {
+    ASSIGN_OR_RETURN(sockets, open_again(sockets));
+  }
   const auto owner = standing.caller.has_value() ? StateOwner::kCaller : StateOwner::kRoot;
-  ASSIGN_OR_RETURN(State state, open_state(std::move(folder), owner));
+  ASSIGN_OR_RETURN(State state, open_state(std::move(folder), owner, std::move(sockets)));
   *log = log_to(state.log.get());
-  const Status served = serve(state, standing, *log, options);
+  const Status served = serve(state, standing, *log, options, starter);
   if (served.ok()) {
     (*log)("ended");
   } else {
@@ -224,6 +272,10 @@ int launcher_main(int argc, const char* const* argv) {
     (void)!write(STDERR_FILENO, text.data(), text.size());
     return 1;
   }
+  if (options.value().help) {
+    const std::string text = launcher_help();
+    return write(STDOUT_FILENO, text.data(), text.size()) < 0 ? 1 : 0;
+  }
   Log log;
   Status done = Done{};
   try {
@@ -232,7 +284,13 @@ int launcher_main(int argc, const char* const* argv) {
     done = Error{std::string("exception: ") + thrown.what()};
   }
   if (done.ok()) return 0;
-  tell_ready(options.value().ready_fd, quoted(to_string(done.error())));
+  const std::string why = quoted(to_string(done.error()));
+  if (options.value().service.has_value()) {
+    const std::string text = "carrel launcher: " + why + "\n";
+    (void)!write(STDERR_FILENO, text.data(), text.size());
+  } else {
+    tell_ready(options.value().ready_fd, why);
+  }
   return 1;
 }
 

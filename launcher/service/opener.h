@@ -52,6 +52,7 @@ class Opener {
 
  private:
   Status open();
+  Status open_task_sources();
   Status open_workspace();
   Status make_slices();
   Result<SlicedRepository> slice_one(size_t index);

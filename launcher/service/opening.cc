@@ -12,8 +12,10 @@
 #include <utility>
 
 #include "launcher/box/kernel/mount_api.h"
+#include "launcher/box/kernel/mount_namespace.h"
 #include "launcher/box/kernel/network.h"
 #include "launcher/service/opener.h"
+#include "launcher/service/trusted_folder.h"
 #include "profiles/base/text.h"
 
 namespace carrel::service {
@@ -23,6 +25,8 @@ using protocol::Message;
 using protocol::Type;
 
 namespace {
+
+constexpr int kNotGranted = 121;
 
 Result<std::pair<UniqueFd, UniqueFd>> make_pipe() {
   std::array<int, 2> ends{};
@@ -49,6 +53,22 @@ bool Opener::client_gone() const {
 
 bool Opener::is_unwanted() const {
   return is_told_to_end() || client_gone();
+}
+
+/// As a service: where the task's own profile says, and nowhere that anybody but root or the
+/// repository's owner could have redirected.
+Status Opener::open_task_sources() {
+  if (!tools_.opens_sources) return Done{};
+  for (const model::Repository& repository : opening_.profile.repositories) {
+    const std::string path = task_source(repository.source, opening_.spec.profile_path());
+    Result<UniqueFd> folder =
+        kernel::open_at_home(tools_.namespaces, [&path] { return open_trusted_folder(path); });
+    if (!folder.ok()) {
+      return Error{"repository " + quoted(repository.name) + ": " + to_string(folder.error())};
+    }
+    opening_.repositories.push_back(folder.take());
+  }
+  return Done{};
 }
 
 Status Opener::make_the_plan() {
@@ -150,6 +170,8 @@ Status Opener::open() {
   RETURN_IF_ERROR(check_hours());
   code_ = kHostCannot;
   RETURN_IF_ERROR(plan::check_host(opening_.profile, tools_.facts));
+  code_ = kNotGranted;
+  RETURN_IF_ERROR(open_task_sources());
   code_ = kSetupFailed;
   RETURN_IF_ERROR(check_host_space(tools_.state.directory.get(), tools_.host_floor_bytes));
   RETURN_IF_ERROR(open_workspace());

@@ -39,6 +39,7 @@ struct OpeningTools {
   trace::Tracer* tracer;  // null where the workspace's own listener is the sensor
   const Log& log;
   uint64_t host_floor_bytes = 0;
+  bool opens_sources = false;  // of the task's repositories itself: a service's callers bring none
 };
 
 /// One granted request and what the server made ready for it.

@@ -9,7 +9,58 @@
 
 namespace carrel::service {
 
+namespace {
+
+Result<uint32_t> number_of(std::string_view name, std::string_view text) {
+  uint32_t value = 0;
+  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failed != std::errc() || end != text.data() + text.size()) {
+    return Error{std::string(name) + ": not a number: " + quoted(text)};
+  }
+  return value;
+}
+
+/// The words after "launcher".
+Result<LauncherOptions> parse_service(int argc, const char* const* argv) {
+  LauncherOptions options;
+  options.service.emplace();
+  for (int i = 2; i < argc; i += 2) {
+    const std::string_view name = argv[i];
+    if (name == "--help" || name == "-h") {
+      options.help = true;
+      return options;
+    }
+    const std::string_view text = i + 1 < argc ? argv[i + 1] : "";
+    if (name == "--host-floor-mib") {
+      ASSIGN_OR_RETURN(options.host_floor_mib, number_of(name, text));
+    } else if (name == "--state" || name == "--sockets") {
+      if (text.empty() || text[0] != '/') {
+        return Error{std::string(name) + ": give an absolute path"};
+      }
+      (name == "--state" ? options.service->state : options.service->sockets) = text;
+    } else {
+      return Error{"unknown argument " + quoted(name) + " (see: carrel launcher --help)"};
+    }
+  }
+  return options;
+}
+
+}  // namespace
+
+std::string launcher_help() {
+  return "usage: carrel launcher [--state DIR] [--sockets DIR] [--host-floor-mib N]\n\n"
+         "Serves the users of this host in the foreground, as root: each may open the tasks that\n"
+         "were given to them and nothing else. Starts the broker, and another one where that "
+         "dies.\n"
+         "Meant for a service manager (carrel.service); SIGTERM ends it and its sessions.\n\n"
+         "  --state DIR           the state folder (/var/lib/carrel)\n"
+         "  --sockets DIR         where users find it (/run/carrel; they set CARREL_SERVICE to "
+         "another)\n"
+         "  --host-floor-mib N    opens nothing with less free on the state folder's disk (512)\n";
+}
+
 Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv) {
+  if (argc > 1 && std::string_view(argv[1]) == "launcher") return parse_service(argc, argv);
   LauncherOptions options;
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];

@@ -1,20 +1,34 @@
 #pragma once
-// The launcher's command line: descriptors it was started with.
+// The launcher's command line: descriptors it was started with, or the folders of a service.
 
 #include <cstdint>
+#include <optional>
+#include <string>
 
 #include "profiles/base/result.h"
 
 namespace carrel::service {
 
+/// Of a service of the whole host, which does not end by itself.
+struct ServiceFolders {
+  std::string state = "/var/lib/carrel";
+  std::string sockets = "/run/carrel";  // the two sockets that the host's users find it by
+};
+
 struct LauncherOptions {
+  std::optional<ServiceFolders> service;  // else both descriptors are there
+  bool help = false;
   int state_fd = -1;              // the state folder
   int ready_fd = -1;              // hears "ready\n", or one sentence why not
   uint32_t idle_ms = 60'000;      // ends itself so long after it was last needed
   uint32_t host_floor_mib = 512;  // opens nothing with less free on the state folder's disk
 };
 
-/// "--state-fd N --ready-fd N [--idle-ms N] [--host-floor-mib N]"; anything else is an Error.
+/// "--state-fd N --ready-fd N [--idle-ms N] [--host-floor-mib N]", or as a service "launcher
+/// [--state DIR] [--sockets DIR] [--host-floor-mib N]"; anything else is an Error.
 Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv);
+
+/// The text of `carrel launcher --help`.
+std::string launcher_help();
 
 }  // namespace carrel::service

@@ -35,6 +35,7 @@ namespace {
 
 constexpr uint64_t kRequestMs = 10'000;
 constexpr size_t kMaxClients = 64;
+constexpr size_t kMaxClientsOfOne = 16;  // so that nobody alone keeps all others out
 constexpr uint64_t kFillAgainMs = 60'000;
 constexpr int kNotGranted = 121;
 constexpr int kHostCannot = 122;
@@ -72,7 +73,9 @@ Result<uid_t> caller_of(int socket_fd, std::optional<uid_t> caller) {
 
 bool Server::may_end() {
   if (!live_.empty() || !waiting_.empty() || !ending_.empty()) return false;
-  if (stopping_ || parts_.broker.lost()) return true;
+  if (stopping_) return true;
+  if (parts_.is_service) return false;
+  if (parts_.broker.lost()) return true;
   return clients_.empty() && now_ms() - idle_since_ms_ >= parts_.idle_ms && is_alone();
 }
 
@@ -96,10 +99,11 @@ Status Server::run() {
   sigaddset(&set, SIGTERM);
   signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return errno_error("signalfd");
-  idle_since_ms_ = now_ms();
+  idle_since_ms_ = broker_since_ms_ = now_ms();
   while (!may_end())
     RETURN_IF_ERROR(wait());
   if (filling_ > 0) wait_or_kill(filling_, 2000);
+  if (!failed_.empty()) return Error{failed_};
   return Done{};
 }
 
@@ -119,13 +123,7 @@ Status Server::wait() {
     polls.push_back({each.channel.valid() ? each.channel.fd() : -1, POLLIN, 0});
   }
   if (poll(polls.data(), polls.size(), 1000) < 0 && errno != EINTR) return errno_error("poll");
-  if (polls[1].revents != 0) {
-    parts_.broker.look();
-    if (parts_.broker.lost()) {
-      parts_.log("broker.lost sessions=" + std::to_string(live_.size()));
-      remove_sockets(parts_.state);  // the next `carrel open` starts a new pair
-    }
-  }
+  if (polls[1].revents != 0) parts_.broker.look();
   for (size_t i = 0; i < live.size(); ++i) {
     if (polls[3 + clients.size() + i].revents != 0) answer(*live[i]);
   }
@@ -137,6 +135,8 @@ Status Server::wait() {
   if (polls[2].revents != 0) reap();
   serve_waiting(now_ms());
   serve_ending(now_ms());
+  notice_lost_broker(now_ms());
+  restart_broker(now_ms());
   fill_pool_aside();
   return Done{};
 }
@@ -149,7 +149,15 @@ void Server::take_connections() {
     if (errno == EMFILE || errno == ENFILE) nanosleep(&breath, nullptr);
     return;
   }
-  clients_.push_back({Connection(std::move(socket)), now_ms() + kRequestMs});
+  const Result<uid_t> peer = caller_of(socket.get(), parts_.caller);
+  if (!peer.ok()) return;
+  Connection connection(std::move(socket));
+  const auto own = std::count_if(clients_.begin(), clients_.end(),
+                                 [&peer](const Client& each) { return each.uid == peer.value(); });
+  if (static_cast<size_t>(own) >= kMaxClientsOfOne) {
+    return refuse(connection, kSetupFailed, "too many connections of yours wait already");
+  }
+  clients_.push_back({std::move(connection), peer.value(), now_ms() + kRequestMs});
 }
 
 /// One frame is all that a client says; then its connection belongs to its opening.
@@ -174,6 +182,8 @@ void Server::begin(Connection client, Message message) {
   if (message.type != Type::kLaunchRequest || !request.ok() || !peer.ok() || message.fds.empty()) {
     return refuse(client, kSetupFailed, "the launcher does not understand this request");
   }
+  const Status plain = check_request(request.value());
+  if (!plain.ok()) return refuse(client, kSetupFailed, to_string(plain.error()));
   // Nobody would tell an opening that begins after stop() to end.
   if (stopping_) return refuse(client, kSetupFailed, "the launcher is ending");
   int code = kSetupFailed;
@@ -194,8 +204,13 @@ void Server::launch(Granted granted) {
     return refuse(client, kHostCannot,
                   lacks.ok() ? "the sensor is not loaded" : to_string(lacks.error()));
   }
-  if (granted.fds.size() != profile.value().repositories.size() + 1) {
-    return refuse(client, kNotGranted, "not exactly one descriptor per repository came");
+  const size_t brought = parts_.is_service ? 0 : profile.value().repositories.size();
+  if (granted.fds.size() != brought + 1) {
+    return refuse(client, kNotGranted,
+                  parts_.is_service
+                      ? "this host's service opens the repositories of a task itself: "
+                        "it takes no descriptor of one"
+                      : "not exactly one descriptor per repository came");
   }
   Opening opening;
   opening.spec = std::move(granted.spec);
@@ -291,6 +306,7 @@ void Server::leave_others_alone() {
   parts_.broker.let_go();
   close(parts_.state.launcher_listener.get());
   close(parts_.state.lock.get());
+  if (parts_.state.broker_listener.valid()) close(parts_.state.broker_listener.get());
 }
 
 /// So that a new workspace finds its image formatted.
@@ -319,9 +335,9 @@ void Server::become_opening(Opening& opening, pid_t server) {
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_UNBLOCK, &child, nullptr);
-  const OpeningTools tools{parts_.facts,    parts_.state,           parts_.cgroups,
-                           parts_.programs, parts_.namespaces,      parts_.tracer,
-                           parts_.log,      parts_.host_floor_bytes};
+  const OpeningTools tools{
+      parts_.facts,  parts_.state, parts_.cgroups,          parts_.programs,  parts_.namespaces,
+      parts_.tracer, parts_.log,   parts_.host_floor_bytes, parts_.is_service};
   try {
     run_opening(tools, opening);
   } catch (const std::exception& thrown) {

@@ -1,6 +1,7 @@
 #pragma once
 // The launcher's one loop: takes requests, has the broker confirm their tickets, gives each opening
-// a process of its own, and cleans up after it. Ends itself a minute after the last session.
+// a process of its own, and cleans up after it. Ends itself a minute after the last session; as a
+// service of the host it goes on, with another broker where one is lost.
 
 #include <sys/types.h>
 
@@ -38,6 +39,7 @@ struct ServerParts {
   std::optional<uid_t> caller;  // the ordinary user who is uid 0 of this user namespace
   uint64_t idle_ms = 60'000;
   uint64_t host_floor_bytes = 0;
+  bool is_service = false;  // of the whole host
 };
 
 class Server {
@@ -47,12 +49,14 @@ class Server {
   Server& operator=(const Server&) = delete;
 
   /// Serves until nobody has needed it for `idle_ms`, the broker is lost (openings then end first),
-  /// or SIGTERM came. SIGCHLD and SIGTERM must be blocked. One thread.
+  /// or SIGTERM came; as a service until SIGTERM, or until no broker lives for a minute (an Error).
+  /// SIGCHLD and SIGTERM must be blocked. One thread.
   Status run();
 
  private:
   struct Client {
     protocol::Connection connection;
+    uid_t uid = 0;
     uint64_t deadline_ms = 0;
   };
   /// A request that the broker has confirmed.
@@ -76,6 +80,9 @@ class Server {
   };
 
   Status wait();
+  void notice_lost_broker(uint64_t now_ms);
+  void plan_restart(uint64_t now_ms);
+  void restart_broker(uint64_t now_ms);
   void take_connections();
   void serve(Client& client);
   void begin(protocol::Connection client, protocol::Message message);
@@ -118,6 +125,11 @@ class Server {
   uint64_t fill_after_ms_ = 0;
   uint64_t idle_since_ms_ = 0;
   bool stopping_ = false;
+  bool broker_noticed_ = false;  // that it is lost
+  uint32_t broker_restarts_ = 0;
+  uint64_t broker_since_ms_ = 0;
+  uint64_t broker_next_ms_ = 0;
+  std::string failed_;  // why a service ends by itself
 };
 
 }  // namespace carrel::service

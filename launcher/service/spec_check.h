@@ -10,4 +10,7 @@ namespace carrel::service {
 /// An Error unless session and workspace are ids, which hold no path.
 Status check_spec(const protocol::SessionSpec& spec);
 
+/// What a caller may say of their terminal: TERM and LANG become variables of the command.
+Status check_request(const protocol::LaunchRequest& request);
+
 }  // namespace carrel::service

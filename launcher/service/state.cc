@@ -99,7 +99,7 @@ Result<UniqueFd> open_file(int run_fd, const char* name, int flags) {
 }
 
 /// A listening socket below run/, bound by way of /proc so that its length does not matter.
-Result<UniqueFd> listen_at(int run_fd, const char* name) {
+Result<UniqueFd> listen_at(int run_fd, const char* name, mode_t mode) {
   if (unlinkat(run_fd, name, 0) != 0 && errno != ENOENT) {
     return errno_error(std::string("remove the old run/") + name);
   }
@@ -114,12 +114,37 @@ Result<UniqueFd> listen_at(int run_fd, const char* name) {
       listen(socket.get(), kBacklog) != 0) {
     return errno_error(std::string("listen at run/") + name);
   }
+  // connect(2) asks for the right to write.
+  if (fchmodat(run_fd, name, mode, 0) != 0) return errno_error(std::string("set mode of ") + name);
   return socket;
+}
+
+/// run/NAME leads to the same socket in a service's folder.
+Status link_to(const State& state, const char* name) {
+  if (unlinkat(state.run.get(), name, 0) != 0 && errno != ENOENT) {
+    return errno_error(std::string("remove the old run/") + name);
+  }
+  const std::string target = path_of(state.sockets.get()) + "/" + name;
+  if (symlinkat(target.c_str(), state.run.get(), name) != 0) {
+    return errno_error(std::string("link run/") + name + " to " + quoted(target));
+  }
+  return Done{};
+}
+
+Status make_sockets(State& state) {
+  const bool service = state.sockets.valid();
+  const int folder_fd = service ? state.sockets.get() : state.run.get();
+  const mode_t mode = service ? 0666 : 0700;
+  ASSIGN_OR_RETURN(state.launcher_listener, listen_at(folder_fd, "launcher.sock", mode));
+  ASSIGN_OR_RETURN(state.broker_listener, listen_at(folder_fd, "broker.sock", mode));
+  if (!service) return Done{};
+  RETURN_IF_ERROR(link_to(state, "launcher.sock"));
+  return link_to(state, "broker.sock");
 }
 
 }  // namespace
 
-Result<State> open_state(UniqueFd state_fd, StateOwner owner) {
+Result<State> open_state(UniqueFd state_fd, StateOwner owner, UniqueFd sockets) {
   State state;
   state.directory = std::move(state_fd);
   state.path = path_of(state.directory.get());
@@ -140,14 +165,36 @@ Result<State> open_state(UniqueFd state_fd, StateOwner owner) {
   ASSIGN_OR_RETURN(state.slices, open_folder(state.directory.get(), "slices", entered));
   ASSIGN_OR_RETURN(state.pool, open_folder(state.directory.get(), "pool", 0700));
   ASSIGN_OR_RETURN(state.vault, open_folder(state.directory.get(), "vault", 0700));
-  ASSIGN_OR_RETURN(state.launcher_listener, listen_at(state.run.get(), "launcher.sock"));
-  ASSIGN_OR_RETURN(state.broker_listener, listen_at(state.run.get(), "broker.sock"));
+  state.sockets = std::move(sockets);
+  RETURN_IF_ERROR(make_sockets(state));
   return state;
+}
+
+Status publish_policy(const State& state) {
+  constexpr size_t kMaxPolicy = size_t{64} << 10;
+  const char* const name = "trust.policy";
+  const UniqueFd from(
+      openat(state.directory.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!from.valid()) return errno_error("open trust.policy in the state folder");
+  std::string text(kMaxPolicy, '\0');
+  const ssize_t got = pread(from.get(), text.data(), text.size(), 0);
+  if (got < 0) return errno_error("read trust.policy in the state folder");
+  if (unlinkat(state.sockets.get(), name, 0) != 0 && errno != ENOENT) {
+    return errno_error("remove the old trust.policy beside the sockets");
+  }
+  const UniqueFd to(openat(state.sockets.get(), name,
+                           O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644));
+  if (!to.valid()) return errno_error("make trust.policy beside the sockets");
+  if (write(to.get(), text.data(), static_cast<size_t>(got)) != got) {
+    return errno_error("write trust.policy beside the sockets");
+  }
+  return Done{};
 }
 
 void remove_sockets(const State& state) {
   for (const char* name : {"launcher.sock", "broker.sock"}) {
     (void)unlinkat(state.run.get(), name, 0);
+    if (state.sockets.valid()) (void)unlinkat(state.sockets.get(), name, 0);
   }
 }
 

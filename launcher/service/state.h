@@ -19,6 +19,7 @@ struct State {
   UniqueFd pool;        // 0700: formatted images that nobody uses yet
   UniqueFd vault;       // 0700: the workspaces' keys
   UniqueFd lock;        // run/launcher.lock, held for life
+  UniqueFd sockets;     // of a service: the folder with its sockets, else invalid: they are in run/
   UniqueFd startup;  // run/startup.lock: shared by whoever is about to ask us, exclusive by whoever
                      // starts a launcher, or ends one that nobody needs
   UniqueFd log;      // run/launcher.log
@@ -34,8 +35,14 @@ enum class StateOwner { kRoot, kCaller };
 /// Prepares the folder behind `state_fd` (taken): modes, lock, logs, then both sockets, replacing
 /// those of a launcher that died; waits 40 s for one that is ending. EWOULDBLOCK when another
 /// launcher serves this folder. A folder that holds anything and was never a state folder is an
-/// Error, and left as it is: `--state /` must not cost a host its root folder's mode. As root, if only of a user namespace.
-Result<State> open_state(UniqueFd state_fd, StateOwner owner);
+/// Error, and left as it is: `--state /` must not cost a host its root folder's mode. As root, if
+/// only of a user namespace. With `sockets` (taken, of a service) both are made there, for every
+/// user of the host to connect to, and run/ gets links to them, for who names the state folder.
+Result<State> open_state(UniqueFd state_fd, StateOwner owner, UniqueFd sockets = UniqueFd());
+
+/// Of a service: copies trust.policy, which the broker has made, beside the sockets, so that users
+/// can check their own records by it. It holds public keys.
+Status publish_policy(const State& state);
 
 /// Removes both sockets' names: nobody finds this launcher any more.
 void remove_sockets(const State& state);

@@ -92,13 +92,21 @@ Reply Monitor::answer_client(uid_t peer_uid, Message request) {
 Reply Monitor::open(uid_t peer_uid, const Message& message) {
   const auto request = protocol::parse_message<protocol::OpenRequest>(message);
   if (!request.ok()) return failure(kUsage, request.error().what);
+  const std::string person = people::local_person(peer_uid);
+  if (parts_.serves == Serves::kGivenTasks) {
+    const Status given = judge_given(request.value(), person);
+    if (!given.ok()) {
+      parts_.log("open.refused person=" + person + " task=" + quoted(request.value().task()) +
+                 " why=" + quoted(given.error().what));
+      return failure(given.error().sys_errno == EPERM ? kNotGranted : kBroken, given.error().what);
+    }
+  }
   const auto read = check_open_request(request.value(), parts_.read_profile);
   if (!read.ok()) return failure(kUsage, to_string(read.error()));
   const Status registered = people::register_local(parts_.catalogue, peer_uid);
   if (!registered.ok()) return failure(kBroken, to_string(registered.error()));
   const auto actor = people::load_actor(parts_.catalogue, peer_uid);
   if (!actor.ok()) return failure(kBroken, to_string(actor.error()));
-  const std::string person = people::local_person(peer_uid);
   const auto decision = people::may(actor.value(), Action::kOpen, people::local_subject(person));
   if (!decision.allowed) return failure(kNotGranted, decision.reason);
   auto ids = make_ids();
@@ -127,12 +135,43 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   reply.set_session(granted.row.session);
   reply.set_workspace(granted.row.workspace);
   reply.set_task(granted.row.task);
-  auto ticket = tickets_.issue(std::move(granted), peer_uid, parts_.world);
+  ticket::Claims claims;
+  claims.uid = peer_uid;
+  claims.session = granted.row.session;
+  claims.workspace = granted.row.workspace;
+  claims.task = granted.row.task;
+  claims.digest = evidence::sha256(granted.spec.SerializeAsString());
+  auto ticket =
+      tickets_.issue(std::move(granted), std::move(claims), parts_.ticket_key, parts_.world);
   if (!ticket.ok()) return failure(kBroken, to_string(ticket.error()));
   reply.set_ticket(ticket.take());
   parts_.log("open.granted session=" + reply.session() + " person=" + person +
              " task=" + quoted(reply.task()));
   return reply_with(Type::kOpenReply, reply);
+}
+
+/// Of a service: nothing that the caller brings is looked at before it is a task of theirs, word
+/// for word. Whether another's task exists is not told. EPERM: they cannot open it.
+Status Monitor::judge_given(const protocol::OpenRequest& request, const std::string& person) {
+  if (request.task().empty()) {
+    return Error{
+        "this host's service opens tasks that were given to you, no profile of your own: "
+        "carrel task list shows them; your own with --state DIR",
+        EPERM};
+  }
+  const Result<std::string> id = task_id(request.task());
+  if (!id.ok()) return Error{id.error().what, EPERM};
+  ASSIGN_OR_RETURN(const std::optional<store::Task> known, parts_.catalogue.task(id.value()));
+  const bool given =
+      known.has_value() && !known->source.empty() &&
+      std::find(known->people.begin(), known->people.end(), person) != known->people.end();
+  if (!given) {
+    return Error{
+        "no task " + id.value() + " is given to you; carrel task list shows those that are", EPERM};
+  }
+  const auto why = why_not_open(&*known, request, person, parts_.world.now_ns());
+  if (why.has_value()) return Error{*why, EPERM};
+  return Done{};
 }
 
 /// EPERM: the person cannot open it now.
@@ -142,7 +181,10 @@ Status Monitor::judge_task(const protocol::OpenRequest& request, const std::stri
   const store::Task* task = known.has_value() ? &*known : nullptr;
   const auto why = why_not_open(task, request, person, parts_.world.now_ns());
   if (why.has_value()) return Error{*why, EPERM};
-  if (task != nullptr) granted.spec.set_task_until_ns(task->until_ns);
+  if (task == nullptr) return Done{};
+  granted.spec.set_task_until_ns(task->until_ns);
+  // Where its repositories are is said by who made it, never by who opens it.
+  if (!task->source.empty()) granted.spec.set_profile_path(task->path);
   return Done{};
 }
 

@@ -56,15 +56,21 @@ using ProfileReader = std::function<Result<ReadProfile>(
 /// One line for the operator's log: a fixed event name, then key=value; no secrets, no raw bytes.
 using Log = std::function<void(const std::string& line)>;
 
+/// What may be opened: what a caller brings, as on a machine of one's own, or only tasks that were
+/// given to the caller, as from a service of the whole host, which reads no caller's profile.
+enum class Serves { kCallersProfiles, kGivenTasks };
+
 /// What the monitor works with; all of it outlives the monitor.
 struct MonitorParts {
   store::Catalogue& catalogue;
   store::RecordFolder& records;
   const evidence::SigningKey& broker_key;
+  const evidence::SigningKey& ticket_key;  // signs tickets and nothing else
   const credentials::Issuer& issuer;
   World world;
   ProfileReader read_profile;
   Log log;
+  Serves serves = Serves::kCallersProfiles;
 };
 
 inline constexpr size_t kMaxLiveSessions = 512;
@@ -106,6 +112,7 @@ class Monitor {
 
  private:
   Reply open(uid_t peer_uid, const protocol::Message& request);
+  Status judge_given(const protocol::OpenRequest& request, const std::string& person);
   Result<std::pair<std::string, std::string>> make_ids();
   Status judge_task(const protocol::OpenRequest& request, const std::string& person,
                     Granted& granted);
@@ -144,7 +151,7 @@ class Monitor {
 
   MonitorParts parts_;
   SessionTools tools_;
-  Tickets tickets_;
+  Tickets tickets_{kMaxTicketsOfOne};
   TicketBox<store::Workspace> end_tickets_;
   std::map<std::string, Granted> confirmed_;  // by session, until it starts
   std::map<std::string, std::unique_ptr<LiveSession>> live_;

@@ -28,6 +28,14 @@ people::Subject subject_of(const store::Task& task) {
   return people::local_subject(own ? task.people.front() : "");
 }
 
+protocol::EndGranted to_granted(const store::Workspace& workspace) {
+  protocol::EndGranted granted;
+  granted.set_workspace(workspace.id);
+  granted.set_task(workspace.task);
+  granted.set_person(workspace.person);
+  return granted;
+}
+
 bool may_see(const people::Actor& actor, const store::Task& task) {
   const bool given = actor.person.has_value() && std::find(task.people.begin(), task.people.end(),
                                                            actor.person->id) != task.people.end();
@@ -166,6 +174,7 @@ Reply Monitor::task_profile(uid_t peer_uid, const Message& message) {
   reply.set_path(task.value()->path);
   reply.set_profile_sha256(task.value()->profile_sha256);
   reply.set_agreement_text(task.value()->agreement_text);
+  reply.set_service(parts_.serves == Serves::kGivenTasks);
   return reply_with(Type::kTaskProfileReply, reply);
 }
 
@@ -218,8 +227,14 @@ Status Monitor::issue_end_tickets(const store::Task& task, uid_t peer_uid,
     RETURN_IF_ERROR(parts_.catalogue.put_workspace(workspace));
     protocol::EndTicket* ticket = reply.add_tickets();
     ticket->set_workspace(workspace.id);
-    ASSIGN_OR_RETURN(const std::string bytes,
-                     end_tickets_.issue(workspace, peer_uid, parts_.world));
+    ticket::Claims claims;
+    claims.purpose = ticket::Purpose::kErase;
+    claims.uid = peer_uid;
+    claims.workspace = workspace.id;
+    claims.task = workspace.task;
+    claims.digest = evidence::sha256(to_granted(workspace).SerializeAsString());
+    ASSIGN_OR_RETURN(const std::string bytes, end_tickets_.issue(workspace, std::move(claims),
+                                                                 parts_.ticket_key, parts_.world));
     ticket->set_ticket(bytes);
   }
   return Done{};
@@ -274,11 +289,7 @@ Reply Monitor::confirm_end(const Message& message) {
     return each.second->row().workspace == workspace.value().id && !each.second->closed();
   });
   if (runs) return failure(kInvalid, "a session runs at this workspace");
-  protocol::EndGranted granted;
-  granted.set_workspace(workspace.value().id);
-  granted.set_task(workspace.value().task);
-  granted.set_person(workspace.value().person);
-  return reply_with(Type::kEndGranted, granted);
+  return reply_with(Type::kEndGranted, to_granted(workspace.value()));
 }
 
 Reply Monitor::erased(const Message& message) {

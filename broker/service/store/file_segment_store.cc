@@ -201,7 +201,7 @@ Status FileSegmentStore::put_blob(const evidence::Digest& digest, std::string_vi
 }
 
 Result<RecordFolder> RecordFolder::open(int store_fd) {
-  ASSIGN_OR_RETURN(UniqueFd sessions, make_folder(store_fd, "sessions", kFolderMode));
+  ASSIGN_OR_RETURN(UniqueFd sessions, make_folder(store_fd, "sessions", 0700));
   ASSIGN_OR_RETURN(UniqueFd tmp, make_folder(store_fd, "tmp", 0700));
   std::vector<std::string> left;
   RETURN_IF_ERROR(list_folder(tmp.get(), [&](const std::string& name) { left.push_back(name); }));

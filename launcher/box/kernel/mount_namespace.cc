@@ -65,18 +65,24 @@ Result<MountNamespaces> leave_mount_namespace() {
   return namespaces;
 }
 
+Result<UniqueFd> open_at_home(const MountNamespaces& namespaces,
+                              const std::function<Result<UniqueFd>()>& open) {
+  if (!namespaces.home.valid()) return open();
+  if (setns(namespaces.home.get(), CLONE_NEWNS) != 0) {
+    return errno_error("setns to the caller's mount namespace");
+  }
+  Result<UniqueFd> opened = open();
+  // Going on in the host's namespace would put this process's mounts there.
+  CHECK(setns(namespaces.own.get(), CLONE_NEWNS) == 0);
+  return opened;
+}
+
 Result<UniqueFd> clone_tree_from_home(const MountNamespaces& namespaces, int fd) {
   if (!namespaces.home.valid()) {
     ASSIGN_OR_RETURN(const UniqueFd here, open_here(fd));
     return clone_tree(here.get(), Tree::kOne);
   }
-  if (setns(namespaces.home.get(), CLONE_NEWNS) != 0) {
-    return errno_error("setns to the caller's mount namespace");
-  }
-  Result<UniqueFd> tree = clone_tree(fd, Tree::kOne);
-  // Going on in the host's namespace would put this process's mounts there.
-  CHECK(setns(namespaces.own.get(), CLONE_NEWNS) == 0);
-  return tree;
+  return open_at_home(namespaces, [fd] { return clone_tree(fd, Tree::kOne); });
 }
 
 }  // namespace carrel::kernel

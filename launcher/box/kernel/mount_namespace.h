@@ -3,6 +3,8 @@
 // came from: open_tree(2) clones only mounts of the caller's namespace, and what a caller of Carrel
 // opened lies in the caller's.
 
+#include <functional>
+
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
 
@@ -21,6 +23,11 @@ Result<MountNamespaces> leave_mount_namespace();
 /// (setns(2) asks for CAP_SYS_ADMIN over the one that owns the target), but what is mounted at home
 /// later still appears here.
 Result<MountNamespaces> leave_mount_namespace_for_good();
+
+/// Carries `open` out at home, where what the host has mounted since is seen, and where what it
+/// opens can be cloned from. Comes back as clone_tree_from_home() does. One thread.
+Result<UniqueFd> open_at_home(const MountNamespaces& namespaces,
+                              const std::function<Result<UniqueFd>()>& open);
 
 /// A detached copy of the mount that `fd` stands on, rooted there, where `fd` was opened at home
 /// (or in a namespace that shows the same mounts). The caller is back in its own namespace

@@ -133,14 +133,39 @@ Result<Inputs> read_inputs(const std::string& profile_path, const std::string& l
   return inputs;
 }
 
-Result<Inputs> task_inputs(TaskProfile task, InputFailure* failure) {
+Result<Inputs> task_inputs(TaskProfile task, Sources sources, InputFailure* failure) {
   Inputs inputs;
   inputs.path = std::move(task.path);
   inputs.source = std::move(task.source);
   inputs.agreement_text = std::move(task.agreement_text);
   RETURN_IF_ERROR(parse_source(inputs, no_lookup(), failure));
-  RETURN_IF_ERROR(open_repositories(inputs, failure));
+  if (sources == Sources::kOpen) RETURN_IF_ERROR(open_repositories(inputs, failure));
   return inputs;
+}
+
+Status check_sources(const Inputs& inputs) {
+  for (const model::Repository& repository : inputs.profile.repositories) {
+    const bool whole = !repository.source.empty() && repository.source[0] == '/';
+    std::string path = whole ? repository.source : beside(inputs.path, repository.source);
+    while (path.size() > 1 && path.back() == '/')
+      path.pop_back();
+    const std::unique_ptr<char, decltype(&free)> real(realpath(path.c_str(), nullptr), &free);
+    if (real == nullptr) {
+      return errno_error("repository " + quoted(repository.name) + ": open " + quoted(path));
+    }
+    // `..` of a relative source is no link.
+    if (whole && path != real.get()) {
+      return Error{"repository " + quoted(repository.name) + ": " + quoted(path) + " leads to " +
+                       quoted(real.get()) + ", and a service follows no links: name that folder",
+                   ELOOP};
+    }
+    struct stat what {};
+    if (stat(path.c_str(), &what) != 0 || !S_ISDIR(what.st_mode)) {
+      return Error{"repository " + quoted(repository.name) + ": " + quoted(path) + " is no folder",
+                   ENOTDIR};
+    }
+  }
+  return Done{};
 }
 
 Result<Inputs> read_profile(const std::string& profile_path, InputFailure* failure) {

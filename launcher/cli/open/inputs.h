@@ -39,9 +39,12 @@ struct Inputs {
 /// and returns its text as an Error.
 Result<Inputs> read_inputs(const std::string& profile_path, const std::string& library,
                            InputFailure* failure);
+enum class Sources { kOpen, kLeave };
 /// The same of a task's profile: nothing is read but its repositories, which are opened with the
-/// caller's own rights.
-Result<Inputs> task_inputs(TaskProfile task, InputFailure* failure);
+/// caller's own rights, or left to the service that opens them itself.
+Result<Inputs> task_inputs(TaskProfile task, Sources sources, InputFailure* failure);
+/// That a service can open the repositories by their paths: each is there, and by no symbolic link.
+Status check_sources(const Inputs& inputs);
 /// Profile and agreement alone, for a task that is to be created; the path is made absolute. One
 /// that extends others is refused: tasks keep a single source yet.
 Result<Inputs> read_profile(const std::string& profile_path, InputFailure* failure);

@@ -132,7 +132,7 @@ Result<Inputs> read_task(const start::StateFolder& state, const std::string& pro
   fprintf(stderr, "carrel: task %s, profile sha256 %s\n", quoted(reply.value().task()).c_str(),
           quoted(reply.value().profile_sha256()).c_str());
   return task_inputs({reply.value().source(), reply.value().path(), reply.value().agreement_text()},
-                     failure);
+                     reply.value().service() ? Sources::kLeave : Sources::kOpen, failure);
 }
 
 /// Gets a ticket from the broker and hands it to the launcher. A refusal sets `code`.
@@ -286,9 +286,7 @@ int run_open(const std::vector<std::string>& words) {
     inputs = read_inputs(arguments.profile, sources::library_folder(programs.value()), &failure);
     if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
   }
-  Result<std::string> path = start::state_path(arguments.state);
-  if (!path.ok()) return fail(arguments, kSetupFailed, to_string(path.error()));
-  Result<start::StateFolder> state = start::open_state(path.value(), start::Create::kYes);
+  Result<start::StateFolder> state = start::find_state(arguments.state, start::Create::kYes);
   if (!state.ok()) return fail(arguments, kSetupFailed, to_string(state.error()));
   const start::StateFolder folder = state.take();
   if (!arguments.task.empty()) {

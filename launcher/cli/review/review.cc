@@ -120,14 +120,10 @@ int ask_broker(const Work& work, const start::StateFolder& state, UniqueFd runni
 }
 
 int run_verb(const Work& work) {
-  const auto path = start::state_path(work.arguments.state);
-  if (!path.ok()) return work.fail(kNotFound, to_string(path.error()));
-  auto opened = start::open_state(path.value(), start::Create::kNo);
+  auto opened = start::find_state(work.arguments.state, start::Create::kNo);
   if (!opened.ok()) {
-    const int error = opened.error().sys_errno;
-    if (error == ENOENT)
-      return work.fail(kNotFound, "no sessions: there is no state folder " + quoted(path.value()));
-    return work.fail(kNotFound, to_string(opened.error()));
+    const bool none = opened.error().sys_errno == ENOENT;
+    return work.fail(kNotFound, (none ? "no sessions: " : "") + to_string(opened.error()));
   }
   const start::StateFolder state = opened.take();
   const auto programs = start::programs_folder();

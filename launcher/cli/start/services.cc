@@ -100,6 +100,17 @@ Status start_launcher(const StateFolder& state, const std::string& programs) {
   return wait_ready(read_end.get());
 }
 
+/// It stays by itself: there is no lock to hold.
+Result<UniqueFd> ensure_service(const StateFolder& state) {
+  const auto launcher = client::connect_beneath(state.run.get(), "launcher.sock");
+  if (!launcher.ok()) {
+    return Error{"the service of this host does not answer in " + quoted(state.path) + " (" +
+                 to_string(launcher.error()) +
+                 "): ask its admin to start it (systemctl start carrel)"};
+  }
+  return UniqueFd();
+}
+
 }  // namespace
 
 Result<std::string> programs_folder() {
@@ -116,6 +127,7 @@ Result<std::string> programs_folder() {
 }
 
 Result<UniqueFd> ensure_running(const StateFolder& state, const std::string& programs) {
+  if (state.service) return ensure_service(state);
   UniqueFd lock(
       openat(state.run.get(), "startup.lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!lock.valid()) return errno_error("open run/startup.lock in the state folder");

@@ -68,4 +68,42 @@ Result<StateFolder> open_state(const std::string& path, Create create) {
   return state;
 }
 
+namespace {
+
+constexpr const char* kHostService = "/run/carrel";
+
+Result<StateFolder> open_service(const std::string& path) {
+  StateFolder state;
+  state.path = path;
+  state.service = true;
+  state.directory.reset(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!state.directory.valid()) {
+    return errno_error("open the folder of the host's service " + quoted(path));
+  }
+  state.run.reset(openat(state.directory.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!state.run.valid()) return errno_error("open " + quoted(path));
+  return state;
+}
+
+}  // namespace
+
+bool is_service(const StateFolder& state) {
+  std::array<char, PATH_MAX> target{};
+  return state.service ||
+         readlinkat(state.run.get(), "broker.sock", target.data(), target.size()) > 0;
+}
+
+Result<StateFolder> find_state(const std::string& flag, Create create) {
+  if (flag.empty() && environment("CARREL_STATE").empty()) {
+    const std::string named = environment("CARREL_SERVICE");
+    if (!named.empty()) return open_service(named);
+    const std::string socket = std::string(kHostService) + "/broker.sock";
+    if (access(socket.c_str(), F_OK) == 0) return open_service(kHostService);
+  }
+  ASSIGN_OR_RETURN(const std::string path, state_path(flag));
+  Result<StateFolder> opened = open_state(path, create);
+  if (opened.ok() || opened.error().sys_errno != ENOENT) return opened;
+  return Error{"there is no state folder " + quoted(path), ENOENT};
+}
+
 }  // namespace carrel::start

@@ -34,10 +34,14 @@ Error refused(const client::BrokerClient& broker, int* code, const Error& error)
 }
 
 Result<std::string> create(const TaskArguments& arguments, client::BrokerClient& broker,
-                           int* code) {
+                           const start::StateFolder& state, int* code) {
   open::InputFailure failure;
   const Result<open::Inputs> inputs = open::read_profile(arguments.profile, &failure);
   if (!inputs.ok()) return failed(code, kFailed, Error{failure.text});
+  if (start::is_service(state)) {
+    const Status there = open::check_sources(inputs.value());
+    if (!there.ok()) return failed(code, kFailed, there.error());
+  }
   protocol::TaskCreateRequest request;
   request.set_name(arguments.name);
   request.set_profile_source(inputs.value().source);
@@ -169,7 +173,7 @@ Result<std::string> run_task(const TaskArguments& arguments, client::BrokerClien
   *code = kOk;
   switch (arguments.verb) {
     case TaskVerb::kCreate:
-      return create(arguments, broker, code);
+      return create(arguments, broker, state, code);
     case TaskVerb::kList:
       return list(arguments, broker, code);
     case TaskVerb::kShow:

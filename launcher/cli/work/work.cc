@@ -63,12 +63,8 @@ struct Desk {
 };
 
 Result<Desk> go_to_desk(const std::string& state_option, start::Create create) {
-  ASSIGN_OR_RETURN(const std::string path, start::state_path(state_option));
-  auto opened = start::open_state(path, create);
-  if (!opened.ok()) {
-    if (opened.error().sys_errno != ENOENT) return opened.take_error();
-    return Error{"there is no state folder " + quoted(path), ENOENT};
-  }
+  auto opened = start::find_state(state_option, create);
+  if (!opened.ok()) return opened.take_error();
   start::StateFolder state = opened.take();
   ASSIGN_OR_RETURN(const std::string programs, start::programs_folder());
   ASSIGN_OR_RETURN(UniqueFd running, start::ensure_running(state, programs));

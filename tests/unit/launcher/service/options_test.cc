@@ -31,5 +31,25 @@ TEST(LauncherOptions, RefuseEverythingElse) {
   EXPECT_FALSE(parse({"--state-fd", "3", "--ready-fd", "4", "--knob", "5"}).ok());
 }
 
+TEST(LauncherOptions, OfAServiceNameFolders) {
+  const auto plain = parse({"launcher"});
+  ASSERT_TRUE(plain.ok());
+  ASSERT_TRUE(plain.value().service.has_value());
+  EXPECT_EQ(plain.value().service->state, "/var/lib/carrel");
+  EXPECT_EQ(plain.value().service->sockets, "/run/carrel");
+  const auto named =
+      parse({"launcher", "--sockets", "/s", "--state", "/t", "--host-floor-mib", "7"});
+  ASSERT_TRUE(named.ok());
+  EXPECT_EQ(named.value().service->state, "/t");
+  EXPECT_EQ(named.value().service->sockets, "/s");
+  EXPECT_EQ(named.value().host_floor_mib, 7U);
+  EXPECT_TRUE(parse({"launcher", "--help"}).value().help);
+  EXPECT_FALSE(parse({"launcher", "--state"}).ok());
+  EXPECT_FALSE(parse({"launcher", "--state", "t"}).ok());
+  EXPECT_FALSE(parse({"launcher", "--state-fd", "3"}).ok());
+  EXPECT_FALSE(parse({"launcher", "--host-floor-mib", "-1"}).ok());
+  EXPECT_FALSE(parse({"--service", "1"}).ok());
+}
+
 }  // namespace
 }  // namespace carrel::service

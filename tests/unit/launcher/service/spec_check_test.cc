@@ -24,5 +24,23 @@ TEST(SpecCheck, TakesIdsAndNothingThatLeadsElsewhere) {
   }
 }
 
+TEST(SpecCheck, TakesPlainWordsOfTheCallersTerminal) {
+  protocol::LaunchRequest request;
+  EXPECT_TRUE(check_request(request).ok());
+  request.set_term("xterm-256color");
+  request.set_lang("de_DE.UTF-8@euro");
+  EXPECT_TRUE(check_request(request).ok());
+  for (const std::string& bad :
+       {std::string("a b"), std::string("a\nb"), std::string("a=b"), std::string("a\0", 2),
+        std::string(65, 'a'), std::string("../x")}) {
+    request.set_term(bad);
+    EXPECT_FALSE(check_request(request).ok()) << bad;
+    request.set_term("");
+    request.set_lang(bad);
+    EXPECT_FALSE(check_request(request).ok()) << bad;
+    request.set_lang("");
+  }
+}
+
 }  // namespace
 }  // namespace carrel::service

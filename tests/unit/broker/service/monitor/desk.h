@@ -46,11 +46,12 @@ inline evidence::SigningKey key(char fill) {
 }
 
 struct Desk {
-  Desk()
+  explicit Desk(Serves serves = Serves::kCallersProfiles)
       : store(open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
         catalogue(store::open_sqlite_catalogue(folder / "c").take().catalogue),
         records(store::RecordFolder::open(store.get()).take()),
         broker_key(key('b')),
+        ticket_key(key('k')),
         world{[this] { return now_ns; },
               [this](size_t n) {
                 std::string bytes(n, 0);
@@ -59,8 +60,8 @@ struct Desk {
                 return Result<std::string>(bytes);
               }},
         issuer("carrel.test", key('t'), world),
-        monitor({*catalogue, records, broker_key, issuer, world, fake_reader,
-                 [this](const std::string& line) { log += line + "\n"; }}) {}
+        monitor({*catalogue, records, broker_key, ticket_key, issuer, world, fake_reader,
+                 [this](const std::string& line) { log += line + "\n"; }, serves}) {}
 
   static Message message(Type type, const std::string& body) { return {type, body, {}}; }
 
@@ -144,6 +145,7 @@ struct Desk {
   std::unique_ptr<store::Catalogue> catalogue;
   store::RecordFolder records;
   evidence::SigningKey broker_key;
+  evidence::SigningKey ticket_key;
   uint64_t now_ns = 1'700'000'000'000'000'000;
   int drawn = 0;
   World world;
