@@ -20,7 +20,7 @@ using protocol::Connection;
 using protocol::Message;
 using protocol::Type;
 
-constexpr size_t kMaxClients = 64;
+constexpr size_t kMaxClients = 256;
 constexpr size_t kMaxClientsOfOne = 16;  // so that nobody alone keeps all others out
 constexpr uint64_t kIdleMs = 30'000;
 constexpr uint64_t kLastWordsMs = 20'000;
@@ -212,6 +212,12 @@ void BrokerLoop::tell_sessions() {
 
 // ---- clients -----------------------------------------------------------------------------------
 
+bool BrokerLoop::has_many(uid_t uid) const {
+  const auto own = std::count_if(clients_.begin(), clients_.end(),
+                                 [uid](const Client& each) { return each.uid == uid; });
+  return static_cast<size_t>(own) >= kMaxClientsOfOne;
+}
+
 void BrokerLoop::accept_client() {
   UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
   if (!socket.valid()) {
@@ -227,9 +233,7 @@ void BrokerLoop::accept_client() {
     if (peer.uid != 0) return;  // somebody whom this user namespace has no number for
     peer.uid = *caller_;
   }
-  const auto own = std::count_if(clients_.begin(), clients_.end(),
-                                 [&peer](const Client& each) { return each.uid == peer.uid; });
-  if (static_cast<size_t>(own) >= kMaxClientsOfOne) {
+  if (is_service_ && peer.uid != 0 && has_many(peer.uid)) {
     // Whoever does not listen any more needs no answer.
     Connection connection(std::move(socket));
     (void)queue_reply(connection, monitor::failure(1, "too many connections of yours are open"))

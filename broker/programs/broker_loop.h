@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/programs/broker_options.h"
 #include "broker/service/monitor/monitor.h"
 #include "broker/wire/protocol/connection.h"
 #include "profiles/base/result.h"
@@ -18,17 +19,19 @@
 namespace carrel::programs {
 
 /// Serves until the launcher's channel closes and then, for at most 20 s, the sessions that still
-/// send. A peer that breaks the protocol loses its connection, nobody else's. With `caller`, uid 0 is
-/// that user and no other uid is served (BrokerOptions::caller).
+/// send. A peer that breaks the protocol loses its connection, nobody else's. With `caller`, uid 0
+/// is that user and no other uid is served (BrokerOptions::caller). As a service nobody but root
+/// keeps more than a few connections.
 class BrokerLoop {
  public:
   BrokerLoop(monitor::Monitor& monitor, monitor::Log log, UniqueFd listener,
-             protocol::Connection launcher, std::optional<uid_t> caller)
+             protocol::Connection launcher, const BrokerOptions& options)
       : monitor_(monitor),
         log_(std::move(log)),
         listener_(std::move(listener)),
         launcher_(std::move(launcher)),
-        caller_(caller) {}
+        caller_(options.caller),
+        is_service_(options.service) {}
 
   /// An Error only when it cannot even wait any more.
   Status run();
@@ -47,6 +50,7 @@ class BrokerLoop {
   };
 
   Result<Ready> wait();
+  [[nodiscard]] bool has_many(uid_t uid) const;
   void accept_client();
   Status serve_launcher();
   Status take_launcher_message(protocol::Message message);
@@ -67,6 +71,7 @@ class BrokerLoop {
   UniqueFd listener_;
   protocol::Connection launcher_;
   std::optional<uid_t> caller_;
+  bool is_service_;
   std::map<std::string, protocol::Connection> sessions_;
   std::list<Client> clients_;
   uint64_t give_up_ms_ = 0;  // when the launcher has gone: until when sessions are waited for

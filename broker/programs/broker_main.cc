@@ -123,7 +123,7 @@ Status serve(Broker broker, const BrokerOptions& options, const monitor::Log& lo
   ready.set_ticket_key(std::string(evidence::as_view(ticket_key.public_key())));
   RETURN_IF_ERROR(protocol::send_message(launcher, protocol::Type::kBrokerReady, ready));
   log("ready pid=" + std::to_string(getpid()));
-  BrokerLoop loop(monitor, log, UniqueFd(options.listener_fd), std::move(launcher), options.caller);
+  BrokerLoop loop(monitor, log, UniqueFd(options.listener_fd), std::move(launcher), options);
   return loop.run();
 }
 

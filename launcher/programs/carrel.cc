@@ -92,6 +92,8 @@ constexpr std::string_view kHelp =
     "  carrel profile check FILE    is a profile valid?\n"
     "  carrel profile explain FILE  what it allows, in plain words\n"
     "  carrel doctor                what this host can guarantee, and what mends the rest\n"
+    "  carrel launcher              serve the users of this host, as root (systemd: "
+    "carrel.service)\n"
     "\n"
     "Each has --help. `last` may be any session's id, or the first characters of one.\n";
 

@@ -131,8 +131,24 @@ Status link_to(const State& state, const char* name) {
   return Done{};
 }
 
+/// Links in run/ to sockets in run/ would lead to themselves.
+Status check_apart(const State& state) {
+  struct stat sockets {};
+  if (fstat(state.sockets.get(), &sockets) != 0) return errno_error("stat the sockets' folder");
+  for (const UniqueFd* other : {&state.run, &state.directory}) {
+    struct stat what {};
+    if (fstat(other->get(), &what) != 0) return errno_error("stat the state folder");
+    if (what.st_dev == sockets.st_dev && what.st_ino == sockets.st_ino) {
+      return Error{
+          "--sockets: give another folder than the state folder's own, which no user can enter"};
+    }
+  }
+  return Done{};
+}
+
 Status make_sockets(State& state) {
   const bool service = state.sockets.valid();
+  if (service) RETURN_IF_ERROR(check_apart(state));
   const int folder_fd = service ? state.sockets.get() : state.run.get();
   const mode_t mode = service ? 0666 : 0700;
   ASSIGN_OR_RETURN(state.launcher_listener, listen_at(folder_fd, "launcher.sock", mode));

@@ -185,6 +185,9 @@ class ServiceMode(ServiceCase):
         open_to_all.chmod(0o777)
         done = self.carrel("launcher", "--state", str(self.folder / "state2"), "--sockets", str(open_to_all), code=1)
         self.assertIn(b"is writable by others", done.stderr)
+        own = self.folder / "state3"
+        done = self.carrel("launcher", "--state", str(own), "--sockets", str(own), code=1)
+        self.assertIn(b"give another folder than the state folder's own", done.stderr)
 
     def test_the_unit_is_one_that_systemd_reads(self):
         def complaints(text):

@@ -78,7 +78,9 @@ inline constexpr size_t kMaxLiveSessions = 512;
 class Monitor {
  public:
   explicit Monitor(MonitorParts parts)
-      : parts_(std::move(parts)), tools_{parts_.broker_key, parts_.issuer, parts_.world} {}
+      : parts_(std::move(parts)),
+        tools_{parts_.broker_key, parts_.issuer, parts_.world},
+        tickets_(parts_.serves == Serves::kGivenTasks ? kMaxTicketsOfOne : kMaxTickets) {}
   Monitor(const Monitor&) = delete;
   Monitor& operator=(const Monitor&) = delete;
 
@@ -151,7 +153,7 @@ class Monitor {
 
   MonitorParts parts_;
   SessionTools tools_;
-  Tickets tickets_{kMaxTicketsOfOne};
+  Tickets tickets_;
   TicketBox<store::Workspace> end_tickets_;
   std::map<std::string, Granted> confirmed_;  // by session, until it starts
   std::map<std::string, std::unique_ptr<LiveSession>> live_;

@@ -32,7 +32,7 @@ po::options_description common_options() {
   po::options_description options("options");
   options.add_options()("help,h", "show this text")(
       "state", po::value<std::string>()->value_name("DIR"),
-      "the state folder (else CARREL_STATE, else /var/lib/carrel)")(
+      "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)")(
       "status-fd", po::value<int>()->value_name("N"), "write JSON status lines to descriptor N");
   return options;
 }

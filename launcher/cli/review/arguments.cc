@@ -77,7 +77,7 @@ po::options_description make_options(Verb verb) {
   po::options_description options("options");
   options.add_options()("help,h", "show this text")(
       "state", po::value<std::string>()->value_name("DIR"),
-      "the state folder (else CARREL_STATE, else /var/lib/carrel)");
+      "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)");
   add_verb_options(verb, &options);
   return options;
 }

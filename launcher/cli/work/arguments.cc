@@ -43,7 +43,7 @@ po::options_description make_options(Verb verb) {
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   auto add = options.add_options();
   add("help,h", "show this text");
-  add("state", text("DIR"), "the state folder (else CARREL_STATE, else /var/lib/carrel)");
+  add("state", text("DIR"), "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)");
   if (!is_order(verb)) add("json", "as JSON");
   if (is_order(verb)) add("reason", text("R"), "why: recorded, and shown to who works there");
   if (verb == Verb::kClose) add("now", "without waiting for programs to end by themselves");

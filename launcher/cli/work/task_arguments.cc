@@ -26,7 +26,7 @@ po::options_description make_options() {
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   auto add = options.add_options();
   add("help,h", "show this text");
-  add("state", text("DIR"), "the state folder (else CARREL_STATE, else /var/lib/carrel)");
+  add("state", text("DIR"), "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)");
   add("json", "as JSON (create, list, show)");
   add("profile", text("FILE"), "create: the profile, which the task keeps");
   add("person", po::value<std::vector<std::string>>()->value_name("P"),
