@@ -142,15 +142,22 @@ TEST(BrokerStart, SaysThatItCannotWriteItsStore) {
   EXPECT_TRUE(std::filesystem::is_empty(home.store()));
 }
 
-TEST(BrokerStart, KeepsItsKeysOverARestart) {
+protocol::BrokerReady ready_of(BrokerProcess& broker) {
+  return protocol::parse_message<protocol::BrokerReady>(broker.hello()).take();
+}
+
+TEST(BrokerStart, KeepsItsKeysOverARestartButThatOfTickets) {
   const Home home;
-  std::string first;
+  protocol::BrokerReady first;
   {
     BrokerProcess broker(home);
-    first = broker.hello().body;
+    first = ready_of(broker);
   }
   BrokerProcess again(home);
-  EXPECT_EQ(again.hello().body, first);
+  const protocol::BrokerReady second = ready_of(again);
+  EXPECT_EQ(second.vkey(), first.vkey());
+  EXPECT_EQ(second.ticket_key().size(), 32U);
+  EXPECT_NE(second.ticket_key(), first.ticket_key());
 }
 
 }  // namespace
