@@ -250,9 +250,7 @@ int run_attach(const std::vector<std::string>& words) {
     return fail(arguments, kUsage, "attach: --status-fd: no such descriptor is open");
   }
   arguments.status_fd = wanted.status_fd;
-  Result<std::string> path = start::state_path(wanted.state);
-  if (!path.ok()) return fail(arguments, kSetupFailed, to_string(path.error()));
-  Result<start::StateFolder> state = start::open_state(path.value(), start::Create::kNo);
+  Result<start::StateFolder> state = start::find_state(wanted.state, start::Create::kNo);
   if (!state.ok()) return fail(arguments, kNotGranted, to_string(state.error()));
   Result<client::BrokerClient> connected = client::BrokerClient::connect(state.value().run.get());
   if (!connected.ok()) {
