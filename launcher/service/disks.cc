@@ -93,6 +93,10 @@ Status check_host_space(int state_fd, uint64_t floor_bytes) {
                ENOSPC};
 }
 
+DiskSize disk_size(const model::Limits& limits) {
+  return {limits.disk_bytes, limits.inodes};
+}
+
 Status format_image(int folder_fd, const std::string& name, const DiskSize& size) {
   const std::string beside = name + ".new";
   (void)unlinkat(folder_fd, beside.c_str(), 0);  // of one that died half way
@@ -204,17 +208,19 @@ namespace {
 /// In a folder that is removed afterwards, whatever became of it.
 Status try_in(int folder_fd) {
   constexpr uint32_t kViewer = plan::kBlockBase + 8;
+  constexpr uint64_t kTrialBytes = uint64_t{8} << 20;
   for (const char* name : {"lower", "upper", "tree"}) {
     if (mkdirat(folder_fd, name, 0755) != 0) return errno_error("make a folder for a trial");
   }
   if (fchownat(folder_fd, "tree", plan::kOnDiskOwner, plan::kOnDiskOwner, 0) != 0) {
     return errno_error("own a folder for a trial");
   }
-  RETURN_IF_ERROR(format_image(folder_fd, kImage, {uint64_t{8} << 20, 256}));
+  RETURN_IF_ERROR(format_image(folder_fd, kImage, {kTrialBytes, 256}));
   ASSIGN_OR_RETURN(UniqueFd image, storage::open_image(folder_fd, kImage, 0));
   const Secret key(std::string(kernel::kFileKeyBytes, 't'));  // nothing is ever written with it
   ASSIGN_OR_RETURN(const WorkspaceDisk disk, WorkspaceDisk::mount(std::move(image), key));
   RETURN_IF_ERROR(disk.add_repository("trial"));
+  RETURN_IF_ERROR(disk.limit(kTrialBytes));
   ASSIGN_OR_RETURN(const UniqueFd tree, open_beneath(folder_fd, "tree", O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd lower, open_beneath(folder_fd, "lower", O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd upper, open_beneath(folder_fd, "upper", O_RDONLY | O_DIRECTORY));

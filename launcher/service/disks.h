@@ -11,11 +11,16 @@
 #include "launcher/service/state.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
+#include "profiles/model/profile.h"
 
 namespace carrel::service {
 
-/// Until `[limits]` of a profile is built.
-inline constexpr storage::DiskSize kDefaultDisk{uint64_t{10} << 30, 1'000'000};
+/// What a profile gives its workspaces' disk.
+storage::DiskSize disk_size(const model::Limits& limits);
+/// Of a profile that says nothing of it: what the pool holds.
+inline storage::DiskSize default_disk() {
+  return disk_size(model::Limits());
+}
 
 /// Whether `floor_bytes` of the state folder's disk are free: what a record, a slice and a journal
 /// can need before anybody has noticed. Else an Error that says how much there is (ENOSPC).
@@ -37,8 +42,8 @@ bool is_pool_full(const State& state, const storage::DiskSize& size);
 /// Puts one more image of that size into the pool. One process at a time.
 Status fill_pool(const State& state, const storage::DiskSize& size);
 
-/// The disk of a workspace, its image and key made first where `is_new`. A workspace whose key is
-/// gone is an Error (ENOKEY): its work is unreadable for good.
+/// The disk of a workspace, its image (of that size) and key made first where `is_new`, and not
+/// limited yet. A workspace whose key is gone is an Error (ENOKEY): its work is unreadable for good.
 Result<storage::WorkspaceDisk> open_disk(const State& state, int folder_fd,
                                          const std::string& workspace, bool is_new,
                                          const storage::DiskSize& size);

@@ -1,6 +1,6 @@
 #pragma once
 // The one that carries an opening out (opening.h): its recipe is open(), its parts stand in
-// opening.cc (before the session), opening_limits.cc, opening_session.cc (session and box) and
+// opening.cc (before the session), opening_disk.cc, opening_limits.cc, opening_session.cc (session and box) and
 // opening_end.cc.
 
 #include <functional>
@@ -61,6 +61,8 @@ class Opener {
   [[nodiscard]] SliceJob slice_job(size_t index) const;
   Error slicing_failed(const SliceFailure& failure);
   Status mount_disk();
+  Status measure_disk(const storage::DiskSize& size);
+  Status limit_disk();
   Status keep_workspace();
   Status make_trees();
   Status make_disk_tree(SlicedRepository& slice, const storage::Viewer& payload,
@@ -118,6 +120,7 @@ class Opener {
   std::vector<SlicedRepository> slices_;
   std::vector<SliceUse> uses_;  // in the same order
   std::optional<storage::WorkspaceDisk> disk_;
+  storage::DiskSize disk_limits_;  // as they are kept
   std::vector<std::string> warnings_;  // for the notice
   std::vector<UniqueFd> overlays_;  // in the same order: to hand over, and to outlive the workspace
   UniqueFd network_;

@@ -176,10 +176,11 @@ Status Opener::open() {
   RETURN_IF_ERROR(check_host_space(tools_.state.directory.get(), tools_.host_floor_bytes));
   RETURN_IF_ERROR(open_workspace());
   RETURN_IF_ERROR(make_slices());
-  RETURN_IF_ERROR(make_the_plan());
   RETURN_IF_ERROR(mount_disk());
+  RETURN_IF_ERROR(make_the_plan());
   RETURN_IF_ERROR(make_trees());
   RETURN_IF_ERROR(mend_trees());
+  RETURN_IF_ERROR(limit_disk());
   ASSIGN_OR_RETURN(network_, kernel::new_network());
   RETURN_IF_ERROR(make_credentials_folder());
   RETURN_IF_ERROR(make_limit_files());

@@ -65,6 +65,8 @@ void Opener::add_limits(protocol::SessionConfig& config) const {
   add("processes", ceilings.processes == 0 ? 0 : limits.processes);
   add("cpu", ceilings.cpu_milli);
   add("open_files", limits.open_files);
+  add("disk", disk_limits_.bytes);
+  add("inodes", disk_limits_.inodes);
   for (const auto& [name, file] : limits_.files)
     config.add_limit_files(name);
   for (const auto& [volume, folder] : limits_.volumes)

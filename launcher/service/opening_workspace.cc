@@ -11,7 +11,6 @@
 
 #include "launcher/box/kernel/id_map.h"
 #include "launcher/box/kernel/mount_api.h"
-#include "launcher/box/storage/key_slots.h"
 #include "launcher/service/opener.h"
 #include "launcher/service/slicing.h"
 #include "profiles/base/text.h"
@@ -19,12 +18,10 @@
 namespace carrel::service {
 
 using kernel::Tree;
-using storage::KeySlots;
 
 namespace {
 
 constexpr int kNotGranted = 121;
-constexpr const char* kHome = "home";
 
 /// Of a workspace without an image. A repository's name has no dot.
 std::string own_folder(const std::string& repository) {
@@ -180,34 +177,6 @@ Status Opener::make_slices() {
   return Done{};
 }
 
-Status Opener::mount_disk() {
-  const bool is_new = workspace_->is_new();
-  if (!uses_image()) {
-    if (!is_new) return Done{};
-    ASSIGN_OR_RETURN(const UniqueFd home, make_workspace_folder(workspace_->folder_fd(), kHome,
-                                                                work_owner()));
-    if (fchmod(home.get(), 0700) != 0) return errno_error("set the mode of the home folder");
-    return Done{};
-  }
-  const std::string name = workspace_->name();
-  if (is_new) {
-    undos_.emplace_back([this, name] {
-      Result<KeySlots> keys = KeySlots::open(tools_.state.vault.get());
-      if (keys.ok()) {
-        KeySlots slots = keys.take();
-        if (slots.erase(name).ok()) return;
-      }
-      tools_.log("key.left workspace=" + name);
-    });
-  }
-  ASSIGN_OR_RETURN(storage::WorkspaceDisk disk,
-                   open_disk(tools_.state, workspace_->folder_fd(), name, is_new, kDefaultDisk));
-  disk_.emplace(std::move(disk));
-  for (const SlicedRepository& slice : slices_)
-    RETURN_IF_ERROR(disk_->add_repository(slice.name));
-  return Done{};
-}
-
 Status Opener::keep_workspace() {
   return workspace_->is_new() ? workspace_->keep(uses_) : Status(Done{});
 }
@@ -250,13 +219,6 @@ Status Opener::make_trees() {
                      open_beneath(slice.folder.get(), "pristine", O_RDONLY | O_DIRECTORY));
   }
   return Done{};
-}
-
-Result<UniqueFd> Opener::home_source() {
-  if (uses_image()) return disk_->home();
-  ASSIGN_OR_RETURN(const UniqueFd place,
-                   open_beneath(workspace_->folder_fd(), kHome, O_PATH | O_DIRECTORY));
-  return kernel::clone_tree(place.get(), Tree::kOne);
 }
 
 Result<std::vector<UniqueFd>> Opener::open_sources() {

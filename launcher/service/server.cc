@@ -243,7 +243,7 @@ void Server::leave_others_alone() {
 /// So that a new workspace finds its image formatted.
 void Server::fill_pool_aside() {
   if (filling_ > 0 || now_ms() < fill_after_ms_ || parts_.facts.storage.kind != plan::StorageKind::kImage ||
-      is_pool_full(parts_.state, kDefaultDisk) || stopping_) {
+      is_pool_full(parts_.state, default_disk()) || stopping_) {
     return;
   }
   filling_ = fork();
@@ -251,7 +251,7 @@ void Server::fill_pool_aside() {
   leave_others_alone();
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   (void)setpriority(PRIO_PROCESS, 0, 10);
-  const Status filled = fill_pool(parts_.state, kDefaultDisk);
+  const Status filled = fill_pool(parts_.state, default_disk());
   if (filled.ok()) _exit(0);
   parts_.log("pool.failed why=" + quoted(to_string(filled.error())));
   _exit(1);

@@ -26,8 +26,6 @@ constexpr std::array kNotYet = {
     NotYet{"credential.kind", "x509", "only signed tokens are issued"},
     NotYet{"credential.kind", "file", "only signed tokens are issued"},
     NotYet{"credential.from", "", "only signed tokens are issued"},
-    NotYet{"limits.disk", "", "disk space is not limited"},
-    NotYet{"limits.inodes", "", "the number of files is not limited"},
     NotYet{"forward", "", "no port can be reached from outside"},
     NotYet{"toolchain.root", "*", "programs come from the host"},
     NotYet{"toolchain.packages", "", "packages are not built in"},

@@ -1,7 +1,7 @@
 """The limits of a workspace: each holds exactly, reaching one is an event and one readable line, and
 another session feels nothing."""
 import pathlib
-import subprocess
+import re
 import subprocess
 import unittest
 
@@ -252,6 +252,108 @@ input()""")
         self.assertIn("/dev/shm takes no more files", self.expect(process, "limit: inodes 65536 reached"))
         self.finish(process)
         self.assertEqual({(hit["value"], hit["object"]) for hit in self.hits("inodes")}, {(65536, "/dev/shm")})
+
+    # ---- the disk -----------------------------------------------------------------------------
+
+    def relimit(self, **limits):
+        """Other limits than the profile has now."""
+        self.profile.write_text(self.profile.read_text().split("[limits]")[0])
+        self.limit(**limits)
+
+    @needs("limits", "an ordinary user's workspace is a plain folder")
+    def test_the_disk_is_full_at_its_size_and_git_goes_on_after_something_is_deleted(self):
+        self.limit(disk="64MiB")
+        process = self.start("/bin/bash", "-c", """
+head -c 60M /dev/zero > ~/part; read x
+head -c 1G /dev/zero > web/src/rest; echo $? $(stat -c %s ~/part web/src/rest)
+echo more > web/src/new.c; echo $? $(stat -c %s web/src/new.c); read x
+rm web/src/rest; echo more > web/src/new.c; rm web/src/old.txt; git add -A && git commit -qm kept; echo $?; git status --short""")
+        self.assertRegex(self.expect(process, "limit: disk 64 MiB nearly reached"), "9[3-9] % of /workspaces are used")
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        code, part, rest = map(int, process.stdout.readline().split())
+        self.assertEqual((code, part), (1, 60 << 20))
+        # Of the size go the tables that say where the contents lie; the home folder counts in.
+        self.assertLessEqual(part + rest, (64 << 20) + 65536)
+        self.assertGreaterEqual(part + rest, (64 << 20) - (256 << 10))
+        self.assertEqual(process.stdout.readline(), b"1 0\n")
+        self.assertRegex(self.expect(process, "limit: disk 64 MiB reached"),
+                         r"/workspaces is full\. .*: disk in \[limits\], \S*fix\.toml line \d+\.$")
+        out, _ = self.finish(process)
+        self.assertEqual(out, b"0\n")
+        kinds = [(event["type"], event["data"]["value"], event["rule"]["id"]) for event in self.events("last", "--kind", "limit")]
+        self.assertEqual(kinds[:2], [("limit.near", 64 << 20, "limits.disk"), ("limit.hit", 64 << 20, "limits.disk")])
+        self.assertEqual(self.sh("git log --format=%s | head -1; stat -c %s ~/part").out.split(), [b"kept", str(60 << 20).encode()])
+        self.verify()
+
+    @needs("limits", "an ordinary user's workspace is a plain folder")
+    def test_the_disk_takes_so_many_files(self):
+        self.limit(disk="64MiB", inodes=2000)
+        process = self.start("/usr/bin/python3", "-c", """
+import os
+os.mkdir("web/src/many")
+count = 1
+try:
+    while True:
+        os.close(os.open(f"web/src/many/{count}", os.O_CREAT | os.O_WRONLY))
+        count += 1
+except OSError as why:
+    print(why.errno, count, flush=True)
+input()
+for name in os.listdir("web/src/many"): os.unlink("web/src/many/" + name)
+os.rmdir("web/src/many")""")
+        error, count = map(int, process.stdout.readline().split())
+        self.assertEqual(error, 28)
+        self.assertGreaterEqual(count, 2000)  # in whole blocks of each group of the file system: never fewer
+        self.assertLessEqual(count, 2000 + 32 + 16 * 3)
+        self.assertIn("/workspaces takes no more files", self.expect(process, "limit: inodes 2000 reached"))
+        self.finish(process)
+        self.assertEqual({(hit["value"], hit["object"]) for hit in self.hits("inodes")}, {(2000, "/workspaces")})
+        self.assertEqual(self.sh("git status --short; git commit -q --allow-empty -m more; echo $?").out, b"0\n")
+
+    @needs("limits", "an ordinary user's workspace is a plain folder")
+    def test_another_limit_of_the_disk_holds_at_the_next_opening(self):
+        fill = "head -c 1G /dev/zero > ~/full; stat -c %s ~/full"
+        sizes = {}
+        for size in (32, 96, 48):
+            self.relimit(disk=f"{size}MiB", inodes=2000)
+            sizes[size] = int(self.sh(fill + "; rm ~/full").out) >> 20
+        self.assertEqual(sizes, {32: 32, 96: 96, 48: 48})
+        # Less than lies on it: nothing is lost, and nothing more goes on.
+        self.sh("head -c 40M /dev/zero > ~/kept")
+        self.relimit(disk="16MiB", inodes=2000)
+        done = self.sh("echo more > web/src/new.c; echo $?; echo over > ~/kept && echo more > web/src/new.c; cat web/src/new.c")
+        self.assertEqual(done.out, b"1\nmore\n")
+        self.assertRegex(done.err.decode(), r"carrel: this workspace holds [34][90]\S* MiB, and may hold 16 MiB \(limits\.disk\): delete")
+        # More than it was made for.
+        self.relimit(disk="4GiB", inodes=2000)
+        done = self.sh(fill + "; rm ~/full")
+        said = re.search(r"carrel: the disk of this workspace was made to hold (\d+)\S* MiB; the 4 GiB that its profile says now "
+                         r"\(limits\.disk\) hold for a new workspace only\.", done.err.decode())
+        self.assertIsNotNone(said, done.err)
+        self.assertGreaterEqual(int(said[1]), 4 * 32)
+        self.assertLessEqual(abs(int(said[1]) - (int(done.out) >> 20)), 1)
+
+    @needs("limits", "an ordinary user's workspace is a plain folder")
+    def test_another_number_of_files_holds_for_a_new_workspace_and_is_said(self):
+        self.limit(disk="64MiB", inodes=20000)
+        self.assertNotIn("limits", self.sh("true").started["assurance"]["missing"])
+        self.relimit(disk="64MiB", inodes=100000)
+        done = self.sh("true")
+        self.assertRegex(done.err.decode(), r"was made to hold 20\d\d\d files; the 100000 files that its profile says now \(limits\.inodes\)")
+        self.assertNotIn("limits", done.started["assurance"]["missing"])
+        self.relimit(disk="64MiB", inodes=5000)
+        done = self.sh("true")
+        self.assertIn("limits", done.started["assurance"]["missing"])
+        why = {item["id"]: item["why"] for item in self.show()["assurance"]}["limits"]
+        self.assertRegex(why, r"was made to hold 20\d\d\d files; the 5000 files")
+
+    @needs("limits", "an ordinary user's workspace is a plain folder")
+    def test_a_full_disk_opens_again(self):
+        self.limit(disk="16MiB", inodes=1000)
+        self.sh("rm docs/guide.md; head -c 1G /dev/zero > web/src/full; i=0; while : > ~/$((i++)); do :; done")
+        done = self.sh("echo x > web/src/new.c; echo $?; rm -f ~/[0-9]* web/src/full; echo x > web/src/new.c; git add -A && git commit -qm on; echo $?")
+        self.assertEqual(done.out, b"1\n0\n")
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ Guarantee missing(GuaranteeId id, std::string why, std::string mends) {
 }
 
 constexpr const char* kAsRoot = "run carrel as root";
+constexpr const char* kImagesNeed =
+    "install e2fsprogs, and boot a kernel with CONFIG_BLK_DEV_LOOP, CONFIG_FS_ENCRYPTION and "
+    "CONFIG_OVERLAY_FS";
 constexpr const char* kNewerForNotify =
     "boot Linux 5.19 or later with CONFIG_SECCOMP_FILTER, and set kernel.yama.ptrace_scope below 3";
 
@@ -74,14 +77,32 @@ Guarantee io_uring_refused(const HostFacts& facts) {
                  "boot a kernel with CONFIG_SECCOMP_FILTER (Linux 4.14 or later)");
 }
 
-Guarantee limits(const HostFacts& facts, const Limits& limits) {
+/// Of the disk of a contractor's workspace. An internal one has none.
+Guarantee disk_limits(const StorageFacts& storage, const Limits& limits) {
   constexpr GuaranteeId kId = GuaranteeId::kLimits;
+  if (storage.kind == StorageKind::kFolder) {
+    return missing(kId, "the workspace is a plain folder, which holds as much as the host's disk",
+                   kImagesNeed);
+  }
+  if (!storage.reason.empty()) {
+    return missing(kId, storage.reason,
+                   "end the task once its work is handed in: a new one gets a disk of the size "
+                   "that its profile says");
+  }
+  return given(kId, limits_text(limits) + ", " + amount_text("disk", limits.disk_bytes) + " and " +
+                        amount_text("inodes", limits.inodes) + " files on the disk");
+}
+
+Guarantee limits(const HostFacts& facts, const model::Profile* profile) {
+  constexpr GuaranteeId kId = GuaranteeId::kLimits;
+  const Limits limits = profile == nullptr ? default_limits() : profile->limits;
   const CgroupFacts& cgroup = facts.cgroup;
   const bool memory = cgroup.memory_v2 || !cgroup.memory_v1.empty();
   const bool pids = cgroup.pids_v2 || !cgroup.pids_v1.empty();
   if (!facts.root) {
     return missing(kId,
-                   "without a control group memory has no ceiling and processor time neither; " +
+                   "without a control group memory has no ceiling and processor time neither, and "
+                   "a plain folder holds as much as the host's disk; " +
                        amount_text("processes", limits.processes) + " processes and " +
                        amount_text("open_files", limits.open_files) +
                        " open files a process are kept by rlimits",
@@ -92,7 +113,10 @@ Guarantee limits(const HostFacts& facts, const Limits& limits) {
     return missing(kId, "memory that is swapped out is not counted",
                    "boot with swapaccount=1, or switch swap off");
   }
-  if (memory && pids && cpu) return given(kId, limits_text(limits));
+  if (memory && pids && cpu) {
+    return profile == nullptr ? given(kId, limits_text(limits))
+                              : disk_limits(facts.storage, limits);
+  }
   std::string lacking = memory ? "" : "memory";
   if (!pids) lacking += lacking.empty() ? "pids" : " and pids";
   if (!cpu) lacking += lacking.empty() ? "cpu" : " and cpu";
@@ -112,8 +136,7 @@ Guarantee disk_encrypted(const HostFacts& facts) {
   const std::string why = "the workspace is a plain folder of the host";
   if (!facts.root) return missing(kId, why + ": an ordinary user may not mount images", kAsRoot);
   return missing(kId, why + (facts.storage.reason.empty() ? "" : ": " + facts.storage.reason),
-                 "install e2fsprogs, and boot a kernel with CONFIG_BLK_DEV_LOOP, "
-                 "CONFIG_FS_ENCRYPTION and CONFIG_OVERLAY_FS");
+                 kImagesNeed);
 }
 
 Guarantee recorder_separate(const HostFacts& facts) {
@@ -190,7 +213,7 @@ std::vector<Guarantee> guarantees(const HostFacts& facts, const model::Profile* 
       events_complete(facts),
       names_exact(facts),
       io_uring_refused(facts),
-      limits(facts, profile == nullptr ? default_limits() : profile->limits),
+      limits(facts, profile),
       disk_encrypted(facts),
       recorder_separate(facts),
       init_separate(facts),

@@ -47,7 +47,7 @@ enum class StorageKind { kFolder, kImage };
 /// Where workspaces keep their files. The probe looks for the means; the launcher tries them once.
 struct StorageFacts {
   StorageKind kind = StorageKind::kFolder;
-  std::string reason;  // why not an image, "" for kImage
+  std::string reason;  // why not an image; of one, how it can hold more than its profile says
   bool operator==(const StorageFacts&) const = default;
 };
 

@@ -26,11 +26,14 @@ uint64_t journal_mib(const DiskSize& size) {
 }  // namespace
 
 uint64_t image_bytes(const DiskSize& size) {
+  const uint64_t room = size.bytes + std::min(3 * size.bytes, uint64_t{1} << 40);
   // ext4 keeps 2 % or 16 MiB for its own book-keeping when full; bitmaps, group descriptors and
   // copies of the superblock take less than 1 %.
-  const uint64_t kept = std::min(size.bytes / 50, 16 * kMiB) + size.bytes / 128;
+  const uint64_t kept = std::min(room / 50, 16 * kMiB) + room / 128;
   const uint64_t tables = (size.inodes + 256) * kInodeBytes + journal_mib(size) * kMiB;
-  const uint64_t bytes = size.bytes + kept + tables + kMiB;
+  // One block of a group says which of its inodes are used: 8 x 4096 of them.
+  const uint64_t groups = (size.inodes + kOwnInodes) / (8 * kBlock) + 1;
+  const uint64_t bytes = std::max(room + kept + tables + kMiB, groups * 8 * kBlock * kBlock);
   return (bytes + kBlock - 1) / kBlock * kBlock;
 }
 
@@ -52,7 +55,7 @@ std::vector<std::string> format_arguments(const DiskSize& size, const std::strin
           "-b", "4096",
           "-m", "0",
           "-I", "256",
-          "-N", std::to_string(size.inodes),
+          "-N", std::to_string(size.inodes + kOwnInodes),
           "-O", "encrypt,^resize_inode",
           "-J", "size=" + std::to_string(journal_mib(size)),
           "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard,root_owner=0:0",

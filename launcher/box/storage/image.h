@@ -16,10 +16,17 @@ namespace carrel::storage {
 struct DiskSize {
   uint64_t bytes = 0;   // of contents, to be used up; the file system's own tables come on top
   uint64_t inodes = 0;  // files and folders; of the slice only those that are changed
+  bool operator==(const DiskSize&) const = default;
 };
 
-/// The size of the image for it: at least `bytes` are free in a new one, at most 3 % and 1 MiB
-/// more. A multiple of 4096. Pure.
+/// Files and folders of an image that are not the contractor's: ext4's own, and ours.
+inline constexpr uint64_t kOwnInodes = 32;
+/// ext4 has as many inodes in each of its groups of 128 MiB: so many more a group it can be.
+inline constexpr uint64_t kInodesRounding = 16;
+
+/// The size of the image for it. It has room for four times as many bytes, and at most 1 TiB more:
+/// WorkspaceDisk::limit() keeps that back, so that the limit can be raised later and a full
+/// workspace opened. A multiple of 4096. Pure.
 uint64_t image_bytes(const DiskSize& size);
 
 /// A new sparse file of that size, 0600, EEXIST where there is one.

@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "launcher/box/kernel/ext4_mount.h"
+#include "launcher/box/kernel/ext4_reserve.h"
 #include "launcher/box/kernel/loop_device.h"
 #include "launcher/box/kernel/mount_api.h"
 #include "launcher/box/kernel/overlay.h"
@@ -25,6 +28,16 @@ constexpr const char* kFolder = "workspace";  // encrypted
 constexpr const char* kUpper = "upper";       // below it, a folder a repository in each
 constexpr const char* kWork = "work";
 constexpr const char* kHome = "home";
+/// Of a new disk: its folders, with those of two repositories.
+constexpr uint64_t kOwnBlocks = 16;
+/// What ext4 wants to have when it is full, to write its own tables (ext4_calculate_resv_clusters).
+constexpr uint64_t kKernelBlocks = 4096;
+
+Result<struct statfs> ask_about(int folder_fd) {
+  struct statfs about {};
+  if (fstatfs(folder_fd, &about) != 0) return errno_error("ask for the size of the workspace's disk");
+  return about;
+}
 
 Result<UniqueFd> open_folder(int parent_fd, const std::string& path) {
   UniqueFd folder(openat(parent_fd, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -83,6 +96,7 @@ Result<UniqueFd> lower_layer(int tree_fd, const Viewer& viewer) {
 Result<WorkspaceDisk> WorkspaceDisk::mount(UniqueFd image, const Secret& key) {
   WorkspaceDisk disk;
   ASSIGN_OR_RETURN(const kernel::LoopDevice loop, kernel::attach_loop(image.get()));
+  disk.device_ = loop.path;
   ASSIGN_OR_RETURN(disk.mount_, kernel::mount_ext4(loop.path));
   // ioctls need a real descriptor, fsmount's is O_PATH.
   ASSIGN_OR_RETURN(const UniqueFd root, open_folder(disk.mount_.get(), "."));
@@ -139,6 +153,30 @@ Result<UniqueFd> WorkspaceDisk::view(const std::string& name, int tree_fd, const
       view.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
       Tree::kOne));
   return view;
+}
+
+Result<DiskSize> WorkspaceDisk::most() const {
+  ASSIGN_OR_RETURN(const struct statfs about, ask_about(folder_.get()));
+  const uint64_t kept = kOwnBlocks + std::min(about.f_blocks / 50, kKernelBlocks);
+  return DiskSize{(about.f_blocks - std::min(about.f_blocks, kept)) * static_cast<uint64_t>(about.f_bsize),
+                  about.f_files - std::min(about.f_files, kOwnInodes)};
+}
+
+Result<DiskSize> WorkspaceDisk::used() const {
+  ASSIGN_OR_RETURN(const struct statfs about, ask_about(folder_.get()));
+  const uint64_t blocks = about.f_blocks - about.f_bfree;
+  const uint64_t inodes = about.f_files - about.f_ffree;
+  return DiskSize{(blocks - std::min(blocks, kOwnBlocks)) * static_cast<uint64_t>(about.f_bsize),
+                  inodes - std::min(inodes, kOwnInodes)};
+}
+
+Status WorkspaceDisk::limit(uint64_t bytes) const {
+  ASSIGN_OR_RETURN(const struct statfs about, ask_about(folder_.get()));
+  const uint64_t given = bytes / static_cast<uint64_t>(about.f_bsize) + kOwnBlocks;
+  if (given > about.f_blocks) {
+    return Error{"the workspace's disk has no room for " + std::to_string(bytes) + " bytes", EFBIG};
+  }
+  return kernel::set_ext4_reserve(device_, about.f_blocks - given);
 }
 
 Result<UniqueFd> WorkspaceDisk::home() const {

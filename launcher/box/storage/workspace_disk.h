@@ -7,6 +7,7 @@
 #include <string>
 
 #include "launcher/box/kernel/file_encryption.h"
+#include "launcher/box/storage/image.h"
 #include "profiles/base/result.h"
 #include "profiles/base/secret.h"
 #include "profiles/base/unique_fd.h"
@@ -51,6 +52,16 @@ class WorkspaceDisk {
   /// The home folder, detached, ids not mapped yet.
   Result<UniqueFd> home() const;
 
+  /// What it could hold, whatever its limit.
+  [[nodiscard]] Result<DiskSize> most() const;
+  /// What lies on it of the contractor's.
+  [[nodiscard]] Result<DiskSize> used() const;
+  /// From now on it holds `bytes` of contents, at most most().bytes, and not a block more: root is
+  /// held to it as well. Who holds more already can write nothing more until there is less. Last of
+  /// all when a session is made ready: what has to be written for that finds room on a full disk,
+  /// too. Forgotten when the disk is unmounted.
+  [[nodiscard]] Status limit(uint64_t bytes) const;
+
   /// The folder of everything, for fstatfs(2) and syncfs(2).
   [[nodiscard]] int folder_fd() const { return folder_.get(); }
 
@@ -59,7 +70,8 @@ class WorkspaceDisk {
   [[nodiscard]] Result<UniqueFd> upper_layer(const Viewer& viewer) const;
 
   UniqueFd mount_;
-  UniqueFd folder_;  // the encrypted one
+  UniqueFd folder_;     // the encrypted one
+  std::string device_;  // "/dev/loopN"
 };
 
 }  // namespace carrel::storage

@@ -158,7 +158,7 @@ std::string Answers::limits_text(const LimitReading& reading) const {
   add("open_files", std::nullopt);
   for (size_t i = 0; i < std::min(limits_.volumes().size(), reading.volumes.size()); ++i) {
     const Volume& volume = limits_.volumes()[i];
-    const VolumeUse& use = reading.volumes[i];
+    const VolumeUse use = limits_.granted(i, reading.volumes[i]);
     if (use.bytes == 0) continue;
     text +=
         row(volume.limit,

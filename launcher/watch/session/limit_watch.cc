@@ -134,6 +134,19 @@ void LimitWatch::say_hits(std::string_view limit, uint64_t used, uint64_t now_ns
   tally.said_ns = now_ns;
 }
 
+VolumeUse LimitWatch::granted(size_t index, VolumeUse use) const {
+  if (volumes_.at(index).limit != "disk") return use;
+  const auto cut = [this](const char* limit, uint64_t& total, uint64_t& free) {
+    const auto value = values_.find(limit);
+    if (total == 0 || value == values_.end()) return;
+    total = value->second;
+    free = std::min(free, total);
+  };
+  cut("disk", use.bytes, use.bytes_free);
+  cut("inodes", use.inodes, use.inodes_free);
+  return use;
+}
+
 /// Full is said when it becomes so, or when the sensor saw something refused; then not again before
 /// there was room. Nearly full likewise.
 void LimitWatch::look_at(size_t index, const VolumeUse& use, uint64_t now_ns, bool last, Due& due) {
@@ -176,7 +189,7 @@ LimitWatch::Due LimitWatch::look(const LimitReading& now, uint64_t now_ns, bool 
   say_hits("cpu", 0, now_ns, last, due);
   say_hits("open_files", 0, now_ns, last, due);
   for (size_t i = 0; i < std::min(volumes_.size(), now.volumes.size()); ++i)
-    look_at(i, now.volumes[i], now_ns, last, due);
+    look_at(i, granted(i, now.volumes[i]), now_ns, last, due);
   return due;
 }
 

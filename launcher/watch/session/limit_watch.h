@@ -49,7 +49,8 @@ class LimitWatch {
   /// How long the end of a process that the kernel ended for memory is waited for.
   static constexpr uint64_t kNameNs = 1'000'000'000;
 
-  /// `values`: by limit, what is enforced; what is not in it is never reached.
+  /// `values`: by limit, what is enforced; what is not in it is never reached, but for volumes:
+  /// one that has no value is limited by its size.
   LimitWatch(std::map<std::string, uint64_t> values, std::vector<Volume> volumes);
 
   /// Every event of the sensor, in order.
@@ -59,6 +60,8 @@ class LimitWatch {
   void see_refusal(int error, uint64_t device, const std::string& exe, uint64_t at_ns);
   /// The session itself ends everything now: what dies from here on is not the kernel's doing.
   void end_by_session(uint64_t now_ns) { ours_from_ns_ = now_ns; }
+  /// How full a volume is of what is granted: a disk is larger than what may be used of it.
+  [[nodiscard]] VolumeUse granted(size_t index, VolumeUse use) const;
   /// The events that have become due.
   std::vector<events::Limit> take(const LimitReading& now, uint64_t now_ns);
   /// The last ones: nothing is waited for any more.

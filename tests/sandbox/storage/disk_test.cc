@@ -28,7 +28,8 @@ namespace {
 
 constexpr uint32_t kFirst = plan::kBlockBase + 8 * 4000;  // slots nobody has here
 constexpr uint32_t kSecond = plan::kBlockBase + 8 * 4001;
-constexpr uint64_t kBytes = uint64_t{64} << 20;
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+constexpr uint64_t kBytes = 64 * kMiB;
 constexpr const char* kWords = "the-words-that-must-not-lie-in-clear";
 
 template <typename T>
@@ -65,6 +66,23 @@ int look(const char* path, const std::string& text) {
   std::ifstream file(path);
   const std::string found((std::istreambuf_iterator<char>(file)), {});
   return found == text ? 0 : 1;
+}
+
+/// Writes so many mebibytes, then single blocks until there is no room: 0 when that comes within
+/// `blocks_mib` mebibytes more, else an errno, EFBIG when there was room for all.
+int fill(const char* path, int mib, int blocks_mib) {
+  const UniqueFd file(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!file.valid()) return errno;
+  const std::string much(1 << 20, 'b');
+  for (int i = 0; i < mib; ++i) {
+    if (write(file.get(), much.data(), much.size()) != static_cast<ssize_t>(much.size())) {
+      return errno == 0 ? EIO : errno;
+    }
+  }
+  for (int i = 0; i < blocks_mib * 256 + 16; ++i) {
+    if (write(file.get(), much.data(), 4096) != 4096) return errno == ENOSPC ? 0 : errno;
+  }
+  return EFBIG;
 }
 
 class Disk : public testing::Test {
@@ -211,14 +229,8 @@ TEST_F(Disk, StopsAtItsBytesAndAtItsInodes) {
   auto disk = mount_with('k');
   ASSERT_TRUE(disk.ok()) << why(disk);
   const UniqueFd tree = this->tree(disk.value(), kFirst, false);
-  const auto fill = [] {
-    const UniqueFd file(open("big", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-    const std::string block(1 << 20, 'b');
-    for (int i = 0; i < 64; ++i)
-      if (write(file.get(), block.data(), block.size()) < 0) return errno;
-    return 0;
-  };
-  EXPECT_EQ(as(kFirst, tree.get(), fill), ENOSPC);
+  ASSERT_TRUE(disk.value().limit(uint64_t{16} << 20).ok());
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return fill("big", 15, 1); }), 0);
   ASSERT_EQ(as(kFirst, tree.get(), [] { return unlink("big") == 0 ? 0 : errno; }), 0);
   const auto many = [] {
     for (int i = 0; i < 4096; ++i) {
@@ -230,20 +242,42 @@ TEST_F(Disk, StopsAtItsBytesAndAtItsInodes) {
   EXPECT_EQ(as(kFirst, tree.get(), many), ENOSPC);
 }
 
+TEST_F(Disk, IsHeldToEachNewLimitAtOnce) {
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+  ASSERT_TRUE(disk.value().limit(2 * kBytes).ok());  // more than it was made for
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return fill("big", 127, 1); }), 0);
+  ASSERT_TRUE(disk.value().limit(kBytes / 2).ok());  // less than there is
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return put("more", "x"); }), ENOSPC);
+  EXPECT_EQ(as(0, disk.value().folder_fd(), [] { return put("more", "x"); }), ENOSPC);
+  EXPECT_GE(disk.value().used().take().bytes, 127 * kMiB);
+  ASSERT_EQ(as(kFirst, tree.get(), [] { return truncate("big", 31 << 20) == 0 ? 0 : errno; }), 0);
+  ASSERT_EQ(syncfs(disk.value().folder_fd()), 0);
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return put("more", "x"); }), 0);
+  const uint64_t most = disk.value().most().take().bytes;
+  EXPECT_GE(most, 4 * kBytes);
+  EXPECT_TRUE(disk.value().limit(most).ok());
+  EXPECT_EQ(disk.value().limit(most + kBytes).error().sys_errno, EFBIG);
+}
+
 TEST_F(Disk, HoldsWhatItsSizeSays) {
-  constexpr uint64_t kMiB = uint64_t{1} << 20;
   const DiskSize sizes[] = {{16 * kMiB, 100'000}, {512 * kMiB, 2'000}, {10240 * kMiB, 1'000'000}};
   for (const DiskSize& size : sizes) {
     format(size);
     auto disk = mount_with('k');
     ASSERT_TRUE(disk.ok()) << why(disk);
+    EXPECT_GE(disk.value().most().take().bytes, 4 * size.bytes);
+    ASSERT_TRUE(disk.value().add_repository("app").ok());
+    ASSERT_TRUE(disk.value().limit(size.bytes).ok());
     struct statfs about {};
     ASSERT_EQ(fstatfs(disk.value().folder_fd(), &about), 0);
     const uint64_t free = about.f_bavail * static_cast<uint64_t>(about.f_bsize);
     EXPECT_GE(free, size.bytes);
-    EXPECT_LE(free, size.bytes + size.bytes * 3 / 100 + kMiB);
-    EXPECT_GE(about.f_files, size.inodes);
-    EXPECT_LE(about.f_files, size.inodes + size.inodes / 10 + 8192);
+    EXPECT_LE(free, size.bytes + 65536);
+    const uint64_t groups = image_bytes(size) / (128 * kMiB) + 1;
+    EXPECT_GE(about.f_ffree, size.inodes);
+    EXPECT_LE(about.f_ffree, size.inodes + kOwnInodes + groups * kInodesRounding);
   }
 }
 

@@ -24,6 +24,19 @@ TEST(Limits, WhatAProfileDoesNotSayHasAnExactDefault) {
       "512 processes, 4 GiB of memory with swap, 4096 open files a process, 1 GiB in each tmpfs");
 }
 
+TEST(Limits, OfTheDiskAreThoseOfAnImageAndOfContractorsOnly) {
+  HostFacts facts = unified_host();
+  const model::Profile profile = sample_profile();
+  EXPECT_EQ(missing_limits(facts, &profile), "");
+  facts.storage = {StorageKind::kImage, "it holds more files"};
+  EXPECT_EQ(missing_limits(facts, &profile), "it holds more files");
+  EXPECT_EQ(missing_limits(facts), "");
+  facts.storage = {StorageKind::kFolder, "/dev/loop-control cannot be opened"};
+  EXPECT_EQ(missing_limits(facts, &profile),
+            "the workspace is a plain folder, which holds as much as the host's disk");
+  EXPECT_EQ(missing_limits(facts), "");  // an internal workspace has no disk
+}
+
 const MountStep* tmpfs_at(const SandboxPlan& plan, const std::string& path) {
   for (const MountStep& step : plan.mounts) {
     if (step.kind == MountKind::kTmpfs && step.target.text() == path) return &step;

@@ -189,6 +189,23 @@ TEST(LimitWatch, ARefusalForWantOfRoomIsThatOfTheDeepestVolume) {
             (std::vector<events::Limit>{{"hit", "inodes", 1000, 1000, 4, "/workspaces"}}));
 }
 
+TEST(LimitWatch, ADiskIsAsFullAsItsLimitSaysAndNotAsItsFileSystem) {
+  LimitWatch limits({{"disk", 100 * kMiB}, {"inodes", 1000}},
+                    {{"disk", "/workspaces"}, {"tmpfs", "/tmp"}});
+  LimitReading reading;
+  reading.volumes = {{400 * kMiB, 50 * kMiB, 1040, 500}, {400 * kMiB, 50 * kMiB, 1040, 200}};
+  EXPECT_TRUE(limits.take(reading, kS).empty());
+  reading.volumes[0] = {400 * kMiB, 9 * kMiB, 1040, 0};
+  reading.volumes[1] = {400 * kMiB, 30 * kMiB, 1040, 200};
+  EXPECT_EQ(limits.take(reading, 2 * kS),
+            (std::vector<events::Limit>{{"near", "disk", 100 * kMiB, 91 * kMiB, 0, "/workspaces"},
+                                        {"hit", "inodes", 1000, 1000, 1, "/workspaces"},
+                                        {"near", "tmpfs", 400 * kMiB, 370 * kMiB, 0, "/tmp"}}));
+  reading.volumes[0].bytes_free = 0;
+  EXPECT_EQ(limits.take(reading, 3 * kS),
+            (std::vector<events::Limit>{{"hit", "disk", 100 * kMiB, 100 * kMiB, 1, "/workspaces"}}));
+}
+
 TEST(LimitWatch, AWriteThatFoundNoRoomIsThatOfItsFileSystem) {
   LimitWatch limits = watch();
   limits.see_refusal(ENOSPC, 7, "/usr/bin/head", kS);
