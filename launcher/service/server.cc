@@ -35,6 +35,7 @@ namespace {
 
 constexpr size_t kMaxClients = 256;
 constexpr uint64_t kFillAgainMs = 60'000;
+constexpr int kTurnMs = 1000;
 constexpr int kNotGranted = 121;
 constexpr int kHostCannot = 122;
 constexpr int kSetupFailed = 123;
@@ -103,7 +104,7 @@ Status Server::wait() {
     live.push_back(&each);
     polls.push_back({each.channel.valid() ? each.channel.fd() : -1, POLLIN, 0});
   }
-  if (poll(polls.data(), polls.size(), 1000) < 0 && errno != EINTR) return errno_error("poll");
+  if (poll(polls.data(), polls.size(), due_.empty() ? kTurnMs : 0) < 0 && errno != EINTR) return errno_error("poll");
   if (polls[1].revents != 0) parts_.broker.look();
   for (size_t i = 0; i < live.size(); ++i) {
     if (polls[3 + clients.size() + i].revents != 0) answer(*live[i]);
@@ -118,6 +119,7 @@ Status Server::wait() {
   serve_ending(now_ms());
   notice_lost_broker(now_ms());
   restart_broker(now_ms());
+  erase_due(now_ms());
   fill_pool_aside();
   return Done{};
 }

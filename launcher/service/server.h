@@ -94,6 +94,8 @@ class Server {
                      uint64_t now_ms);
   void serve_ending(uint64_t now_ms);
   void erase(protocol::Connection& client, const std::string& workspace);
+  void erase_due(uint64_t now_ms);
+  Result<std::string> erase_and_record(const std::string& workspace);
   Status prepare(Opening& opening, Live& live);
   void release(Live& live);
   Status spawn(Opening& opening, Live& live);
@@ -123,6 +125,8 @@ class Server {
   std::list<Live> live_;
   pid_t filling_ = -1;  // makes the next workspace's image
   uint64_t fill_after_ms_ = 0;
+  std::vector<std::string> due_;  // workspaces to be erased, their time is over
+  uint64_t due_after_ms_ = 0;
   uint64_t idle_since_ms_ = 0;
   bool stopping_ = false;
   bool broker_noticed_ = false;  // that it is lost

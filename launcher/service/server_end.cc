@@ -68,18 +68,8 @@ void Server::serve_ending(uint64_t now_ms) {
 }
 
 void Server::erase(protocol::Connection& client, const std::string& workspace) {
-  const Result<std::string> erased = erase_workspace(parts_.state, workspace);
-  const bool absent = !erased.ok() && erased.error().sys_errno == ENOENT;
-  if (!erased.ok() && !absent) {
-    const std::string why = to_string(erased.error());
-    parts_.log("workspace.kept workspace=" + quoted(workspace) + " why=" + quoted(why));
-    return tell_end(client, false, why);
-  }
-  const std::string how = absent ? "nothing" : erased.value();
-  parts_.log("workspace.erased workspace=" + quoted(workspace) + " how=" + how);
-  const Status noted = parts_.broker.workspace_erased(workspace, how);
-  if (!noted.ok()) parts_.log("broker.failed why=" + quoted(to_string(noted.error())));
-  tell_end(client, true, how);
+  const Result<std::string> how = erase_and_record(workspace);
+  tell_end(client, how.ok(), how.ok() ? how.value() : to_string(how.error()));
 }
 
 }  // namespace carrel::service

@@ -31,7 +31,6 @@ constexpr std::array kNotYet = {
     NotYet{"toolchain.packages", "", "packages are not built in"},
     NotYet{"retention.record", "", "records are kept until somebody removes them"},
     NotYet{"retention.contents", "", "contents are kept as long as their record"},
-    NotYet{"retention.workspace", "", "work is kept until somebody removes it"},
     NotYet{"service", "", "reserved"},
     NotYet{"stage", "", "reserved"},
     NotYet{"editor", "", "reserved"},

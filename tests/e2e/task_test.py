@@ -2,11 +2,13 @@
 import hashlib
 import datetime
 import json
+import os
+import signal
 import subprocess
 import time
 import unittest
 
-from carrel_case import AS_USER, CARREL, Case, UID, needs
+from carrel_case import AS_USER, CARREL, ROOTLESS, Case, UID, alive, needs
 
 
 OWN = f"local:{UID}" if UID else "root"  # a user's name will do
@@ -189,6 +191,33 @@ class Tasks(Case):
         self.assertFalse(workspace.exists())
         self.assertNotIn(workspace.name.encode(), keys.read_bytes())
         self.assertIn(f"workspace.erased workspace={workspace.name} how=key erased", self.logs())
+
+    def test_the_work_of_an_ended_task_goes_when_its_time_is_over(self):
+        def profile(name, kept):
+            path = self.folder / f"{name}.toml"
+            path.write_text(self.profile.read_text().replace('"fix"', f'"{name}"', 1) + (f'[retention]\nworkspace = "{kept}"\n' if kept else ""))
+            return path
+        places = {}
+        for name, kept in (("short", "1s"), ("long", "2d"), ("usual", ""), ("open", "1s")):
+            self.create("--person", OWN, name=name, profile=profile(name, kept))
+            self.open_task(name, "/bin/sh", "-c", "echo x > web/src/new")
+            places[name] = self.state / "workspaces" / self.sessions()[0]["workspace"]
+            if name != "open":
+                self.carrel("task", "end", name, "--reason", "delivered")
+        time.sleep(1.5)
+        self.assertTrue(all(place.exists() for place in places.values()))  # asked once an hour
+        os.kill(self.service_pid(), signal.SIGTERM)
+        self.wait_until(lambda: not alive(self.broker_pid()), 30, "the services end")
+        self.open_task("open", "/bin/sh", "-c", "cat web/src/new")
+        self.wait_until(lambda: not places["short"].exists(), 10, "the work is erased")
+        self.wait_until(lambda: f"workspace.erased workspace={places['short'].name} task=local/short how=" in self.logs(), what="it is recorded")
+        how = "folder removed" if ROOTLESS else "key erased"
+        self.assertIn(f"workspace.erased workspace={places['short'].name} how={how}", self.logs())
+        for name in ("long", "usual", "open"):
+            self.assertTrue(places[name].exists(), name)
+        if not ROOTLESS:
+            keys = (self.state / "vault/workspaces.keys").read_bytes()
+            self.assertEqual([name for name, place in places.items() if place.name.encode() in keys], ["long", "usual", "open"])
 
     def test_a_zone_that_this_host_does_not_know_opens_nothing(self):
         self.with_session('hours = { days = "mon-sun", from = "00:00", to = "24:00", zone = "Europe/Atlantis" }')

@@ -29,6 +29,7 @@ constexpr uint32_t kInvalid = 1;
 constexpr uint32_t kNotFound = 2;
 
 constexpr size_t kMaxConfirmed = 256;
+constexpr uint64_t kNsPerS = 1'000'000'000;
 
 /// Somebody opens what runs already: they are to attach to it, if it is what they would have
 /// opened.
@@ -128,6 +129,10 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   if (const store::SessionRow* running = running_at(granted.row.workspace)) {
     return running_reply(*running, granted.row);
   }
+  const uint64_t kept_s = read.value().workspace_kept_s;
+  const Status kept = keep_after_end(parts_.catalogue, granted.row.workspace,
+                                     kept_s == kWorkspaceKeptS ? 0 : kept_s * kNsPerS);
+  if (!kept.ok()) return failure(kBroken, to_string(kept.error()));
   if (granted.spec.ByteSizeLong() > protocol::kMaxBody) {
     return failure(kUsage, "profile and command are too large together");
   }

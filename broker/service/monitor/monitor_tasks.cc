@@ -184,11 +184,6 @@ Reply Monitor::task_profile(uid_t peer_uid, const Message& message) {
 Status Monitor::finish_task(store::Task& task, const people::Actor& actor,
                             const std::string& reason) {
   const uint64_t now_ns = parts_.world.now_ns();
-  uint64_t kept_s = kWorkspaceKeptS;
-  if (!task.source.empty()) {
-    const auto read = parts_.read_profile(task.source, task.path, {});
-    if (read.ok()) kept_s = read.value().workspace_kept_s;
-  }
   task.ended_ns = now_ns;
   task.ended_by = actor.person->id;
   task.end_reason = reason;
@@ -197,7 +192,7 @@ Status Monitor::finish_task(store::Task& task, const people::Actor& actor,
   for (store::Workspace workspace : workspaces) {
     if (workspace.ended_ns != 0) continue;
     workspace.ended_ns = now_ns;
-    workspace.erase_ns = now_ns + kept_s * kNsPerS;
+    workspace.erase_ns = now_ns + (workspace.erase_ns != 0 ? workspace.erase_ns : kWorkspaceKeptS * kNsPerS);
     RETURN_IF_ERROR(parts_.catalogue.put_workspace(workspace));
   }
   parts_.log("task.ended task=" + quoted(task.id) + " person=" + actor.person->id +

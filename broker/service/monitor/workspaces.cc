@@ -41,4 +41,11 @@ Result<store::Workspace> workspace_for(store::Catalogue& catalogue, const std::s
   return made;
 }
 
+Status keep_after_end(store::Catalogue& catalogue, const std::string& workspace, uint64_t kept_ns) {
+  ASSIGN_OR_RETURN(std::optional<store::Workspace> known, catalogue.workspace(workspace));
+  if (!known.has_value() || known->ended_ns != 0 || known->erase_ns == kept_ns) return Done{};
+  known->erase_ns = kept_ns;
+  return catalogue.put_workspace(*known);
+}
+
 }  // namespace carrel::monitor

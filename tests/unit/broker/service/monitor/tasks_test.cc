@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/record/evidence/sha256.h"
+#include "broker/service/monitor/workspaces.h"
 #include "broker/service/people/standalone.h"
 #include "profiles/base/text.h"
 #include "tests/unit/broker/service/monitor/desk.h"
@@ -301,6 +302,26 @@ TEST(TaskEnd, SaysWhichWorkspacesAreDue) {
   office.now_ns += 60ULL * 1'000'000'000;
   ASSERT_EQ(due().workspaces_size(), 1);
   EXPECT_EQ(due().workspaces(0), body.workspace());
+}
+
+TEST(TaskEnd, KeepsTheWorkAsLongAsTheProfileSaysThatItWasOpenedWithLast) {
+  Office office;  // tasks that nobody created
+  const std::string brief = office.opened("source brief").workspace();
+  const std::string usual = office.opened("source").workspace();
+  const auto erase_ns = [&](const std::string& workspace) {
+    return office.catalogue->workspace(workspace).take()->erase_ns;
+  };
+  EXPECT_EQ(erase_ns(brief), 60ULL * 1'000'000'000);
+  EXPECT_EQ(erase_ns(usual), 0U);
+  ASSERT_TRUE(keep_after_end(*office.catalogue, brief, 70).ok());
+  EXPECT_EQ(office.opened("source brief").workspace(), brief);
+  EXPECT_EQ(erase_ns(brief), 60ULL * 1'000'000'000);
+  Office::ended(office.end(false, kUid, "brief"));
+  Office::ended(office.end(false, kUid, "demo"));
+  EXPECT_EQ(erase_ns(brief), office.now_ns + 60ULL * 1'000'000'000);
+  EXPECT_EQ(erase_ns(usual), office.now_ns + kWorkspaceKeptS * 1'000'000'000);
+  ASSERT_TRUE(keep_after_end(*office.catalogue, brief, 70).ok());  // it has ended
+  EXPECT_EQ(erase_ns(brief), office.now_ns + 60ULL * 1'000'000'000);
 }
 
 TEST(TaskEnd, OfAProfilesTaskIsForWhoeverIsAloneAtIt) {
