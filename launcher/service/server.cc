@@ -104,7 +104,8 @@ Status Server::wait() {
     live.push_back(&each);
     polls.push_back({each.channel.valid() ? each.channel.fd() : -1, POLLIN, 0});
   }
-  if (poll(polls.data(), polls.size(), due_.empty() ? kTurnMs : 0) < 0 && errno != EINTR) return errno_error("poll");
+  if (poll(polls.data(), polls.size(), due_.empty() ? kTurnMs : 0) < 0 && errno != EINTR)
+    return errno_error("poll");
   if (polls[1].revents != 0) parts_.broker.look();
   for (size_t i = 0; i < live.size(); ++i) {
     if (polls[3 + clients.size() + i].revents != 0) answer(*live[i]);
@@ -244,7 +245,8 @@ void Server::leave_others_alone() {
 
 /// So that a new workspace finds its image formatted.
 void Server::fill_pool_aside() {
-  if (filling_ > 0 || now_ms() < fill_after_ms_ || parts_.facts.storage.kind != plan::StorageKind::kImage ||
+  if (filling_ > 0 || now_ms() < fill_after_ms_ ||
+      parts_.facts.storage.kind != plan::StorageKind::kImage ||
       is_pool_full(parts_.state, default_disk()) || stopping_) {
     return;
   }
@@ -320,7 +322,8 @@ void Server::reap() {
     if (pid == filling_) {
       filling_ = -1;
       // A full disk is not asked again and again.
-      fill_after_ms_ = now_ms() + (WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : kFillAgainMs);
+      fill_after_ms_ =
+          now_ms() + (WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : kFillAgainMs);
     }
     if (found == live_.end()) continue;
     Live live = std::move(*found);

@@ -66,6 +66,7 @@ class Server {
     std::vector<UniqueFd> fds;
     protocol::SessionSpec spec;
     uint64_t deadline_ms = 0;
+    bool beside_opening = false;  // another opening at its workspace was under way when it came
   };
   struct Live {
     pid_t pid = -1;

@@ -102,7 +102,8 @@ void Server::begin(Connection client, Message message) {
   Result<protocol::SessionSpec> spec =
       parts_.broker.confirm(request.value().ticket(), peer.value(), &code);
   if (!spec.ok()) return refuse(client, code, to_string(spec.error()));
-  take_turn({std::move(client), request.value(), std::move(message.fds), spec.take(), 0}, now_ms());
+  Granted granted{std::move(client), request.value(), std::move(message.fds), spec.take()};
+  take_turn(std::move(granted), now_ms());
 }
 
 }  // namespace carrel::service

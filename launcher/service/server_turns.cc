@@ -13,9 +13,11 @@ constexpr uint64_t kTurnMs = 10'000;
 constexpr int kUsage = 120;
 constexpr int kSetupFailed = 123;
 
-void refuse(protocol::Connection& client, int code, const std::string& text) {
+void refuse(protocol::Connection& client, int code, const std::string& text, bool again = false) {
+  protocol::Ended ended = setup_failure(code, text);
+  ended.set_again(again);
   // Whoever does not listen any more needs no answer.
-  (void)protocol::send_message(client, protocol::Type::kEnded, setup_failure(code, text)).ok();
+  (void)protocol::send_message(client, protocol::Type::kEnded, ended).ok();
 }
 
 }  // namespace
@@ -29,16 +31,20 @@ const Server::Live* Server::find_live(const std::string& workspace) const {
 
 void Server::take_turn(Granted granted, uint64_t now_ms) {
   granted.deadline_ms = now_ms + kTurnMs;
-  if (find_live(granted.spec.workspace()) == nullptr) return launch(std::move(granted));
+  const Live* before = find_live(granted.spec.workspace());
+  if (before == nullptr) return launch(std::move(granted));
+  granted.beside_opening = !before->started;
   waiting_.push_back(std::move(granted));
 }
 
-/// An opening waits until the one before it, which has
-/// ended or is about to, is cleaned up. The broker lets nobody get here beside a running session.
+/// An opening waits until the one before it, which has ended or is about to, is cleaned up: the
+/// broker lets nobody get here beside a running session. Of two openings at once the second is sent
+/// back to the broker when the first has begun: it can attach.
 void Server::serve_waiting(uint64_t now_ms) {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
     const Live* before = find_live(next->spec.workspace());
-    if (before != nullptr && now_ms < next->deadline_ms && !stopping_) {
+    const bool begun = before != nullptr && next->beside_opening && before->started;
+    if (before != nullptr && !begun && now_ms < next->deadline_ms && !stopping_) {
       ++next;
       continue;
     }
@@ -50,7 +56,8 @@ void Server::serve_waiting(uint64_t now_ms) {
       refuse(granted.client, kUsage,
              "session " + before->session +
                  " is at this workspace still; open it again, or `carrel close " + before->session +
-                 "` ends it");
+                 "` ends it",
+             true);
     } else {
       launch(std::move(granted));
     }

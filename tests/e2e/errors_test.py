@@ -37,7 +37,7 @@ class Errors(Case):
         self.refused(120, ("sumary", "summary", "fix.toml:3:1"), PROFILE.replace("summary", "sumary"))
 
     def test_a_key_that_is_not_built_is_refused_by_name(self):
-        self.refused(120, ("limits", "not supported yet"), PROFILE + '[limits]\nmemory = "1GiB"\n')
+        self.refused(120, ("retention.record", "not supported yet"), PROFILE + '[retention]\nrecord = "2y"\n')
 
     def test_a_path_with_dots(self):
         self.refused(120, ("..", "fix.toml:"), PROFILE.replace('"docs"', '"docs/../billing"'))

@@ -31,7 +31,6 @@ bool is_plain(std::string_view word) {
 /// Why nobody can attach to it now; "" where they can.
 std::string why_not(const store::SessionRow& row, const protocol::SessionState* state) {
   if (state == nullptr || state->ending()) return "session " + row.session + " is ending";
-  if (!state->started()) return "session " + row.session + " has not begun yet; try again";
   if (state->paused()) {
     return "session " + row.session + " is paused by " + state->paused_by() +
            ": nothing runs in it until " + "somebody who may says `carrel resume " + row.session +

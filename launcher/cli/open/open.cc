@@ -218,10 +218,13 @@ int finish(const OpenArguments& arguments, const RelayResult& result) {
   return result.ended.code();
 }
 
-/// A session's own words, or a setup failure's.
-int relay_and_finish(const OpenArguments& arguments, Way lines, bool tty) {
+Result<RelayResult> relay_on(const OpenArguments& arguments, Way lines, bool tty) {
   const RelayOptions options{tty, arguments.status_fd, lines.attached};
-  Result<RelayResult> result = relay(lines.launcher, lines.session, options);
+  return relay(lines.launcher, lines.session, options);
+}
+
+/// A session's own words, or a setup failure's.
+int finish(const OpenArguments& arguments, const Result<RelayResult>& result) {
   if (!result.ok()) return fail(arguments, kSetupFailed, to_string(result.error()));
   return finish(arguments, result.value());
 }
@@ -261,7 +264,7 @@ int run_attach(const std::vector<std::string>& words) {
   const bool tty = on_terminal();
   Result<Way> way = attach_to(broker, wanted.session, wanted.command, tty, &code);
   if (!way.ok()) return fail(arguments, code, to_string(way.error()));
-  return relay_and_finish(arguments, way.take(), tty);
+  return finish(arguments, relay_on(arguments, way.take(), tty));
 }
 
 int run_open(const std::vector<std::string>& words) {
@@ -292,10 +295,17 @@ int run_open(const std::vector<std::string>& words) {
     if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
   }
   const bool tty = on_terminal();
-  int code = kSetupFailed;
-  Result<Way> way = ask({folder, programs.value(), arguments, inputs.value(), tty}, &code);
-  if (!way.ok()) return fail(arguments, code, to_string(way.error()));
-  return relay_and_finish(arguments, way.take(), tty);
+  // Somebody else of ours may be opening the same workspace: then theirs is the session to attach
+  // to.
+  constexpr int kTries = 3;
+  for (int tries = 1;; ++tries) {
+    int code = kSetupFailed;
+    Result<Way> way = ask({folder, programs.value(), arguments, inputs.value(), tty}, &code);
+    if (!way.ok()) return fail(arguments, code, to_string(way.error()));
+    const Result<RelayResult> result = relay_on(arguments, way.take(), tty);
+    const bool again = result.ok() && !result.value().was_started && result.value().ended.again();
+    if (!again || tries == kTries) return finish(arguments, result);
+  }
 }
 
 }  // namespace carrel::open

@@ -149,6 +149,7 @@ class Session {
   std::string told_state_;
   uint64_t told_state_ns_ = 0;
   events::TerminalResize size_;
+  std::vector<protocol::Message> early_;  // to be attached when the first command runs
   // The first command has ended, and others go on: the last of them ends the session.
   std::optional<Ending> main_ended_;
   std::optional<uint64_t> main_killed_at_ns_;  // its client has gone

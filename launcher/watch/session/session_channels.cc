@@ -22,20 +22,27 @@ void Session::inform(Type type, std::string_view line) {
   channels_.tell(type, line);
 }
 
-/// The broker vouches for the person; what cannot be attached to any more is said to their client.
+/// The broker vouches for the person. What comes before the first command runs waits for it; what
+/// cannot be attached to any more is said to the client.
 void Session::attach(Message message) {
+  if (!gate_opened_ns_.has_value() && !ending_.has_value()) {
+    if (early_.size() < init::kMaxChannels) early_.push_back(std::move(message));
+    return;
+  }
   const auto wanted = protocol::parse_message<protocol::SessionAttach>(message);
   UniqueFd stream = std::move(message.fds.front());
   if (!wanted.ok()) return;  // nobody who could be told anything
-  if (!gate_opened_ns_.has_value() || ending_.has_value()) {
-    const char* why =
-        ending_.has_value() ? "the session is ending" : "the session has not begun yet";
-    return channels_.refuse(std::move(stream), ended_by_setup(Error{why}));
+  if (ending_.has_value()) {
+    return channels_.refuse(std::move(stream), ended_by_setup(Error{"the session is ending"}));
   }
   channels_.attach(wanted.value(), std::move(stream));
 }
 
 void Session::serve_channels() {
+  if (gate_opened_ns_.has_value() || ending_.has_value()) {
+    for (Message& message : std::exchange(early_, {}))
+      attach(std::move(message));
+  }
   if (channels_.serve()) time_.typed(now());
   if (main_ended_.has_value() && channels_.running() == 0) end(*main_ended_, Stop::kKill);
 }

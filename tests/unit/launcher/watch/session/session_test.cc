@@ -248,7 +248,8 @@ TEST(Session, RenewsCredentialsAtHalfOfTheirLifeAndRemovesThem) {
   std::string actions;
   for (const events::Event& event : stage.events_of<events::Credential>())
     actions += std::get<events::Credential>(event.data).action + " ";
-  EXPECT_EQ(actions, "issued renewed ended ");
+  // On a busy machine the end may come after a further renewal.
+  EXPECT_TRUE(actions.starts_with("issued renewed ") && actions.ends_with("renewed ended ")) << actions;
 }
 
 TEST(Session, RecordsWhatChangedWithBothContents) {
