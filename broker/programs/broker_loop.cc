@@ -246,7 +246,9 @@ void BrokerLoop::accept_client() {
 void BrokerLoop::serve_client(Client& client) {
   const auto served = at_boundary([&] { return take_from_client(client); });
   if (served.ok() && served.value()) return;
-  if (!served.ok()) {
+  const bool noted = !is_service_ || client.uid == 0 ||
+                     (!served.ok() && log_budget_.take(client.uid, now_ms() * 1'000'000).write);
+  if (!served.ok() && noted) {
     log_("client.dropped uid=" + std::to_string(client.uid) +
          " why=" + quoted(to_string(served.error())));
   }

@@ -72,6 +72,7 @@ class BrokerLoop {
   protocol::Connection launcher_;
   std::optional<uid_t> caller_;
   bool is_service_;
+  monitor::LogBudget log_budget_;
   std::map<std::string, protocol::Connection> sessions_;
   std::list<Client> clients_;
   uint64_t give_up_ms_ = 0;  // when the launcher has gone: until when sessions are waited for

@@ -100,11 +100,12 @@ Result<UniqueFd> open_trusted_folder(const std::string& path, std::optional<uid_
 
 Result<UniqueFd> make_roots_folder(const std::string& path) {
   ASSIGN_OR_RETURN(const std::vector<std::string> parts, parts_of(path));
-  std::string shown;
+  std::string above = "/";
   for (const std::string& part : parts) {
-    shown += "/" + part;
-    if (mkdir(shown.c_str(), 0755) != 0 && errno != EEXIST) {
-      return errno_error("make the folder " + quoted(shown));
+    ASSIGN_OR_RETURN(const UniqueFd folder, open_trusted_folder(above, 0));
+    above += (above.size() > 1 ? "/" : "") + part;
+    if (mkdirat(folder.get(), part.c_str(), 0755) != 0 && errno != EEXIST) {
+      return errno_error("make the folder " + quoted(above));
     }
   }
   ASSIGN_OR_RETURN(const UniqueFd found, open_trusted_folder(path, 0));

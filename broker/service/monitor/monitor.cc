@@ -30,6 +30,7 @@ constexpr uint32_t kNotFound = 2;
 
 constexpr size_t kMaxConfirmed = 256;
 constexpr uint64_t kNsPerS = 1'000'000'000;
+constexpr size_t kMaxLogged = 80;  // bytes of what a caller named
 
 /// Somebody opens what runs already: they are to attach to it, if it is what they would have
 /// opened.
@@ -88,6 +89,18 @@ Reply Monitor::answer_client(uid_t peer_uid, Message request) {
   }
 }
 
+/// A line that a caller causes as often as they like. All of them where the callers are no
+/// strangers.
+void Monitor::note(uid_t uid, const std::string& line) {
+  if (parts_.serves == Serves::kCallersProfiles || uid == 0) return parts_.log(line);
+  const LogBudget::Verdict verdict = log_budget_.take(uid, parts_.world.now_ns());
+  if (verdict.left_out > 0) {
+    parts_.log("lines.left_out uid=" + std::to_string(uid) +
+               " count=" + std::to_string(verdict.left_out));
+  }
+  if (verdict.write) parts_.log(line);
+}
+
 // ---- opening -----------------------------------------------------------------------------------
 
 Reply Monitor::open(uid_t peer_uid, const Message& message) {
@@ -97,8 +110,9 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   if (parts_.serves == Serves::kGivenTasks) {
     const Status given = judge_given(request.value(), person);
     if (!given.ok()) {
-      parts_.log("open.refused person=" + person + " task=" + quoted(request.value().task()) +
-                 " why=" + quoted(given.error().what));
+      note(peer_uid, "open.refused person=" + person +
+                         " task=" + quoted(request.value().task().substr(0, kMaxLogged)) +
+                         " why=" + quoted(given.error().what));
       return failure(given.error().sys_errno == EPERM ? kNotGranted : kBroken, given.error().what);
     }
   }
@@ -150,8 +164,8 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
       tickets_.issue(std::move(granted), std::move(claims), parts_.ticket_key, parts_.world);
   if (!ticket.ok()) return failure(kBroken, to_string(ticket.error()));
   reply.set_ticket(ticket.take());
-  parts_.log("open.granted session=" + reply.session() + " person=" + person +
-             " task=" + quoted(reply.task()));
+  note(peer_uid, "open.granted session=" + reply.session() + " person=" + person +
+                     " task=" + quoted(reply.task()));
   return reply_with(Type::kOpenReply, reply);
 }
 
@@ -278,8 +292,9 @@ Reply Monitor::record(uid_t peer_uid, const Message& message) {
   if (!row.ok()) return failure(kNotFound, row.error().what);
   const auto decision =
       people::may(actor.value(), *action, people::local_subject(row.value().person));
-  parts_.log("record." + request.value().action() + " session=" + row.value().session +
-             " uid=" + std::to_string(peer_uid) + " allowed=" + (decision.allowed ? "1" : "0"));
+  note(peer_uid, "record." + request.value().action() + " session=" + row.value().session +
+                     " uid=" + std::to_string(peer_uid) +
+                     " allowed=" + (decision.allowed ? "1" : "0"));
   if (!decision.allowed) return failure(kNotFound, decision.reason);
   auto folder = parts_.records.open_record(row.value().session);
   if (!folder.ok()) return failure(kNotFound, to_string(folder.error()));

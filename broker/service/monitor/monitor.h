@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "broker/service/monitor/live_session.h"
+#include "broker/service/monitor/log_budget.h"
 #include "broker/service/monitor/reply.h"
 #include "broker/service/monitor/tickets.h"
 #include "broker/service/people/may.h"
@@ -143,6 +144,7 @@ class Monitor {
   Reply due();
   const protocol::SessionState* live_state(const std::string& session) const;
   void tell(const std::string& session, const protocol::SessionOrder& order);
+  void note(uid_t uid, const std::string& line);
   Result<std::vector<store::SessionRow>> visible_rows(const people::Actor& actor);
   Reply confirm(const protocol::Message& message);
   LauncherAnswer start(protocol::Message message);
@@ -159,6 +161,7 @@ class Monitor {
   std::map<std::string, std::unique_ptr<LiveSession>> live_;
   std::map<std::string, store::SessionRow> unsaved_;
   std::vector<Told> told_;
+  LogBudget log_budget_;
 };
 
 }  // namespace carrel::monitor

@@ -106,6 +106,18 @@ TEST(Service, ReadsNoProfileThatIsNotTheTasks) {
   EXPECT_EQ(hall.refusal(request), "task local/mend has a profile of its own: carrel open mend");
 }
 
+TEST(Service, WritesNoMoreOfOneCallersLinesThanFits) {
+  Hall hall;
+  auto request = Hall::mend();
+  request.set_task(std::string(100'000, 'x'));
+  for (uint64_t i = 0; i < kLogLines + 10; ++i)
+    (void)hall.refusal(request, kBert);
+  EXPECT_LT(hall.log.size(), 300 * (kLogLines + 5));
+  hall.now_ns += 60ULL * 1'000'000'000;
+  (void)hall.refusal(request, kBert);
+  EXPECT_NE(hall.log.find("lines.left_out uid=12346 count=10\n"), std::string::npos);
+}
+
 TEST(Service, SaysThatItOpensTheRepositories) {
   Hall hall;
   protocol::TaskProfileRequest request;
