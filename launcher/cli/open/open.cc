@@ -186,6 +186,23 @@ Result<Way> ask(const Question& question, int* code) {
   return way;
 }
 
+/// Relays what was opened, and asks once more where nothing has begun: of a launcher that took our
+/// request and ended before it looked at it (an opening that failed has one that still answers),
+/// and where another opening of ours came first: then its session is the one to attach to.
+Result<RelayResult> ask_and_relay(const Question& question, int* code) {
+  constexpr int kTries = 3;
+  for (int tries = 1;; ++tries) {
+    ASSIGN_OR_RETURN(Way way, ask(question, code));
+    *code = kSetupFailed;
+    Result<RelayResult> result = relay(way.launcher, way.session,
+                                       {question.tty, question.arguments.status_fd, way.attached});
+    const bool unheard = !result.ok() && result.error().sys_errno == ECONNRESET && !way.attached &&
+                         !client::connect_beneath(question.state.run.get(), "launcher.sock").ok();
+    const bool second = result.ok() && !result.value().was_started && result.value().ended.again();
+    if ((!unheard && !second) || tries == kTries) return result;
+  }
+}
+
 /// The last line: what ended it, where the work is, what to do next.
 void say_goodbye(const RelayResult& result) {
   const protocol::Ended& ended = result.ended;
@@ -216,11 +233,6 @@ int finish(const OpenArguments& arguments, const RelayResult& result) {
   say_goodbye(result);
   write_end_line(arguments.status_fd, result.ended);
   return result.ended.code();
-}
-
-Result<RelayResult> relay_on(const OpenArguments& arguments, Way lines, bool tty) {
-  const RelayOptions options{tty, arguments.status_fd, lines.attached};
-  return relay(lines.launcher, lines.session, options);
 }
 
 /// A session's own words, or a setup failure's.
@@ -264,7 +276,8 @@ int run_attach(const std::vector<std::string>& words) {
   const bool tty = on_terminal();
   Result<Way> way = attach_to(broker, wanted.session, wanted.command, tty, &code);
   if (!way.ok()) return fail(arguments, code, to_string(way.error()));
-  return finish(arguments, relay_on(arguments, way.take(), tty));
+  Way joined = way.take();
+  return finish(arguments, relay(joined.launcher, joined.session, {tty, wanted.status_fd, true}));
 }
 
 int run_open(const std::vector<std::string>& words) {
@@ -294,18 +307,11 @@ int run_open(const std::vector<std::string>& words) {
     inputs = read_task(folder, programs.value(), arguments.task, &failure);
     if (!inputs.ok()) return fail(arguments, failure.code, failure.text);
   }
-  const bool tty = on_terminal();
-  // Somebody else of ours may be opening the same workspace: then theirs is the session to attach
-  // to.
-  constexpr int kTries = 3;
-  for (int tries = 1;; ++tries) {
-    int code = kSetupFailed;
-    Result<Way> way = ask({folder, programs.value(), arguments, inputs.value(), tty}, &code);
-    if (!way.ok()) return fail(arguments, code, to_string(way.error()));
-    const Result<RelayResult> result = relay_on(arguments, way.take(), tty);
-    const bool again = result.ok() && !result.value().was_started && result.value().ended.again();
-    if (!again || tries == kTries) return finish(arguments, result);
-  }
+  const Question question{folder, programs.value(), arguments, inputs.value(), on_terminal()};
+  int code = kSetupFailed;
+  const Result<RelayResult> result = ask_and_relay(question, &code);
+  if (!result.ok()) return fail(arguments, code, to_string(result.error()));
+  return finish(arguments, result.value());
 }
 
 }  // namespace carrel::open
