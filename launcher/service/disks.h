@@ -43,7 +43,8 @@ bool is_pool_full(const State& state, const storage::DiskSize& size);
 Status fill_pool(const State& state, const storage::DiskSize& size);
 
 /// The disk of a workspace, its image (of that size) and key made first where `is_new`, and not
-/// limited yet. A workspace whose key is gone is an Error (ENOKEY): its work is unreadable for good.
+/// limited yet. A workspace whose key is gone is an Error (ENOKEY): its work is unreadable for
+/// good.
 Result<storage::WorkspaceDisk> open_disk(const State& state, int folder_fd,
                                          const std::string& workspace, bool is_new,
                                          const storage::DiskSize& size);

@@ -1,7 +1,7 @@
 #pragma once
 // The one that carries an opening out (opening.h): its recipe is open(), its parts stand in
-// opening.cc (before the session), opening_disk.cc, opening_limits.cc, opening_session.cc (session and box) and
-// opening_end.cc.
+// opening.cc (before the session), opening_disk.cc, opening_limits.cc, opening_session.cc (session
+// and box) and opening_end.cc.
 
 #include <functional>
 #include <optional>
@@ -104,6 +104,7 @@ class Opener {
 
   void fail(const Status& why);
   void supervise();
+  bool pass_on_host_space();
   void end_box();
   void tell(const protocol::Ended& ended);
   void undo();
@@ -120,7 +121,7 @@ class Opener {
   std::vector<SlicedRepository> slices_;
   std::vector<SliceUse> uses_;  // in the same order
   std::optional<storage::WorkspaceDisk> disk_;
-  storage::DiskSize disk_limits_;  // as they are kept
+  storage::DiskSize disk_limits_;      // as they are kept
   std::vector<std::string> warnings_;  // for the notice
   std::vector<UniqueFd> overlays_;  // in the same order: to hand over, and to outlive the workspace
   UniqueFd network_;

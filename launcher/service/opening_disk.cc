@@ -37,8 +37,8 @@ Status Opener::mount_disk() {
   const bool is_new = workspace_->is_new();
   if (!uses_image()) {
     if (!is_new) return Done{};
-    ASSIGN_OR_RETURN(const UniqueFd home, make_workspace_folder(workspace_->folder_fd(), kHome,
-                                                                work_owner()));
+    ASSIGN_OR_RETURN(const UniqueFd home,
+                     make_workspace_folder(workspace_->folder_fd(), kHome, work_owner()));
     if (fchmod(home.get(), 0700) != 0) return errno_error("set the mode of the home folder");
     return Done{};
   }
@@ -78,8 +78,8 @@ Status Opener::measure_disk(const DiskSize& size) {
     warnings_.push_back(made_for("disk", most.bytes, size.bytes) + ".");
   }
   if (used.bytes > disk_limits_.bytes) {
-    warnings_.push_back("this workspace holds " + amount("disk", used.bytes) +
-                        ", and may hold " + amount("disk", disk_limits_.bytes) +
+    warnings_.push_back("this workspace holds " + amount("disk", used.bytes) + ", and may hold " +
+                        amount("disk", disk_limits_.bytes) +
                         " (limits.disk): delete something before you write.");
   }
   if (most.inodes < size.inodes || is_more(most.inodes, size.inodes, most.bytes)) {

@@ -93,16 +93,19 @@ void Opener::supervise() {
   const UniqueFd signals(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   bool done = false;
   bool hung_up = false;
+  bool hears = true;
   while (!done) {
     // One that was told to end and does not is ended by the caller, as one that died.
-    std::array<pollfd, 2> waits{pollfd{recorder_->fd(), POLLIN, 0},
-                                pollfd{hung_up ? -1 : signals.get(), POLLIN, 0}};
+    std::array<pollfd, 3> waits{pollfd{recorder_->fd(), POLLIN, 0},
+                                pollfd{hung_up ? -1 : signals.get(), POLLIN, 0},
+                                pollfd{hears && !hung_up ? opening_.server.fd() : -1, POLLIN, 0}};
     const int count = poll(waits.data(), waits.size(), hung_up ? kTellMs : -1);
     if ((count < 0 && errno != EINTR) || (count == 0 && hung_up)) break;
     if (waits[1].revents != 0) {
       recorder_->hang_up();
       hung_up = true;
     }
+    if (waits[2].revents != 0) hears = pass_on_host_space();
     if (waits[0].revents == 0) continue;
     const Result<bool> ended = recorder_->take_end(&finished_);
     done = !ended.ok() || ended.value();

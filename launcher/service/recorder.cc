@@ -76,6 +76,11 @@ Status Recorder::tell_workspace(int pidfd) {
   return !sent.ok() && sent.error().sys_errno == EPIPE ? Status(Done{}) : sent;
 }
 
+void Recorder::tell_host_space(const protocol::HostSpace& space) {
+  // One that has ended needs no telling.
+  (void)control_.send(protocol::kHostSpace, protocol::format_host_space(space)).ok();
+}
+
 Status Recorder::go() {
   return protocol::send_message(control_, Type::kGo, protocol::Go());
 }

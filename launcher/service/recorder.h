@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/host_space.h"
 #include "broker/wire/protocol/messages.pb.h"
 #include "profiles/base/result.h"
 
@@ -29,6 +30,8 @@ class Recorder {
   Status wait_recorded(std::optional<protocol::Finished>* finished, std::string* warning);
   /// Without a control group: hands it a pidfd of carrel-init, by which it sees the end.
   Status tell_workspace(int pidfd);
+  /// While it runs: how the host's disk stands.
+  void tell_host_space(const protocol::HostSpace& space);
   /// Opens the gate.
   Status go();
   /// Set-up failed on our side: the session is to end with this code.

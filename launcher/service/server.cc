@@ -35,7 +35,7 @@ namespace {
 
 constexpr size_t kMaxClients = 256;
 constexpr uint64_t kFillAgainMs = 60'000;
-constexpr int kTurnMs = 1000;
+constexpr uint64_t kTurnMs = 1000;
 constexpr int kNotGranted = 121;
 constexpr int kHostCannot = 122;
 constexpr int kSetupFailed = 123;
@@ -104,7 +104,8 @@ Status Server::wait() {
     live.push_back(&each);
     polls.push_back({each.channel.valid() ? each.channel.fd() : -1, POLLIN, 0});
   }
-  if (poll(polls.data(), polls.size(), due_.empty() ? kTurnMs : 0) < 0 && errno != EINTR)
+  const uint64_t patience_ms = due_.empty() ? std::min(kTurnMs, host_.look_again_ms()) : 0;
+  if (poll(polls.data(), polls.size(), static_cast<int>(patience_ms)) < 0 && errno != EINTR)
     return errno_error("poll");
   if (polls[1].revents != 0) parts_.broker.look();
   for (size_t i = 0; i < live.size(); ++i) {
@@ -120,6 +121,7 @@ Status Server::wait() {
   serve_ending(now_ms());
   notice_lost_broker(now_ms());
   restart_broker(now_ms());
+  watch_host(now_ms());
   erase_due(now_ms());
   fill_pool_aside();
   return Done{};
@@ -146,6 +148,7 @@ void Server::launch(Granted granted) {
                         "it takes no descriptor of one"
                       : "not exactly one descriptor per repository came");
   }
+  if (const auto why = why_no_room()) return refuse(client, kSetupFailed, *why);
   Opening opening;
   opening.spec = std::move(granted.spec);
   opening.request = std::move(granted.request);

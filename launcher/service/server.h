@@ -18,6 +18,7 @@
 #include "launcher/box/plan/host_facts.h"
 #include "launcher/box/trace/tracer.h"
 #include "launcher/service/broker_link.h"
+#include "launcher/service/host_watch.h"
 #include "launcher/service/opening.h"
 #include "launcher/service/slots.h"
 #include "launcher/service/state.h"
@@ -39,12 +40,13 @@ struct ServerParts {
   std::optional<uid_t> caller;  // the ordinary user who is uid 0 of this user namespace
   uint64_t idle_ms = 60'000;
   uint64_t host_floor_bytes = 0;
+  uint64_t host_low_bytes = 0;  // 0: nobody is held
   bool is_service = false;  // of the whole host
 };
 
 class Server {
  public:
-  explicit Server(const ServerParts& parts) : parts_(parts) {}
+  explicit Server(const ServerParts& parts) : parts_(parts), host_(parts.host_low_bytes) {}
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -77,6 +79,7 @@ class Server {
     std::unique_ptr<kernel::CgroupLeaf> cgroup;
     uint32_t sensor_slot = 0;
     bool started = false;  // the broker knows of it
+    std::optional<bool> told_low;  // of the host's room
     protocol::Connection channel;
   };
 
@@ -97,6 +100,9 @@ class Server {
   void erase(protocol::Connection& client, const std::string& workspace);
   void erase_due(uint64_t now_ms);
   Result<std::string> erase_and_record(const std::string& workspace);
+  void watch_host(uint64_t now_ms);
+  [[nodiscard]] std::optional<std::string> why_no_room() const;
+  void tell_host_space(Live& live);
   Status prepare(Opening& opening, Live& live);
   void release(Live& live);
   Status spawn(Opening& opening, Live& live);
@@ -128,6 +134,9 @@ class Server {
   uint64_t fill_after_ms_ = 0;
   std::vector<std::string> due_;  // workspaces to be erased, their time is over
   uint64_t due_after_ms_ = 0;
+  HostWatch host_;
+  uint64_t host_again_ms_ = 0;
+  bool host_failed_ = false;
   uint64_t idle_since_ms_ = 0;
   bool stopping_ = false;
   bool broker_noticed_ = false;  // that it is lost

@@ -173,8 +173,8 @@ struct TerminalEnded {
   bool operator==(const TerminalEnded&) const = default;
 };
 /// A limit of the workspace: action "hit", what was asked for beyond it was refused or ended;
-/// "near", nine tenths are used. Bytes, processes, descriptors, inodes or thousandths of a
-/// processor.
+/// "near", nine tenths are used; or of "host_disk" alone "held", "released": `used` is what is left
+/// there. Bytes, processes, descriptors, inodes or thousandths of a processor.
 struct Limit {
   std::string action;
   std::string limit;  // "memory" | "processes" | "cpu" | "open_files" | "disk" | "inodes" | "tmpfs"

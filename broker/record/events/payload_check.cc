@@ -110,6 +110,7 @@ constexpr std::array kShapes = {
     Shape{0x0606, 42, kPolicyAgreed},   Shape{0x0607, 37, kTwoTexts},
     Shape{0x0403, 43, kTwoTexts},       Shape{0x0404, 44, kTerminalEnded},
     Shape{0x0b01, 36, kLimit},          Shape{0x0b02, 36, kLimit},
+    Shape{0x0b03, 36, kLimit},          Shape{0x0b04, 36, kLimit},
     Shape{0x0f01, 23, kRecorderOpen},   Shape{0x0f02, 24, kRecorderLoss},
     Shape{0x0f03, 25, kRecorderFreeze}, Shape{0x0f04, 26, kRecorderEnd},
 };

@@ -28,6 +28,7 @@ constexpr std::array kTypes = {
     Type{0x0606, "policy.agreed"},     Type{0x0607, "policy.displaced"},
     Type{0x0403, "terminal.opened"},   Type{0x0404, "terminal.ended"},
     Type{0x0b01, "limit.hit"},         Type{0x0b02, "limit.near"},
+    Type{0x0b03, "limit.held"},        Type{0x0b04, "limit.released"},
     Type{0x0f01, "recorder.open"},     Type{0x0f02, "recorder.loss"},
     Type{0x0f03, "recorder.freeze"},   Type{0x0f04, "recorder.end"},
 };
@@ -69,7 +70,9 @@ struct CodeOf {
   uint16_t operator()(const TerminalEnded&) const { return 0x0404; }
   uint16_t operator()(const Limit& limit) const {
     if (limit.action == "hit") return 0x0b01;
-    return limit.action == "near" ? 0x0b02 : 0;
+    if (limit.action == "near") return 0x0b02;
+    if (limit.action == "held") return 0x0b03;
+    return limit.action == "released" ? 0x0b04 : 0;
   }
   uint16_t operator()(const RecorderOpen&) const { return 0x0f01; }
   uint16_t operator()(const RecorderLoss&) const { return 0x0f02; }

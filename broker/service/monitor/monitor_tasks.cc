@@ -192,7 +192,8 @@ Status Monitor::finish_task(store::Task& task, const people::Actor& actor,
   for (store::Workspace workspace : workspaces) {
     if (workspace.ended_ns != 0) continue;
     workspace.ended_ns = now_ns;
-    workspace.erase_ns = now_ns + (workspace.erase_ns != 0 ? workspace.erase_ns : kWorkspaceKeptS * kNsPerS);
+    workspace.erase_ns =
+        now_ns + (workspace.erase_ns != 0 ? workspace.erase_ns : kWorkspaceKeptS * kNsPerS);
     RETURN_IF_ERROR(parts_.catalogue.put_workspace(workspace));
   }
   parts_.log("task.ended task=" + quoted(task.id) + " person=" + actor.person->id +

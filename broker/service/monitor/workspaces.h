@@ -18,8 +18,8 @@ Result<store::Workspace> workspace_for(store::Catalogue& catalogue, const std::s
                                        const std::string& person, const std::string& new_id,
                                        uint64_t now_ns);
 
-/// How long the workspace is to be kept after its task's end, in ns; 0: as long as usual. The profile
-/// that it was opened with last decides.
+/// How long the workspace is to be kept after its task's end, in ns; 0: as long as usual. The
+/// profile that it was opened with last decides.
 Status keep_after_end(store::Catalogue& catalogue, const std::string& workspace, uint64_t kept_ns);
 
 }  // namespace carrel::monitor

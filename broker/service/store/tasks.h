@@ -34,7 +34,7 @@ struct Workspace {
   std::string person;
   uint64_t created_ns = 0;
   uint64_t ended_ns = 0;   // nobody opens it after this
-  uint64_t erase_ns = 0;   // from when on an ended one may be erased; before: for how long after (0: usual)
+  uint64_t erase_ns = 0;   // when an ended one may be erased; before: how long after (0: usual)
   uint64_t erased_ns = 0;  // the launcher has said that it is gone
   bool operator==(const Workspace&) const = default;
 };

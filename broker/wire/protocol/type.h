@@ -78,7 +78,7 @@ enum class Type : uint16_t {
   kTaskEndReply = 135,
   kTaskProfileRequest = 136,
   kTaskProfileReply = 137,
-  kAgreementNeeded = 138,
+  kAgreementNeeded = 138,  // 140: kHostSpace, launcher -> session, is host_space.h's
 };
 
 }  // namespace carrel::protocol

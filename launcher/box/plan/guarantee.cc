@@ -210,15 +210,9 @@ std::string_view to_string(GuaranteeId id) {
 
 std::vector<Guarantee> guarantees(const HostFacts& facts, const model::Profile* profile) {
   std::vector<Guarantee> list = {
-      events_complete(facts),
-      names_exact(facts),
-      io_uring_refused(facts),
-      limits(facts, profile),
-      disk_encrypted(facts),
-      recorder_separate(facts),
-      init_separate(facts),
-      record_unlosable(facts),
-      network_isolated(facts),
+      events_complete(facts), names_exact(facts),      io_uring_refused(facts),
+      limits(facts, profile), disk_encrypted(facts),   recorder_separate(facts),
+      init_separate(facts),   record_unlosable(facts), network_isolated(facts),
   };
   if (profile == nullptr) return list;
   for (Guarantee& one : list) {

@@ -35,7 +35,8 @@ constexpr uint64_t kKernelBlocks = 4096;
 
 Result<struct statfs> ask_about(int folder_fd) {
   struct statfs about {};
-  if (fstatfs(folder_fd, &about) != 0) return errno_error("ask for the size of the workspace's disk");
+  if (fstatfs(folder_fd, &about) != 0)
+    return errno_error("ask for the size of the workspace's disk");
   return about;
 }
 
@@ -158,8 +159,9 @@ Result<UniqueFd> WorkspaceDisk::view(const std::string& name, int tree_fd, const
 Result<DiskSize> WorkspaceDisk::most() const {
   ASSIGN_OR_RETURN(const struct statfs about, ask_about(folder_.get()));
   const uint64_t kept = kOwnBlocks + std::min(about.f_blocks / 50, kKernelBlocks);
-  return DiskSize{(about.f_blocks - std::min(about.f_blocks, kept)) * static_cast<uint64_t>(about.f_bsize),
-                  about.f_files - std::min(about.f_files, kOwnInodes)};
+  return DiskSize{
+      (about.f_blocks - std::min(about.f_blocks, kept)) * static_cast<uint64_t>(about.f_bsize),
+      about.f_files - std::min(about.f_files, kOwnInodes)};
 }
 
 Result<DiskSize> WorkspaceDisk::used() const {

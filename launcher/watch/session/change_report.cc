@@ -1,6 +1,7 @@
 #include "launcher/watch/session/change_report.h"
 
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -59,8 +60,10 @@ Status ChangeReport::add(const RepositoryInput& repository) {
   limits.max_content_total -= std::min(limits.max_content_total, kept_bytes_);
   ASSIGN_OR_RETURN(
       std::vector<events::FileChanged> changes,
-      difference_(tree, limits, [this](std::string_view sha256, std::string_view content) {
-        return keep(sha256, content);
+      difference_(tree, limits, [&](std::string_view sha256, std::string_view content) {
+        return has_room(repository.manifest.get(), content.size())
+                   ? keep(sha256, content)
+                   : Status(Error{"the host has no room for contents", ENOSPC});
       }));
   for (events::FileChanged& change : changes) {
     const auto displaced = tree::displaced(tree, change);
@@ -73,6 +76,16 @@ Status ChangeReport::add(const RepositoryInput& repository) {
     }
   }
   return Done{};
+}
+
+/// The record lies on the same disk. Filling it would cost the images on it more than contents that
+/// are in the workspace all the same.
+bool ChangeReport::has_room(int manifest_fd, uint64_t bytes) const {
+  if (must_be_left_ == 0) return true;
+  struct statfs about {};
+  if (fstatfs(manifest_fd, &about) != 0) return true;
+  const uint64_t free = about.f_bavail * static_cast<uint64_t>(about.f_bsize);
+  return free >= bytes && free - bytes >= must_be_left_;
 }
 
 /// Parts in order, one blob at a time; at least one part, also of an empty file.

@@ -23,9 +23,11 @@ using Difference = std::function<Result<std::vector<events::FileChanged>>(
 
 class ChangeReport {
  public:
-  /// References outlive this.
-  ChangeReport(RecordLink& record, const Judge& judge, const Difference& difference)
-      : record_(record), judge_(judge), difference_(difference) {}
+  /// References outlive this. `must_be_left`: bytes of the disk that the manifests lie on, which
+  /// contents may not take; what finds no room is in the record without its contents.
+  ChangeReport(RecordLink& record, const Judge& judge, const Difference& difference,
+               uint64_t must_be_left)
+      : record_(record), judge_(judge), difference_(difference), must_be_left_(must_be_left) {}
 
   /// Compares one tree with its manifest and records every change. Bounds hold over all trees.
   Status add(const RepositoryInput& repository);
@@ -33,10 +35,12 @@ class ChangeReport {
  private:
   Status keep(std::string_view sha256, std::string_view content);
   Status wait_stored(std::string_view sha256);
+  [[nodiscard]] bool has_room(int manifest_fd, uint64_t bytes) const;
 
   RecordLink& record_;
   const Judge& judge_;
   const Difference& difference_;
+  uint64_t must_be_left_;
   std::set<std::string, std::less<>> kept_;
   uint64_t kept_bytes_ = 0;
 };

@@ -33,7 +33,7 @@ void Closing::collect(Workspace workspace) {
 }
 
 void Closing::compare_trees() {
-  ChangeReport report(parts_.record, parts_.judge, parts_.difference);
+  ChangeReport report(parts_.record, parts_.judge, parts_.difference, parts_.must_be_left);
   for (const RepositoryInput& repository : parts_.repositories) {
     if (parts_.record.failed()) return;
     const Status added = report.add(repository);

@@ -29,6 +29,7 @@ class Closing {
     std::function<uint64_t()> mono_ns;
     const std::vector<RepositoryInput>& repositories;
     const Difference& difference;
+    uint64_t must_be_left = 0;  // on the host's disk, by contents of changed files
   };
   /// What is known of the workspace at this point.
   struct Workspace {

@@ -1,5 +1,6 @@
 #include "launcher/watch/session/notice.h"
 
+#include "launcher/box/plan/limits.h"
 #include "profiles/base/text.h"
 #include "profiles/model/words.h"
 
@@ -50,6 +51,19 @@ std::string order_notice(const events::PolicyOrder& order) {
                      one_line(order.person) + ": " + one_line(order.reason) + ".";
   if (order.action == "paused") line += " Nothing runs until it is resumed; its time goes on.";
   return line + "\n";
+}
+
+std::string held_notice(const protocol::HostSpace& space) {
+  return "carrel: this session is held: " + plan::amount_text("disk", space.free_bytes) +
+         " are left on the host's disk and " + plan::amount_text("disk", space.mark_bytes) +
+         " must be, or what is written here could be lost. Nothing runs until there is room, then "
+         "it "
+         "goes on by itself; its time goes on. Whoever runs this host can make room.\n";
+}
+
+std::string released_notice(bool paused) {
+  return std::string("carrel: the host has room again: this session ") +
+         (paused ? "is paused still.\n" : "goes on.\n");
 }
 
 }  // namespace carrel::session

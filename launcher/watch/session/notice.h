@@ -6,6 +6,7 @@
 #include <string>
 
 #include "broker/record/events/event.h"
+#include "broker/wire/protocol/host_space.h"
 #include "broker/wire/protocol/messages.pb.h"
 #include "launcher/watch/session/time_rules.h"
 #include "profiles/model/profile.h"
@@ -21,5 +22,10 @@ std::string time_notice(const TimeRules::Warning& warning);
 
 /// The line that says what a person has done to the session.
 std::string order_notice(const events::PolicyOrder& order);
+
+/// The lines that say that nothing runs for want of room on the host, and that it does again,
+/// unless the session is paused as well.
+std::string held_notice(const protocol::HostSpace& space);
+std::string released_notice(bool paused);
 
 }  // namespace carrel::session

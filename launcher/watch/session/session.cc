@@ -91,6 +91,7 @@ void Session::turn() {
   check_start();
   check_limits();
   check_pause();
+  check_hold();
   check_stop();
   tell_state();
 }
@@ -187,6 +188,11 @@ void Session::serve_launcher() {
     }
     if (message.has_value() && message->type == Type::kWorkspace && message->fds.size() == 1) {
       cgroup_.use_init(std::move(message->fds.front()));
+      continue;
+    }
+    if (message.has_value() && message->type == protocol::kHostSpace) {
+      const auto space = protocol::parse_host_space(message->body);
+      if (space.ok()) take_host_space(space.value());
       continue;
     }
     const bool failed = message.has_value() && message->type == Type::kFailure;
@@ -386,7 +392,9 @@ void Session::check_stop() {
 }
 
 bool Session::watches_cgroup() const {
-  return stop_ == Stop::kKill || stop_ == Stop::kFreeze || (pause_.has_value() && !pause_->frozen);
+  const bool waits_to_stand =
+      (pause_.has_value() && !pause_->frozen) || (hold_.has_value() && !hold_->frozen);
+  return stop_ == Stop::kKill || stop_ == Stop::kFreeze || waits_to_stand;
 }
 
 bool Session::over() const {
@@ -395,7 +403,8 @@ bool Session::over() const {
 
 void Session::finish() {
   Closing closing({*record_, feed_, judge_, output_, leases_, limits_, clock_.mono_ns,
-                   input_.repositories, difference_});
+                   input_.repositories, difference_,
+                   hold_.has_value() ? UINT64_MAX : host_mark_bytes_});
   channels_.finish(*ending_);
   const protocol::Finished finished =
       closing.close(*ending_, {empty_, gate_opened_ns_.has_value()});

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/host_space.h"
 #include "launcher/watch/session/answers.h"
 #include "launcher/watch/session/cgroup_port.h"
 #include "launcher/watch/session/channels.h"
@@ -97,6 +98,12 @@ class Session {
   void pause(const events::PolicyOrder& order);
   void resume(const events::PolicyOrder& order);
   void check_pause();
+  // While the host has no room (session_hold.cc).
+  void take_host_space(const protocol::HostSpace& space);
+  void hold(const protocol::HostSpace& space);
+  void check_hold();
+  void release(const protocol::HostSpace& space);
+  bool let_go_on();
   void check_time();
   void tell_state();
   [[nodiscard]] protocol::SessionState state() const;
@@ -146,6 +153,12 @@ class Session {
     bool frozen = false;    // the kernel has said so
   };
   std::optional<Pause> pause_;
+  struct Hold {
+    protocol::HostSpace space;
+    bool frozen = false;  // the kernel has said so
+  };
+  std::optional<Hold> hold_;      // beside a pause, and neither ends the other
+  uint64_t host_mark_bytes_ = 0;  // what must be left on its disk; 0: not said
   std::string told_state_;
   uint64_t told_state_ns_ = 0;
   events::TerminalResize size_;

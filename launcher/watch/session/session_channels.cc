@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "launcher/watch/session/notice.h"
 #include "launcher/watch/session/session.h"
 
 namespace carrel::session {
@@ -36,6 +37,9 @@ void Session::attach(Message message) {
     return channels_.refuse(std::move(stream), ended_by_setup(Error{"the session is ending"}));
   }
   channels_.attach(wanted.value(), std::move(stream));
+  if (!hold_.has_value()) return;
+  // It begins when the host has room again; until then nothing of it moves.
+  channels_.tell(std::to_string(wanted.value().channel()), Type::kNotice, held_notice(hold_->space));
 }
 
 void Session::serve_channels() {

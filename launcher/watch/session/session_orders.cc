@@ -39,7 +39,7 @@ void Session::close(const events::PolicyOrder& order, bool now) {
   record_->add(order);
   inform(Type::kNotice, order_notice(order));
   end(ended_by_order(order.person, order.reason),
-      now || pause_.has_value() ? Stop::kKill : Stop::kHangUp);
+      now || pause_.has_value() || hold_.has_value() ? Stop::kKill : Stop::kHangUp);
 }
 
 void Session::pause(const events::PolicyOrder& order) {
@@ -61,15 +61,12 @@ void Session::check_pause() {
 }
 
 void Session::resume(const events::PolicyOrder& order) {
-  const Status asked = cgroup_.freeze(false);
-  // What can neither go on nor be told so is ended rather than left standing.
-  if (!asked.ok()) return end(ended_by_policy(asked.error()), Stop::kKill);
   const bool was_frozen = pause_->frozen;
   pause_.reset();
-  time_.resume(now());
-  if (!was_frozen) return;
+  if (!let_go_on() || !was_frozen) return;
   record_->add(order);
   inform(Type::kNotice, order_notice(order));
+  if (hold_.has_value() && hold_->frozen) inform(Type::kNotice, held_notice(hold_->space));
 }
 
 void Session::check_time() {

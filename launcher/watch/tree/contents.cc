@@ -17,6 +17,7 @@ namespace {
 
 constexpr size_t kPiece = size_t{1} << 20;
 constexpr std::string_view kLeftOut = "contents left out: too much changed";
+constexpr std::string_view kNoRoom = "contents left out: no room on the host";
 constexpr std::string_view kNoBefore = "contents before are not kept";
 
 /// Reads until `bytes` are there or the file ends; -1 on failure.
@@ -138,7 +139,12 @@ bool Contents::fits(uint64_t bytes, events::FileChanged& change) const {
 
 Status Contents::keep(const std::string& sha256, events::FileChanged& change) {
   if (kept_.contains(sha256) || !fits(content_.size(), change)) return Done{};
-  RETURN_IF_ERROR(sink_(sha256, content_));
+  const Status taken = sink_(sha256, content_);
+  if (!taken.ok() && taken.error().sys_errno == ENOSPC) {
+    add_note(change, kNoRoom);
+    return Done{};
+  }
+  RETURN_IF_ERROR(taken);
   left_ -= content_.size();
   kept_.insert(sha256);
   return Done{};

@@ -39,7 +39,8 @@ struct Limits {
 std::optional<events::PolicyDisplaced> displaced(const Tree& tree,
                                                  const events::FileChanged& change);
 
-/// Keeps one content under its SHA-256 (32 bytes); called at most once a digest.
+/// Keeps one content under its SHA-256 (32 bytes); called again only after an Error. ENOSPC: there
+/// is no room for it, which the change says then; another Error ends the difference.
 using ContentSink = std::function<Status(std::string_view sha256, std::string_view content)>;
 
 /// Every added, modified, deleted file and every changed mode (executable bit), sorted by path,

@@ -60,6 +60,8 @@ inline std::vector<Data> sample_data() {
       TerminalEnded{"command", 137},
       Limit{"hit", "memory", uint64_t{64} << 20, 66000000, 1, "/usr/bin/python3"},
       Limit{"near", "tmpfs", 1000, 901, 0, "/tmp"},
+      Limit{"held", "host_disk", uint64_t{256} << 20, 1, 0, ""},
+      Limit{"released", "host_disk", uint64_t{320} << 20, uint64_t{400} << 20, 0, ""},
       open,
       RecorderLoss{12, {{"file.open", 3}, {"process.fork", 1}}},
       RecorderFreeze{1500},

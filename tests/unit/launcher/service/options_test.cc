@@ -21,6 +21,21 @@ TEST(LauncherOptions, TakeBothDescriptors) {
   EXPECT_EQ(parse({"--ready-fd", "4", "--state-fd", "3", "--idle-ms", "5"}).value().idle_ms, 5U);
 }
 
+TEST(LauncherOptions, TheLowMarkIsHalfOfTheFloorAndNeverAboveIt) {
+  const auto parsed = [](const std::vector<const char*>& more) {
+    std::vector<const char*> words = {"--ready-fd", "4", "--state-fd", "3"};
+    words.insert(words.end(), more.begin(), more.end());
+    return parse(words);
+  };
+  EXPECT_EQ(parsed({}).value().host_floor_mib, 512U);
+  EXPECT_EQ(parsed({}).value().host_low_mib, 256U);
+  EXPECT_EQ(parsed({"--host-floor-mib", "1"}).value().host_low_mib, 0U);
+  EXPECT_EQ(parsed({"--host-low-mib", "0"}).value().host_low_mib, 0U);
+  EXPECT_EQ(parsed({"--host-low-mib", "512"}).value().host_low_mib, 512U);
+  EXPECT_FALSE(parsed({"--host-low-mib", "513"}).ok());
+  EXPECT_FALSE(parsed({"--host-low-mib", "200", "--host-floor-mib", "100"}).ok());
+}
+
 TEST(LauncherOptions, RefuseEverythingElse) {
   EXPECT_FALSE(parse({}).ok());
   EXPECT_FALSE(parse({"--state-fd", "3"}).ok());

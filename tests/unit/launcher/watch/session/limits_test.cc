@@ -202,8 +202,9 @@ TEST(LimitWatch, ADiskIsAsFullAsItsLimitSaysAndNotAsItsFileSystem) {
                                         {"hit", "inodes", 1000, 1000, 1, "/workspaces"},
                                         {"near", "tmpfs", 400 * kMiB, 370 * kMiB, 0, "/tmp"}}));
   reading.volumes[0].bytes_free = 0;
-  EXPECT_EQ(limits.take(reading, 3 * kS),
-            (std::vector<events::Limit>{{"hit", "disk", 100 * kMiB, 100 * kMiB, 1, "/workspaces"}}));
+  EXPECT_EQ(
+      limits.take(reading, 3 * kS),
+      (std::vector<events::Limit>{{"hit", "disk", 100 * kMiB, 100 * kMiB, 1, "/workspaces"}}));
 }
 
 TEST(LimitWatch, AWriteThatFoundNoRoomIsThatOfItsFileSystem) {
