@@ -26,7 +26,8 @@ def ask(task, **fields):
     request = {1: profile[1][0], 2: profile[2][0], 3: open(sys.argv[2], "rb").read(), 4: ["/bin/echo", "ran"], 11: task}
     request.update(fields)
     kind, reply, _ = talk(sockets + "/broker.sock", c.OPEN_REQUEST, encode(request))
-    return (reply[1][0] if kind == c.OPEN_REPLY else None), kind, reply
+    # Of a workspace at which a session of theirs runs there is no ticket: they attach.
+    return (reply.get(1, [None])[0] if kind == c.OPEN_REPLY else None), kind, reply
 def turn_in(ticket, fds=None, wait=30, **fields):
     ours, theirs = socket.socketpair()
     message = encode({1: ticket, 2: 80, 3: 24, 4: "xterm", **fields})
@@ -80,6 +81,9 @@ class Service(ServiceCase):
                 self.run_as(ANNA, words[0], session, *words[1:], code=code)
                 self.assertIn("no session", self.refused(BERT, words[0], session, *words[1:]))
                 self.assertIn("no session", self.refused(BERT, words[0], "last", *words[1:]))
+        self.assertEqual(self.run_as(ANNA, "attach", session, "--", "/bin/echo", "mine").stdout, b"mine\n")
+        self.assertIn("no session", self.refused(BERT, "attach", session, "--", "/bin/true", code=121))
+        self.assertIn("another person's session", self.refused(0, "attach", session, "--", "/bin/true", code=121))
         for verb in ("close", "pause", "resume"):
             self.assertIn("no session", self.refused(BERT, verb, session, "--reason", "x"))
         self.assertIn("no session", self.refused(BERT, "status", session))
@@ -404,10 +408,11 @@ made = {"null": os.open("/dev/null", os.O_RDWR), "path": os.open("/", os.O_PATH)
 listener = socket.socket(socket.AF_UNIX); listener.bind("\\0carrel-test-" + str(os.getpid())); listener.listen()
 made["listener"] = listener.fileno()
 for name, fd in made.items():
-    kind, body, _ = talk(sockets + "/launcher.sock", c.LAUNCH_REQUEST, encode({1: ask("bert")[0]}), [fd], 60)
+    ticket = ask("bert")[0]
+    kind, body, _ = talk(sockets + "/launcher.sock", c.LAUNCH_REQUEST, encode({1: ticket}), [fd], 60)
     print(name, kind)
     for _ in range(300):  # the workspace is free again
-        if ask("bert")[1] == c.OPEN_REPLY:
+        if ask("bert")[0] is not None:
             break
         import time; time.sleep(0.1)
     else:
