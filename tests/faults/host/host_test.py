@@ -353,6 +353,10 @@ class SetUp(Case):
         self.fails("fsopen", 2, "fsopen overlay", again=True)
 
     @needs("disk-encrypted", "an ordinary user may mount no image")
+    def test_the_limit_of_a_disk(self):
+        self.fails("fsopen", 4, "fsopen sysfs", again=True)
+
+    @needs("disk-encrypted", "an ordinary user may mount no image")
     def test_the_workspaces_key(self):
         self.fails("pwrite64", 1, "write the workspaces' keys", "EIO", only=[self.state / "vault/workspaces.keys"])
 
