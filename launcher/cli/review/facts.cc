@@ -30,6 +30,10 @@ class Gatherer {
     if (const auto* open = std::get_if<events::RecorderOpen>(&event.data)) take_open(event, *open);
     if (const auto* end = std::get_if<events::RecorderEnd>(&event.data)) facts_->end = *end;
     if (const auto* change = std::get_if<events::FileChanged>(&event.data)) take_change(*change);
+    if (const auto* opened = std::get_if<events::TerminalOpened>(&event.data))
+      take_opened(event, *opened);
+    if (const auto* ended = std::get_if<events::TerminalEnded>(&event.data))
+      take_ended(event, *ended);
     if (const auto* lease = std::get_if<events::Credential>(&event.data)) take_lease(event, *lease);
     if (const auto* loss = std::get_if<events::RecorderLoss>(&event.data)) {
       for (const auto& [name, count] : loss->counts)
@@ -71,6 +75,19 @@ class Gatherer {
   void take_change(const events::FileChanged& change) {
     ++facts_->changed;
     if (facts_->changes.size() < kMaxChangesListed) facts_->changes.push_back(change);
+  }
+
+  void take_opened(const events::Event& event, const events::TerminalOpened& opened) {
+    if (facts_->terminals.size() >= kMaxTerminalsListed) return;
+    facts_->terminals.push_back(
+        {event.channel, opened.command, opened.how, event.real_ns, std::nullopt});
+  }
+
+  /// The first command's, which has no number, is in the session's own end.
+  void take_ended(const events::Event& event, const events::TerminalEnded& ended) {
+    for (TerminalFacts& each : facts_->terminals) {
+      if (each.channel == event.channel && !each.ended.has_value()) each.ended = ended;
+    }
   }
 
   /// A renewal is a lease of its own; its end is told by its id.

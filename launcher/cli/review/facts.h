@@ -18,6 +18,7 @@ namespace carrel::review {
 // Beyond these a record is counted and no longer listed.
 inline constexpr size_t kMaxDenialGroups = 10'000;
 inline constexpr size_t kMaxChangesListed = 200'000;
+inline constexpr size_t kMaxTerminalsListed = 1'000;
 
 /// Equal denials: same type, object, errno and rule.
 struct Denial {
@@ -28,6 +29,13 @@ struct Denial {
   int32_t error = 0;
   std::string rule;
   uint64_t times = 0;
+};
+
+/// A further terminal or command that was attached.
+struct TerminalFacts {
+  std::string channel, command, how;  // raw bytes
+  uint64_t opened_ns = 0;
+  std::optional<events::TerminalEnded> ended;
 };
 
 struct LeaseFacts {
@@ -62,6 +70,7 @@ struct Facts {
   std::vector<Denial> denials;                  // in order of their first
   uint64_t denied_unlisted = 0;
   std::vector<events::FileChanged> changes;
+  std::vector<TerminalFacts> terminals;  // in the order in which they were opened
   std::vector<LeaseFacts> credentials;
   std::map<std::string, uint64_t> loss;
   SealFacts seals;

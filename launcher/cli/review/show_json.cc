@@ -75,6 +75,21 @@ void write_changes(events::JsonObject* line, const Facts& facts) {
               });
 }
 
+void write_terminals(events::JsonObject* line, const Facts& facts) {
+  write_array(line, "terminals", facts.terminals,
+              [](events::JsonObject* object, const TerminalFacts& each) {
+                object->bytes("channel", each.channel);
+                object->bytes("command", each.command);
+                object->bytes("how", each.how);
+                object->bytes("opened", to_rfc3339(each.opened_ns));
+                if (!each.ended) return object->null("ended");
+                events::JsonObject ended(object->raw("ended"));
+                ended.bytes("by", each.ended->by);
+                ended.number("code", each.ended->code);
+                ended.end();
+              });
+}
+
 void write_credentials(events::JsonObject* line, const Facts& facts) {
   write_array(line, "credentials", facts.credentials,
               [](events::JsonObject* object, const LeaseFacts& lease) {
@@ -108,6 +123,7 @@ std::string show_json(const protocol::SessionRow& row, const Facts& facts) {
   write_counts(&line, facts);
   write_denials(&line, facts);
   write_changes(&line, facts);
+  write_terminals(&line, facts);
   write_credentials(&line, facts);
   events::JsonObject loss(line.raw("loss"));
   for (const auto& [type, count] : facts.loss)

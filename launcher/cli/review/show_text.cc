@@ -155,6 +155,25 @@ std::string changes_text(const Facts& facts) {
   return out;
 }
 
+/// Nothing where there was but the first.
+std::string terminals_text(const Facts& facts) {
+  if (facts.terminals.empty()) return "";
+  std::string out = line("terminals", number(facts.terminals.size()) + " besides the first");
+  for (size_t i = 0; i < facts.terminals.size() && i < kLinesShown; ++i) {
+    const TerminalFacts& each = facts.terminals[i];
+    out += "  " + quoted(each.channel) + "  " + time_text(each.opened_ns) + "  " +
+           quoted(each.command) + " (" + quoted(each.how) + "), " +
+           (each.ended ? "ended by " + quoted(each.ended->by) + ", status " +
+                             std::to_string(each.ended->code)
+                       : "not ended in the record") +
+           "\n";
+  }
+  if (facts.terminals.size() > kLinesShown)
+    out +=
+        "  ... and " + number(facts.terminals.size() - kLinesShown) + " more (--json lists them)\n";
+  return out;
+}
+
 std::string credentials_text(const Facts& facts) {
   if (facts.credentials.empty()) return line("credentials", "none");
   std::string out = line("credentials", number(facts.credentials.size()) + " leases");
@@ -188,8 +207,9 @@ std::string record_text(const Facts& facts) {
 
 std::string show_text(const protocol::SessionRow& row, const Facts& facts) {
   const std::string id = row.session().substr(0, kIdShown);
-  std::string out = who_text(row, facts) + activity_text(facts) + denials_text(facts) +
-                    changes_text(facts) + credentials_text(facts) + record_text(facts);
+  std::string out = who_text(row, facts) + activity_text(facts) + terminals_text(facts) +
+                    denials_text(facts) + changes_text(facts) + credentials_text(facts) +
+                    record_text(facts);
   return out + "next: carrel replay " + id + " | carrel diff " + id + " | carrel verify " + id +
          "\n";
 }

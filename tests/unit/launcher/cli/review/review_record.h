@@ -73,6 +73,12 @@ class Script {
     events_.push_back(std::move(event));
     return *this;
   }
+  /// On an attached terminal.
+  Script& on(const std::string& channel, events::Data data) {
+    add(std::move(data));
+    events_.back().channel = channel;
+    return *this;
+  }
   /// What is added next happens so much later.
   Script& wait(uint64_t ns) {
     waited_ += ns;

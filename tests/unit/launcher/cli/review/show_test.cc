@@ -43,6 +43,26 @@ std::string show_text_of(const ReviewRecord& record, int code = 0) {
   return answer.out;
 }
 
+TEST(Show, TerminalsThatWereAttachedAndHowTheyEnded) {
+  EXPECT_THAT(show_text_of(ReviewRecord(busy_session())), Not(HasSubstr("terminals")));
+  Script script;
+  script.on("2", events::TerminalOpened{"make\x1b[2J -j2", "tty"});
+  script.on("3", events::TerminalOpened{"/bin/bash", "pipes"});
+  script.on("2", events::TerminalEnded{"command", 137});
+  script.on("", events::TerminalEnded{"command", 0});
+  const ReviewRecord record(script.end());
+  const std::string text = show_text_of(record);
+  EXPECT_THAT(text, HasSubstr("terminals   2 besides the first\n"));
+  EXPECT_THAT(text, HasSubstr("make\\x1b[2J -j2 (tty), ended by command, status 137\n"));
+  EXPECT_THAT(text, HasSubstr("/bin/bash (pipes), not ended in the record\n"));
+  const json terminals = show_json_of(record)["terminals"];
+  ASSERT_EQ(terminals.size(), 2U);
+  EXPECT_EQ(terminals[0]["channel"], "2");
+  EXPECT_EQ(terminals[0]["ended"], json::parse(R"({"by":"command","code":137})"));
+  EXPECT_EQ(terminals[1]["how"], "pipes");
+  EXPECT_TRUE(terminals[1]["ended"].is_null());
+}
+
 TEST(Show, JsonHasExactlyTheDocumentedFields) {
   const json answer = show_json_of(ReviewRecord(busy_session()));
   std::vector<std::string> names;
@@ -53,7 +73,7 @@ TEST(Show, JsonHasExactlyTheDocumentedFields) {
                  "v", "session", "workspace", "task", "profile", "profile_version",
                  "profile_sha256", "person", "host", "mode", "command", "started", "ended", "state",
                  "end", "events", "denied", "changed", "lost", "sensor", "assurance", "counts",
-                 "denials", "changes", "credentials", "loss", "seals"));
+                 "denials", "changes", "terminals", "credentials", "loss", "seals"));
   EXPECT_EQ(answer["state"], "closed");
   EXPECT_EQ(answer["end"], json::parse(R"({"by":"command","code":0})"));
   EXPECT_EQ(answer["person"], "local:1000");
