@@ -57,7 +57,7 @@ INSTANTIATE_TEST_SUITE_P(
     Steps, SetUp,
     ::testing::Values(
         Fault{"memfd_create", 2, "memfd_create for the seccomp program"},
-        Fault{"open_tree", 3, "prepare /usr: clone /usr: open_tree"},
+        Fault{"open_tree", 4, "prepare /usr: clone /usr: open_tree"},
         Fault{"setns", 2, "setns to a network namespace"},
         Fault{"setns", 3, "setns to a network namespace"},
         Fault{"clone3", 2, "clone3 with the workspace's namespaces"},

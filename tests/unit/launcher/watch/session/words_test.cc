@@ -153,7 +153,7 @@ TEST(Ending, NamesTheStepInside) {
   const auto close = static_cast<int32_t>(init::PayloadStep::kCloseDescriptors);
   EXPECT_EQ(ended_by_step(close, EBADF).error,
             "carrel-init could not close descriptors: EBADF (Bad file descriptor)");
-  const auto last = static_cast<int32_t>(init::PayloadStep::kListener);
+  const auto last = static_cast<int32_t>(init::PayloadStep::kNoRoom);
   for (const int32_t step : {-1, 0, last + 1})
     EXPECT_EQ(ended_by_step(step, 0).error, "carrel-init could not an unknown step");
 }
