@@ -205,6 +205,8 @@ void BrokerLoop::tell_sessions() {
   for (const monitor::Monitor::Told& told : monitor_.take_told()) {
     const auto found = sessions_.find(told.session);
     if (found == sessions_.end()) continue;
+    // No descriptor waits here: whoever asked sees the end of their stream, and asks again.
+    if (!told.message.fds.empty() && found->second.wants_write()) continue;
     const Status sent = unless_peer_closed(queue_reply(found->second, told.message));
     if (!sent.ok()) drop_session(told.session, to_string(sent.error()));
   }

@@ -239,6 +239,8 @@ void become_payload(const Plan& plan) {
   umask(head.umask);
   if (chdir(string_at(plan, head.directory)) != 0) fail(PayloadStep::kDirectory);
   if (!limit_capabilities(0)) fail(PayloadStep::kCapabilities);
+  // A change of ids sets it to fs.suid_dumpable (proc_sys_fs(5)): nobody looks in before the exec.
+  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   // The record that an exec has failed still goes out.
   fcntl(carrel::init::kControlFd, F_SETFD, FD_CLOEXEC);
 }
@@ -442,7 +444,9 @@ void spawn(const Plan& plan, Wanted* wanted) {
 void forward_signal(int channel, int number) {
   if (number <= 0 || number > 64) return;
   for (const Command& each : the_commands) {
-    if (each.pid != 0 && each.channel == channel) kill(-each.pid, number);
+    if (each.pid == 0 || each.channel != channel) continue;
+    // Before its setsid(2) it leads no group yet.
+    if (kill(-each.pid, number) != 0 && errno == ESRCH) kill(each.pid, number);
   }
 }
 
@@ -473,10 +477,13 @@ void take_order(const Plan& plan, Wanted* wanted) {
   if (got >= static_cast<ssize_t>(sizeof record)) memcpy(&record, wanted->bytes, sizeof record);
   if (got == sizeof record && record.type == RecordType::kSignal) {
     forward_signal(record.c, record.a);
-  } else if (record.type == RecordType::kSpawn &&
-             (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0 &&
-             read_wanted(plan, static_cast<size_t>(got), wanted)) {
-    spawn(plan, wanted);
+  } else if (record.type == RecordType::kSpawn) {
+    const bool whole = (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+    if (whole && read_wanted(plan, static_cast<size_t>(got), wanted)) {
+      spawn(plan, wanted);
+    } else if (record.c > 0) {
+      tell_of(record.c, RecordType::kSetupFailed, static_cast<int>(PayloadStep::kFork), EINVAL);
+    }
   }
   close_fds(wanted);
 }

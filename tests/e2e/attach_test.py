@@ -179,6 +179,43 @@ class Attach(Case):
         self.assertIn(f"carrel: this session is closed by local:{UID}: enough", err)
         self.assertEqual(self.verify()["exit"], 0)
 
+    def test_close_without_haste_says_on_all_of_them_who_and_why(self):
+        process = self.running("echo there; cat")
+        second = self.attached("echo here; cat")
+        self.carrel("close", "last", "--reason", "enough")
+        code, _, err = self.finish(process)
+        self.assertEqual((code, "goes on" in err), (125, False), err)
+        self.assertEqual(self.finish(second)[0], 125)
+        [ended] = [data for kind, _, data in self.terminals() if kind == "terminal.ended"]
+        self.assertEqual(ended, {"by": "person", "code": 125})
+        self.assertEqual(self.verify()["exit"], 0)
+
+    def test_a_client_that_goes_with_much_unread_input_is_noticed(self):
+        process = self.running("echo there; read x; exit 7")
+        second = self.attached("echo here; exec sleep 1000")
+        os.set_blocking(second.stdin.fileno(), False)
+        try:
+            while True:
+                os.write(second.stdin.fileno(), b"x" * 65536)
+                time.sleep(0.01)
+        except BlockingIOError:
+            pass
+        second.kill()
+        self.wait_until(lambda: [kind for kind, _, _ in self.terminals() if kind == "terminal.ended"], 25, "it is ended")
+        self.assertEqual(self.finish(process, b"\n")[0], 7)
+
+    def test_a_first_client_leaves_though_it_still_types(self):
+        process = self.popen("/bin/bash", "-c", f"while sleep 0.2; do echo y; done | {CARREL} open --profile {self.profile} -- "
+                             "/bin/bash -c 'echo there; sleep 2; echo last words'",
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.reap, process)
+        self.assertEqual(process.stdout.readline(), b"there\n", self.logs())
+        second = self.attached("echo here; read x")
+        self.assertEqual(process.stdout.readline(), b"last words\n")
+        self.assertEqual(process.wait(20), 0)
+        self.assertIsNone(second.poll())
+        self.assertEqual(self.finish(second, b"\n")[0], 0)
+
     def test_all_output_of_an_attached_command_comes_and_is_recorded(self):
         process = self.running()
         out, _ = self.attach("head -c 3000000 /dev/urandom")

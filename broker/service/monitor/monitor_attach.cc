@@ -1,5 +1,7 @@
 // A further terminal at a running session: the person's own, and only theirs.
 
+#include <sys/socket.h>
+
 #include <algorithm>
 
 #include "broker/service/monitor/monitor.h"
@@ -28,6 +30,15 @@ bool is_plain(std::string_view word) {
   return word.size() <= kMaxWord && word.find_first_not_of(kAllowed) == std::string_view::npos;
 }
 
+/// What a session gets from a client is a local stream: closing one never waits, as closing a TCP
+/// socket with SO_LINGER can (socket(7)).
+bool is_local_stream(int fd) {
+  int domain = 0, type = 0;
+  socklen_t domain_size = sizeof domain, type_size = sizeof type;
+  return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_size) == 0 && domain == AF_UNIX &&
+         getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_size) == 0 && type == SOCK_STREAM;
+}
+
 /// Why nobody can attach to it now; "" where they can.
 std::string why_not(const store::SessionRow& row, const protocol::SessionState* state) {
   if (state == nullptr || state->ending()) return "session " + row.session + " is ending";
@@ -49,6 +60,9 @@ Reply Monitor::attach(uid_t peer_uid, Message message) {
   if (!is_plain(wanted.term()) || !is_plain(wanted.lang())) {
     return failure(kUsage, "TERM or LANG is no plain word");
   }
+  if (!is_local_stream(message.fds.front().get())) {
+    return failure(kUsage, "the stream of an attached terminal must be a local stream socket");
+  }
   const Status command = check_command(wanted.command());
   if (!command.ok()) return failure(kUsage, command.error().what);
   const auto actor = people::load_actor(parts_.catalogue, peer_uid);
@@ -59,6 +73,13 @@ Reply Monitor::attach(uid_t peer_uid, Message message) {
   std::erase_if(running, [](const store::SessionRow& row) {
     return row.state != store::SessionState::kRunning;
   });
+  // "last" is the last that is theirs to join; of another's they hear that it is not.
+  if (wanted.session() == "last") {
+    std::erase_if(running, [&actor](const store::SessionRow& row) {
+      const auto subject = people::local_subject(row.person);
+      return !people::may(actor.value(), Action::kOpen, subject).allowed;
+    });
+  }
   const auto row = find_row(running, wanted.session());
   if (!row.ok()) return failure(kNotGranted, row.error().what + " runs");
   const auto decision =
@@ -76,8 +97,8 @@ Reply Monitor::attach(uid_t peer_uid, Message message) {
   told.set_rows(wanted.rows());
   told.set_term(wanted.term());
   told.set_lang(wanted.lang());
-  parts_.log("attach session=" + session + " channel=" + std::to_string(channel) +
-             " person=" + actor.value().person->id);
+  note(peer_uid, "attach session=" + session + " channel=" + std::to_string(channel) +
+                     " person=" + actor.value().person->id);
   Reply passed = reply_with(Type::kSessionAttach, told);
   passed.fds.push_back(std::move(message.fds.front()));
   told_.push_back({session, std::move(passed)});

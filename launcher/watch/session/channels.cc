@@ -1,6 +1,7 @@
 #include "launcher/watch/session/channels.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,6 +23,8 @@ constexpr uint64_t kSensorNs = 500 * kNsPerMs;
 constexpr uint64_t kReadsNs = 60 * kNsPerS;
 constexpr uint64_t kDrainMs = 2'000;
 constexpr int kChunksATurn = 4;
+/// A little more than the largest pipe of an ordinary user holds (1 MiB, pipe(7)).
+constexpr int kChunksAtEnd = 40;
 constexpr size_t kMaxCommandText = 1024;
 
 std::vector<std::string> words_of(const protocol::SessionAttach& wanted) {
@@ -82,6 +85,7 @@ struct Channels::One {
   uint64_t exited_ns = 0;
   uint64_t produced = 0;                 // by the sensor, at that time
   std::optional<uint64_t> killed_at_ns;  // after SIGHUP
+  std::optional<Ending> why;             // it was told to end
   bool told = false;                     // the client knows the end
   uint64_t told_ns = 0;
 };
@@ -203,7 +207,13 @@ void Channels::resize(One& one, uint32_t columns, uint32_t rows) {
 /// True: something was typed.
 bool Channels::serve_client(One& one) {
   one.client.flush();
-  if (one.terminal.input_full() || record_.full()) return false;
+  if (one.terminal.input_full() || record_.full()) {
+    // It is not read now, but that it has gone is seen.
+    pollfd look{one.client.fd(), 0, 0};
+    const bool seen = !one.client.gone() && poll(&look, 1, 0) > 0;
+    if (seen && (look.revents & (POLLHUP | POLLERR)) != 0) one.client.close();
+    return false;
+  }
   bool typed = false;
   for (const ClientWish& wish : one.client.receive()) {
     if (const auto* input = std::get_if<ClientInput>(&wish)) {
@@ -221,11 +231,9 @@ bool Channels::serve_client(One& one) {
 }
 
 /// What its client does not read waits, and so does the command; but not the end.
-void Channels::serve_output(One& one) {
-  one.terminal.flush();
-  if (one.client.full()) return;
+void Channels::serve_output(One& one, int chunks) {
   for (TerminalPort::Output& output : one.terminal.outputs()) {
-    for (int i = 0; i < kChunksATurn && !record_.full(); ++i) {
+    for (int i = 0; i < chunks && !record_.full(); ++i) {
       if (!one.output.move(output)) break;
     }
   }
@@ -235,22 +243,24 @@ void Channels::serve_output(One& one) {
 /// closes. Of pipes others may hold an end; they are waited for, but not for ever.
 void Channels::serve_end(One& one) {
   const uint64_t now = clock_.mono_ns();
-  if (one.client.gone() && !one.exited.has_value()) {
-    if (!one.killed_at_ns.has_value()) {
-      init_.signal(SIGHUP, one.number);
-      one.killed_at_ns = now + kHangUpNs;
-    } else if (now >= *one.killed_at_ns) {
-      init_.signal(SIGKILL, one.number);
-      one.killed_at_ns = now + kHangUpNs;
-    }
-  }
-  if (!one.exited.has_value() || one.client.full() || record_.full()) return;
+  if (!one.exited.has_value()) return end_lost(one);
+  if (record_.full() || (one.client.full() && now < one.exited_ns + kReadsNs)) return;
   if (sensed_().taken < one.produced && now < one.exited_ns + kSensorNs) return;
   const bool waited = now >= one.exited_ns + kLeftBehindNs;
   if (one.tty || waited) one.terminal.finish();
-  serve_output(one);
-  if (!one.terminal.ended() && !waited) return;
-  end(one, one.killed_at_ns.has_value() ? ended_by_client() : *one.exited);
+  serve_output(one, kChunksAtEnd);
+  if (!one.terminal.ended() && (!waited || record_.full())) return;
+  const Ending lost = one.why.value_or(ended_by_client());
+  end(one, one.killed_at_ns.has_value() ? lost : *one.exited);
+}
+
+/// A command whose person has gone, or that was told to end: SIGHUP, and after ten seconds SIGKILL.
+void Channels::end_lost(One& one) {
+  if (still_ || (!one.client.gone() && !one.why.has_value())) return;
+  const uint64_t now = clock_.mono_ns();
+  if (one.killed_at_ns.has_value() && now < *one.killed_at_ns) return;
+  init_.signal(one.killed_at_ns.has_value() ? SIGKILL : SIGHUP, one.number);
+  one.killed_at_ns = now + kHangUpNs;
 }
 
 void Channels::end(One& one, const Ending& ending) {
@@ -278,7 +288,8 @@ bool Channels::serve() {
       continue;
     }
     typed = serve_client(*one) || typed;
-    serve_output(*one);
+    one->terminal.flush();
+    if (!one->client.full()) serve_output(*one, kChunksATurn);
     serve_end(*one);
   }
   drop_finished();
@@ -325,11 +336,11 @@ std::string Channels::name_of(int32_t number) {
   return one == nullptr ? "" : one->name;
 }
 
-void Channels::hang_up() {
+void Channels::hang_up(const Ending& why) {
   for (const auto& one : all_) {
-    if (one->told || one->killed_at_ns.has_value()) continue;
-    init_.signal(SIGHUP, one->number);
-    one->killed_at_ns = clock_.mono_ns() + kHangUpNs;
+    if (one->told || one->exited.has_value()) continue;
+    one->why = why;
+    end_lost(*one);
   }
 }
 

@@ -54,8 +54,10 @@ class Channels {
   void tell(protocol::Type type, std::string_view line);
   /// One for the person at this channel. False: nobody is there any more.
   bool tell(const std::string& channel, protocol::Type type, std::string_view line);
-  /// Their people are not there any more: SIGHUP, and what is left after ten seconds is killed.
-  void hang_up();
+  /// All are to end, for this reason: SIGHUP, and what is left after ten seconds is killed.
+  void hang_up(const Ending& why);
+  /// While the workspace stands still nobody can hear a signal, and no time to do so runs.
+  void stand_still(bool still) { still_ = still; }
 
   /// Commands that run or whose output is not all recorded.
   [[nodiscard]] size_t running() const;
@@ -70,7 +72,8 @@ class Channels {
   void begin(One& one);
   void resize(One& one, uint32_t columns, uint32_t rows);
   bool serve_client(One& one);
-  void serve_output(One& one);
+  void serve_output(One& one, int chunks);
+  void end_lost(One& one);
   void serve_end(One& one);
   void end(One& one, const Ending& ending);
   void drop_finished();
@@ -82,6 +85,7 @@ class Channels {
   const Clock& clock_;
   std::function<Sensed()> sensed_;
   std::list<std::unique_ptr<One>> all_;
+  bool still_ = false;
 };
 
 }  // namespace carrel::session

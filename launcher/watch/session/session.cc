@@ -359,7 +359,7 @@ void Session::end(Ending ending, Stop how) {
   if (how == Stop::kHangUp && gate_opened_ns_.has_value()) {
     if (stop_ != Stop::kNo) return;
     init_.signal(SIGHUP);
-    channels_.hang_up();
+    channels_.hang_up(*ending_);
     stop_ = Stop::kHangUp;
     stop_deadline_ns_ = now() + kHangUpNs;
   } else if (how == Stop::kFreeze && cgroup_.freeze(true).ok()) {
@@ -408,6 +408,7 @@ void Session::finish() {
   channels_.finish(*ending_);
   const protocol::Finished finished =
       closing.close(*ending_, {empty_, gate_opened_ns_.has_value()});
+  serve_answers();  // who asked to attach meanwhile is told that it is over
   let_client_read();
   // A launcher that has gone cannot be told; the record says the same.
   if (!launcher_.send(Type::kFinished, finished.SerializeAsString()).ok()) launcher_.close();
@@ -418,7 +419,7 @@ void Session::finish() {
 void Session::let_client_read() {
   const uint64_t until = now() + (record_->failed() ? kClientReadsUnrecordedNs : kClientReadsNs);
   while ((client_.wants_write() || !channels_.flushed()) && now() < until && launcher_open_) {
-    std::array<pollfd, 2> polls{pollfd{client_.fd(), POLLOUT, 0},
+    std::array<pollfd, 2> polls{pollfd{client_.wants_write() ? client_.fd() : -1, POLLOUT, 0},
                                 pollfd{launcher_.fd(), POLLIN, 0}};
     poll(polls.data(), polls.size(), static_cast<int>(kLongestTurnNs / kNsPerMs));
     if (polls[0].revents != 0) client_.flush();

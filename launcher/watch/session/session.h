@@ -87,6 +87,7 @@ class Session {
   void attach(protocol::Message message);
   void serve_channels();
   void main_exited(int32_t wait_status);
+  void check_main_left();
   void check_client();
   void say(const events::Event& event);
   [[nodiscard]] LiveFacts live_facts() const;
@@ -165,6 +166,8 @@ class Session {
   std::vector<protocol::Message> early_;  // to be attached when the first command runs
   // The first command has ended, and others go on: the last of them ends the session.
   std::optional<Ending> main_ended_;
+  uint64_t main_ended_at_ns_ = 0;
+  bool main_left_ = false;                     // its client knows
   std::optional<uint64_t> main_killed_at_ns_;  // its client has gone
   std::optional<Ending> ending_;
   Stop stop_ = Stop::kNo;

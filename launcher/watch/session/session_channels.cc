@@ -14,6 +14,8 @@ using protocol::Message;
 using protocol::Type;
 
 constexpr uint64_t kHangUpNs = 10 * kNsPerS;
+/// How long output of what the first command left behind is waited for before its client leaves.
+constexpr uint64_t kLeftBehindNs = 2 * kNsPerS;
 
 }  // namespace
 
@@ -39,7 +41,8 @@ void Session::attach(Message message) {
   channels_.attach(wanted.value(), std::move(stream));
   if (!hold_.has_value()) return;
   // It begins when the host has room again; until then nothing of it moves.
-  channels_.tell(std::to_string(wanted.value().channel()), Type::kNotice, held_notice(hold_->space));
+  channels_.tell(std::to_string(wanted.value().channel()), Type::kNotice,
+                 held_notice(hold_->space));
 }
 
 void Session::serve_channels() {
@@ -47,7 +50,9 @@ void Session::serve_channels() {
     for (Message& message : std::exchange(early_, {}))
       attach(std::move(message));
   }
+  channels_.stand_still(pause_.has_value() || hold_.has_value());
   if (channels_.serve()) time_.typed(now());
+  check_main_left();
   if (main_ended_.has_value() && channels_.running() == 0) end(*main_ended_, Stop::kKill);
 }
 
@@ -59,26 +64,39 @@ void Session::main_exited(int32_t wait_status) {
   Ending how = main_killed_at_ns_.has_value() ? ended_by_client() : ended_by_command(wait_status);
   const size_t others = channels_.running();
   if (others == 0) return end(std::move(how), Stop::kKill);
-  output_.drain(0);
+  main_ended_ = std::move(how);
+  main_ended_at_ns_ = now();
+  terminal_.finish();
+}
+
+/// Its client leaves when it has the last byte; one that hears of the session's end anyway stays.
+void Session::check_main_left() {
+  if (!main_ended_.has_value() || main_left_ || ending_.has_value()) return;
+  if (!terminal_.ended() && now() < main_ended_at_ns_ + kLeftBehindNs) return;
+  const size_t others = channels_.running();
+  if (others == 0) return;
+  main_left_ = true;
   protocol::Ended ended;
-  ended.set_by(how.by);
-  ended.set_code(how.code);
-  ended.set_signal(how.signal);
-  record_->add(events::TerminalEnded{how.by, static_cast<uint32_t>(how.code)});
+  ended.set_by(main_ended_->by);
+  ended.set_code(main_ended_->code);
+  ended.set_signal(main_ended_->signal);
+  record_->add(events::TerminalEnded{main_ended_->by, static_cast<uint32_t>(main_ended_->code)});
   client_.send(Type::kNotice, "carrel: this terminal has ended; the session goes on with " +
                                   std::to_string(others) + (others == 1 ? " other" : " others") +
                                   "\n");
   client_.send(Type::kChannelEnded, ended.SerializeAsString());
-  main_ended_ = std::move(how);
 }
 
-/// Without its person the first command hears of it like one whose terminal has gone.
+/// Without its person the first command hears of it like one whose terminal has gone; while the
+/// workspace stands still nobody can hear anything. Alone, it takes the session with it.
 void Session::check_client() {
+  if (main_left_ && !client_.gone() && !client_.wants_write()) client_.close();
   if (!client_.gone() || main_ended_.has_value()) return;
   if (channels_.running() == 0) return end(ended_by_client(), Stop::kHangUp);
-  if (ending_.has_value() || (main_killed_at_ns_.has_value() && now() < *main_killed_at_ns_))
-    return;
-  init_.signal(main_killed_at_ns_.has_value() ? SIGKILL : SIGHUP);
+  const bool told = main_killed_at_ns_.has_value();
+  if (ending_.has_value() || pause_.has_value() || hold_.has_value()) return;
+  if (told && now() < *main_killed_at_ns_) return;
+  init_.signal(told ? SIGKILL : SIGHUP);
   main_killed_at_ns_ = now() + kHangUpNs;
 }
 

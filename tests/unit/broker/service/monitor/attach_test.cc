@@ -22,7 +22,7 @@ protocol::AttachRequest request_for(const std::string& session) {
 Reply ask(Desk& desk, const protocol::AttachRequest& request, uid_t uid = kUid, size_t fds = 1) {
   Message message = Desk::message(Type::kAttachRequest, request.SerializeAsString());
   for (size_t i = 0; i < fds; ++i)
-    message.fds.emplace_back(dup(desk.store.get()));
+    message.fds.push_back(std::move(protocol::make_socket_pair().take().first));
   return desk.monitor.answer_client(uid, std::move(message));
 }
 
@@ -120,8 +120,17 @@ TEST(Attach, WhatIsMalformedIsRefused) {
   request.add_command(std::string("a\0b", 3));
   EXPECT_EQ(Desk::failure_of(ask(desk, request)).code(), 120U);
   Message message = Desk::message(Type::kAttachRequest, "\xFF\xFF");
-  message.fds.emplace_back(dup(desk.store.get()));
+  message.fds.push_back(std::move(protocol::make_socket_pair().take().first));
   EXPECT_EQ(Desk::failure_of(desk.monitor.answer_client(kUid, std::move(message))).code(), 120U);
+  // Closing one of these may wait, or is no stream.
+  const int others[] = {socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0),
+                        socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), dup(desk.store.get())};
+  for (const int fd : others) {
+    message = Desk::message(Type::kAttachRequest, request_for(session).SerializeAsString());
+    message.fds.emplace_back(fd);
+    EXPECT_EQ(Desk::failure_of(desk.monitor.answer_client(kUid, std::move(message))).text(),
+              "the stream of an attached terminal must be a local stream socket");
+  }
   EXPECT_TRUE(desk.monitor.take_told().empty());
 }
 

@@ -153,11 +153,11 @@ TEST(Channels, AClientThatSaysWhatIsNoFrameIsHungUp) {
   ASSERT_TRUE(stage.open_gate());
   Guest guest = attach(stage, 2, false);
   ASSERT_TRUE(until(stage, guest, [&] { return guest.started.has_value(); }));
+  ASSERT_TRUE(stage.until([&] { return stage.state().channels() == 1; }));
   ASSERT_EQ(write(guest.stream.fd(), "\xff\xff\xff\xff\xff\xff\xff\xff", 8), 8);
   EXPECT_TRUE(stage.until([&] { return !stage.signals.empty(); }));
   EXPECT_EQ(stage.signals, std::vector<int>{SIGHUP});
   EXPECT_EQ(stage.signalled, std::vector<int>{2});
-  EXPECT_EQ(stage.state().channels(), 1U);
   stage.tell(init::RecordType::kExited, SIGHUP, 0, -1, 2);
   EXPECT_TRUE(stage.until([&] { return stage.state().channels() == 0; }));
   stage.exit_command(0);
