@@ -110,6 +110,13 @@ struct NetConnect {
   uint32_t port = 0;
   bool operator==(const NetConnect&) const = default;
 };
+/// A port of the workspace's loopback was connected to from outside, through an ssh channel; or was
+/// asked for and refused. The event's channel is the connection's number.
+struct NetForward {
+  std::string address; /* as it was connected to; of a refusal, as it was asked for */
+  uint32_t port = 0;
+  bool operator==(const NetForward&) const = default;
+};
 struct TerminalOutput {
   std::string stream; /* "pty" | "stdout" | "stderr" */
   std::string bytes;
@@ -160,11 +167,12 @@ struct PolicyDisplaced {
   std::string now; /* "missing" | "folder" | "file" | "link" | "other" | "unknown" */
   bool operator==(const PolicyDisplaced&) const = default;
 };
-/// A further terminal or command at the session; the event's channel is its number. The first
+/// A further terminal or command at the session, or an ssh connection; the event's channel is its
+/// number ("3"), of a command in an ssh connection the connection's and its own ("3.1"). The first
 /// command has none.
 struct TerminalOpened {
-  std::string command;  // its words, joined by spaces and cut
-  std::string how;      // "tty" | "pipes"
+  std::string command;  // its words, joined by spaces and cut; "" of a connection
+  std::string how;      // "tty" | "pipes" | "ssh"
   bool operator==(const TerminalOpened&) const = default;
 };
 struct TerminalEnded {
@@ -233,7 +241,7 @@ using Data =
                  FileClose, FileRename, FileUnlink, FileMake, FileEnter, FileProbe, FileChanged,
                  NetConnect, TerminalOutput, TerminalResize, Credential, RecorderOpen, RecorderLoss,
                  RecorderFreeze, RecorderEnd, PolicyOrder, PolicyTime, PolicyAgreed,
-                 PolicyDisplaced, Limit, TerminalOpened, TerminalEnded>;
+                 PolicyDisplaced, Limit, TerminalOpened, TerminalEnded, NetForward>;
 
 struct Event {
   uint64_t seq = 0;      // = leaf index, gap-free

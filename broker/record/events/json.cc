@@ -168,6 +168,10 @@ class DataWriter {
     out_->bytes("how", e.how);
     out_->bytes("answer", e.answer);
   }
+  void operator()(const NetForward& e) const {
+    out_->bytes("address", e.address);
+    out_->number("port", e.port);
+  }
   void operator()(const TerminalOpened& e) const {
     out_->bytes("command", e.command);
     out_->bytes("how", e.how);

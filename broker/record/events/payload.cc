@@ -144,6 +144,11 @@ class Encoder {
     to->set_how(in.how);
     to->set_answer(in.answer);
   }
+  void operator()(const NetForward& in) const {
+    auto* to = out_->mutable_net_forward();
+    to->set_address(in.address);
+    to->set_port(in.port);
+  }
   void operator()(const TerminalOpened& in) const {
     auto* to = out_->mutable_terminal_opened();
     to->set_command(in.command);
@@ -337,6 +342,8 @@ Data data_from(const pb::Payload& in, uint16_t code) {
       return PolicyTime{action_of(code), in.policy_time().limit(), in.policy_time().left_s()};
     case pb::Payload::kPolicyAgreed:
       return policy_agreed(in.policy_agreed());
+    case pb::Payload::kNetForward:
+      return NetForward{in.net_forward().address(), in.net_forward().port()};
     case pb::Payload::kTerminalOpened:
       return TerminalOpened{in.terminal_opened().command(), in.terminal_opened().how()};
     case pb::Payload::kTerminalEnded:

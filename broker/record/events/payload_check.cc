@@ -60,7 +60,7 @@ constexpr std::array kPolicyTime = {Field{1, Kind::kBytes}, Field{2, Kind::kU64}
 constexpr std::array kPolicyAgreed = {Field{1, Kind::kBytes}, Field{2, Kind::kU64},
                                       Field{3, Kind::kBytes}, Field{4, Kind::kU64},
                                       Field{5, Kind::kBytes}, Field{6, Kind::kBytes}};
-constexpr std::array kTerminalEnded = {Field{1, Kind::kBytes}, Field{2, Kind::kU32}};
+constexpr std::array kTextAndNumber = {Field{1, Kind::kBytes}, Field{2, Kind::kU32}};
 constexpr std::array kLimit = {Field{1, Kind::kBytes}, Field{2, Kind::kU64}, Field{3, Kind::kU64},
                                Field{4, Kind::kU64}, Field{5, Kind::kBytes}};
 constexpr std::array kAssuranceItem = {Field{1, Kind::kBytes}, Field{2, Kind::kBool},
@@ -108,11 +108,12 @@ constexpr std::array kShapes = {
     Shape{0x0602, 40, kTwoTexts},       Shape{0x0603, 40, kTwoTexts},
     Shape{0x0604, 41, kPolicyTime},     Shape{0x0605, 41, kPolicyTime},
     Shape{0x0606, 42, kPolicyAgreed},   Shape{0x0607, 37, kTwoTexts},
-    Shape{0x0403, 43, kTwoTexts},       Shape{0x0404, 44, kTerminalEnded},
-    Shape{0x0b01, 36, kLimit},          Shape{0x0b02, 36, kLimit},
-    Shape{0x0b03, 36, kLimit},          Shape{0x0b04, 36, kLimit},
-    Shape{0x0f01, 23, kRecorderOpen},   Shape{0x0f02, 24, kRecorderLoss},
-    Shape{0x0f03, 25, kRecorderFreeze}, Shape{0x0f04, 26, kRecorderEnd},
+    Shape{0x0403, 43, kTwoTexts},       Shape{0x0404, 44, kTextAndNumber},
+    Shape{0x0302, 45, kTextAndNumber},  Shape{0x0b01, 36, kLimit},
+    Shape{0x0b02, 36, kLimit},          Shape{0x0b03, 36, kLimit},
+    Shape{0x0b04, 36, kLimit},          Shape{0x0f01, 23, kRecorderOpen},
+    Shape{0x0f02, 24, kRecorderLoss},   Shape{0x0f03, 25, kRecorderFreeze},
+    Shape{0x0f04, 26, kRecorderEnd},
 };
 
 /// A scalar that is written at all is not the default.

@@ -27,10 +27,11 @@ constexpr std::array kTypes = {
     Type{0x0604, "policy.warned"},     Type{0x0605, "policy.over"},
     Type{0x0606, "policy.agreed"},     Type{0x0607, "policy.displaced"},
     Type{0x0403, "terminal.opened"},   Type{0x0404, "terminal.ended"},
-    Type{0x0b01, "limit.hit"},         Type{0x0b02, "limit.near"},
-    Type{0x0b03, "limit.held"},        Type{0x0b04, "limit.released"},
-    Type{0x0f01, "recorder.open"},     Type{0x0f02, "recorder.loss"},
-    Type{0x0f03, "recorder.freeze"},   Type{0x0f04, "recorder.end"},
+    Type{0x0302, "net.forward"},       Type{0x0b01, "limit.hit"},
+    Type{0x0b02, "limit.near"},        Type{0x0b03, "limit.held"},
+    Type{0x0b04, "limit.released"},    Type{0x0f01, "recorder.open"},
+    Type{0x0f02, "recorder.loss"},     Type{0x0f03, "recorder.freeze"},
+    Type{0x0f04, "recorder.end"},
 };
 
 struct CodeOf {
@@ -48,6 +49,7 @@ struct CodeOf {
   uint16_t operator()(const FileProbe&) const { return 0x0107; }
   uint16_t operator()(const FileChanged&) const { return 0x0108; }
   uint16_t operator()(const NetConnect&) const { return 0x0301; }
+  uint16_t operator()(const NetForward&) const { return 0x0302; }
   uint16_t operator()(const TerminalOutput&) const { return 0x0401; }
   uint16_t operator()(const TerminalResize&) const { return 0x0402; }
   uint16_t operator()(const Credential& credential) const {

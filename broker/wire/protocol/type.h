@@ -22,6 +22,8 @@ enum class Type : uint16_t {
   kOrderReply = 21,
   kAttachRequest = 22,  // with the stream socket
   kAttachReply = 23,
+  kCertificateRequest = 24,
+  kCertificateReply = 25,
   // carrel -> launcher
   kLaunchRequest = 30,
   kStarted = 31,
@@ -68,7 +70,9 @@ enum class Type : uint16_t {
   kRecorded = 111,
   kGo = 112,
   kFinished = 113,
-  kWorkspace = 119,  // no body; a pidfd of carrel-init, where there is no control group
+  kWorkspace = 119,   // no body; a pidfd of carrel-init, where there is no control group
+  kStartSsh = 120,    // session -> launcher, with the client's stream
+  kSshStarted = 121,  // launcher -> session, with its descriptors
   // carrel -> broker, tasks
   kTaskCreateRequest = 130,
   kTaskReply = 131,

@@ -177,6 +177,7 @@ __noinline int on_connect(u32 slot, u32 number, s64 result) {
   if (path && address[2] != '/') out->dir = base_id(s, slot, AT_FDCWD);
   out->address_length = length;
   out->pad = 0;
+  out->channel = out->pad2 = 0;
   fill_header(&out->header, CARREL_CONNECT, result);
   out->header.length = sizeof *out + length;
   return emit(slot, out, CARREL_CONNECT, sizeof *out + length);

@@ -39,6 +39,11 @@ struct ObjectOf {
     const std::string port = ":" + std::to_string(e.port);
     return e.family == "inet6" ? "[" + e.address + "]" + port : e.address + port;
   }
+  std::string operator()(const events::NetForward& e) const {
+    const std::string port = ":" + std::to_string(e.port);
+    const bool six = e.address.find(':') != std::string::npos;
+    return six ? "[" + e.address + "]" + port : e.address + port;
+  }
   std::string operator()(const events::TerminalOutput& e) const { return e.stream; }
   std::string operator()(const events::TerminalResize& e) const {
     return std::to_string(e.columns) + "x" + std::to_string(e.rows);

@@ -141,6 +141,11 @@ bool Reader::State::connect(std::string_view bytes, Observation& out) {
   const auto address = tail_part(bytes, sizeof *connect, connect->address_length);
   if (!address) return false;
   events::NetConnect data = decode_address(*address);
+  if (connect->channel != 0) {
+    out.channel = connect->channel;
+    out.data = events::NetForward{data.address, data.port};
+    return true;
+  }
   if (data.family == "unix" && !data.address.empty() && data.address[0] != '@') {
     data.address = path(connect->dir, data.address, out);
   }

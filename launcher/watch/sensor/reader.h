@@ -33,7 +33,8 @@ struct RawCall {
 
 /// One action. `data` is one of ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit,
 /// ProcessRefused (call = "" : the owner of the table names it), FileOpen, FileClose, FileRename,
-/// FileUnlink, FileMake, FileEnter, FileProbe, NetConnect. Paths are absolute, lexically normal
+/// FileUnlink, FileMake, FileEnter, FileProbe, NetConnect, NetForward. Paths are absolute,
+/// lexically normal
 /// ("." and ".." folded) and as the process's root shows them; names of failed and changing calls
 /// are as given: symbolic links in them are not followed.
 struct Observation {
@@ -44,6 +45,7 @@ struct Observation {
   Intent intent = Intent::kOther;
   std::optional<RawCall> raw;  // ProcessRefused
   uint32_t call = 0;           // system call number where the record names it, else 0
+  uint32_t channel = 0;        // NetForward: number of the ssh connection
   /// False when a directory was unknown (its definition was lost, or the descriptor was bad): the
   /// path then starts with "?/". Also for a directory outside the process's root.
   bool path_known = true;

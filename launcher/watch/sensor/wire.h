@@ -118,6 +118,8 @@ struct carrel_connect { /* struct sockaddr follows; dir is the base of a relativ
   carrel_u32 dir;
   carrel_u16 address_length;
   carrel_u16 pad;
+  carrel_u32 channel; /* number of the ssh connection whose server connected; 0: the workspace */
+  carrel_u32 pad2;
 };
 
 struct carrel_refused {

@@ -58,6 +58,7 @@ inline std::vector<Data> sample_data() {
                    "I agree"},
       TerminalOpened{"/bin/bash", "tty"},
       TerminalEnded{"command", 137},
+      NetForward{"127.0.0.1", 3000},
       Limit{"hit", "memory", uint64_t{64} << 20, 66000000, 1, "/usr/bin/python3"},
       Limit{"near", "tmpfs", 1000, 901, 0, "/tmp"},
       Limit{"held", "host_disk", uint64_t{256} << 20, 1, 0, ""},
