@@ -9,6 +9,7 @@
 
 #define CALL_LIMIT 512 /* system call numbers known; a power of two */
 #define MAX_SESSIONS 1024
+#define MAX_GROUPS (MAX_SESSIONS * 33) /* of each session its own cgroup and 32 of channels */
 
 /* The one content of the section .rodata.config. */
 struct trace_config {
@@ -16,6 +17,13 @@ struct trace_config {
   carrel_u32 folder_level;
   carrel_u32 ring_mark; /* bytes: past this the reader is woken */
   carrel_u16 refused[CALL_LIMIT][2];
+};
+
+/* Whose a cgroup is. Of a channel's (an ssh server outside of the workspace) only its connections
+   to internet addresses are recorded. */
+struct trace_group {
+  carrel_u32 slot;
+  carrel_u32 channel; /* 0: the session's own cgroup */
 };
 
 struct trace_session {

@@ -50,6 +50,10 @@ struct file {
   struct path f_path;
   struct inode* f_inode;
   u32 f_mode;
+  void* private_data;
+};
+struct socket {
+  short type;
 };
 struct fdtable {
   u32 max_fds;
@@ -102,12 +106,21 @@ enum {
   SIGNAL_GROUP_EXIT = 4,
   S_IFMT = 0170000,
   S_IFREG = 0100000,
+  S_IFSOCK = 0140000,
   AT_FDCWD = -100,
   AF_UNIX = 1,
+  AF_INET = 2,
+  AF_INET6 = 10,
+  SOCK_DGRAM = 2,
   O_WRONLY = 1,
   O_CREAT = 0100,
   O_TRUNC = 01000,
   FIRST_ERRNO = -4095,
+  EFAULT = 14,
+  EINVAL = 22,
+  EMFILE = 24,
+  ENOSPC = 28,
+  EDQUOT = 122,
   /* Internal codes: the call will be repeated, so nothing has happened yet. */
   ERESTARTSYS = 512,
   ERESTARTNOINTR = 513,

@@ -18,10 +18,10 @@ struct counters_template {
 
 struct {
   __uint(type, BPF_MAP_TYPE_HASH);
-  __uint(max_entries, MAX_SESSIONS);
+  __uint(max_entries, MAX_GROUPS);
   __type(key, u64);
-  __type(value, u32);
-} slots SEC(".maps"); /* id of a session's cgroup -> slot */
+  __type(value, struct trace_group);
+} slots SEC(".maps"); /* by the id of a session's or a channel's cgroup */
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);

@@ -30,16 +30,25 @@ char licence[] SEC("license") = "GPL";
 
 #define NO_SLOT MAX_SESSIONS
 
-/* The armed session of the current task. Cheapest test first: most tasks of a host are in none. */
-static __always_inline u32 current_slot(struct task_struct *task) {
+/* The armed session of the current task, and the channel it serves, if any. Cheapest test first:
+   most tasks of a host are in none. */
+static __always_inline u32 current_group(struct task_struct *task, u32 *channel) {
   if (task->cgroups->dfl_cgrp->level <= (int)config.folder_level) return NO_SLOT;
   if (bpf_get_current_ancestor_cgroup_id(config.folder_level) != config.folder_id) return NO_SLOT;
   u64 id = bpf_get_current_ancestor_cgroup_id(config.folder_level + 1);
-  u32 *slot = bpf_map_lookup_elem(&slots, &id);
-  if (!slot) return NO_SLOT;
-  u32 number = *slot;
+  struct trace_group *group = bpf_map_lookup_elem(&slots, &id);
+  if (!group) return NO_SLOT;
+  u32 number = group->slot;
+  *channel = group->channel;
   struct trace_session *session = bpf_map_lookup_elem(&sessions, &number);
   return session && session->armed ? number : NO_SLOT;
+}
+
+/* Of a task of the workspace itself; all but connections is recorded of these alone. */
+static __always_inline u32 current_slot(struct task_struct *task) {
+  u32 channel = 0;
+  const u32 slot = current_group(task, &channel);
+  return channel ? NO_SLOT : slot;
 }
 
 /* The name as given, 0 bytes where it cannot be read. `to` has room for CARREL_NAME_MAX + 1. */
@@ -163,7 +172,29 @@ __noinline int on_enter(u32 slot, u32 number, s64 result) {
   return emit(slot, out, CARREL_ENTER, sizeof *out + length);
 }
 
-__noinline int on_connect(u32 slot, u32 number, s64 result) {
+/* A resolver connects datagram sockets to learn its own address; that reaches nobody. */
+static __always_inline bool is_datagram(struct scratch *s, s64 fd) {
+  struct walk *w = &s->walk;
+  const u64 address = file_of(fd);
+  if (!address) return false;
+  struct inode *inode = inode_of(address);
+  if ((GET(inode, i_mode) & S_IFMT) != S_IFSOCK) return false;
+  struct file *file = AS(file, address);
+  const u64 private = number_of(w, GET(file, private_data));
+  struct socket *socket = AS(socket, private);
+  return GET(socket, type) == SOCK_DGRAM;
+}
+
+/* What of a channel's connect(2) becomes a record. An address that cannot be read any more but was
+   not refused for it does: nothing may pass unseen. */
+static __always_inline bool is_forward(struct scratch *s, const char *address, u64 length,
+                                       s64 result) {
+  if (is_datagram(s, (s32)s->args[0])) return false;
+  if (length < 2) return result != -EFAULT && result != -EINVAL;
+  return *(u16 *)address == AF_INET || *(u16 *)address == AF_INET6;
+}
+
+__noinline int on_connect(u32 slot, u32 channel, s64 result) {
   struct scratch *s = get_scratch();
   if (!s) return 0;
   struct carrel_connect *out = &s->record.connect;
@@ -172,20 +203,18 @@ __noinline int on_connect(u32 slot, u32 number, s64 result) {
   if (length > CARREL_ADDRESS_MAX) length = CARREL_ADDRESS_MAX;
   __builtin_memset(address, 0, 4);
   if (bpf_probe_read_user(address, length, (const void *)s->args[1])) length = 0;
+  if (channel && !is_forward(s, address, length, result)) return 0;
   out->dir = CARREL_DIR_ROOT;
   const bool path = length > 2 && *(u16 *)address == AF_UNIX && address[2];
   if (path && address[2] != '/') out->dir = base_id(s, slot, AT_FDCWD);
   out->address_length = length;
   out->pad = 0;
-  out->channel = out->pad2 = 0;
+  out->channel = channel;
+  out->pad2 = 0;
   fill_header(&out->header, CARREL_CONNECT, result);
   out->header.length = sizeof *out + length;
   return emit(slot, out, CARREL_CONNECT, sizeof *out + length);
 }
-
-#define EMFILE 24
-#define ENOSPC 28
-#define EDQUOT 122
 
 /* A limit of the workspace rather than a rule: no descriptor, no room, no quota. */
 static __always_inline bool is_limit(u32 error) {
@@ -236,9 +265,14 @@ int BPF_PROG(call_returns, struct pt_regs *regs, long result) {
   }
   if (kind == CALL_NONE) return 0;
   struct task_struct *task = bpf_get_current_task_btf();
-  const u32 slot = current_slot(task);
+  u32 channel = 0;
+  const u32 slot = current_group(task, &channel);
   if (slot == NO_SLOT) return 0;
   if (task->thread_info.status & TS_COMPAT) return 0; /* another numbering */
+  if (channel) {
+    kind = calls[number].kind;
+    if (kind != CALL_CONNECT) return 0;
+  }
   struct scratch *s = get_scratch();
   if (!s) return 0;
   s->args[0] = regs->di;
@@ -251,7 +285,7 @@ int BPF_PROG(call_returns, struct pt_regs *regs, long result) {
   if (kind == CALL_NAMES) return on_names(slot, number, result);
   if (kind == CALL_REFUSED) return on_refused(slot, number, result);
   if (kind == CALL_ENTER) return on_enter(slot, number, result);
-  return on_connect(slot, number, result);
+  return on_connect(slot, channel, result);
 }
 
 /* Closes of regular files that were open for writing, while the file is still there. */

@@ -147,9 +147,27 @@ struct Tracer::State {
     if (bpf_map_update_elem(map(name), key, value, BPF_ANY) == 0) return Done{};
     return errno_error(std::string("register the session's sensor in map ") + name);
   }
+  /// Cgroups of a slot, those of its channels too. Asked of the kernel: another process may have
+  /// added them.
+  [[nodiscard]] std::vector<uint64_t> groups_of(uint32_t slot) const {
+    std::vector<uint64_t> found;
+    const int fd = map("slots");
+    uint64_t id = 0;
+    const uint64_t* before = nullptr;
+    // Where a cgroup is removed meanwhile the kernel begins anew; the bound is for that.
+    for (int steps = 0; steps < 2 * MAX_GROUPS; ++steps) {
+      if (bpf_map_get_next_key(fd, before, &id) != 0) break;
+      before = &id;
+      trace_group group{};
+      if (bpf_map_lookup_elem(fd, &id, &group) == 0 && group.slot == slot) found.push_back(id);
+    }
+    return found;
+  }
   void remove(uint32_t slot) {
     const trace_session empty{};
     bpf_map_delete_elem(map("slots"), &*cgroups[slot]);
+    for (const uint64_t id : groups_of(slot))
+      bpf_map_delete_elem(map("slots"), &id);
     bpf_map_update_elem(map("sessions"), &slot, &empty, BPF_ANY);
     bpf_map_delete_elem(map("rings"), &slot);
     bpf_map_delete_elem(map("counters"), &slot);
@@ -160,7 +178,8 @@ struct Tracer::State {
     RETURN_IF_ERROR(put("sessions", &slot, &session));
     RETURN_IF_ERROR(put("rings", &slot, &ring_fd));
     RETURN_IF_ERROR(put("counters", &slot, &counters_fd));
-    return put("slots", &cgroup_id, &slot);
+    const trace_group group{.slot = slot, .channel = 0};
+    return put("slots", &cgroup_id, &group);
   }
 };
 
@@ -256,6 +275,26 @@ Status Tracer::arm(uint32_t slot) {
   }
   session.armed = 1;
   return state_->put("sessions", &slot, &session);
+}
+
+Status Tracer::add_channel(uint32_t slot, uint64_t cgroup_id, uint32_t channel) {
+  if (slot >= kMaxSessions || !state_->cgroups[slot]) return Error{"no such sensor slot"};
+  if (channel == 0) return Error{"0 is no number of a channel"};
+  const trace_group group{.slot = slot, .channel = channel};
+  // Never in the place of another: neither of a session nor of a channel.
+  if (bpf_map_update_elem(state_->map("slots"), &cgroup_id, &group, BPF_NOEXIST) != 0) {
+    return errno_error("register the channel's cgroup with the sensor");
+  }
+  return Done{};
+}
+
+Status Tracer::remove_channel(uint64_t cgroup_id) {
+  const int fd = state_->map("slots");
+  trace_group group{};
+  const bool there = bpf_map_lookup_elem(fd, &cgroup_id, &group) == 0;
+  if (!there || group.channel == 0) return Error{"the cgroup is no channel's"};
+  if (bpf_map_delete_elem(fd, &cgroup_id) == 0) return Done{};
+  return errno_error("take the channel's cgroup from the sensor");
 }
 
 Status Tracer::close_session(uint32_t slot) {

@@ -62,7 +62,16 @@ class Tracer {
   Result<SessionSensor> open_session(uint64_t cgroup_id);
   /// From here on every record of the cgroup goes to the ring.
   Status arm(uint32_t slot);
-  /// Stops recording; the maps live until the last descriptor of them is closed.
+  /// From here on (once armed) connections to internet addresses that tasks of this cgroup make are
+  /// records of the session with the channel's number, which is not 0; nothing else of them is. The
+  /// cgroup is one of its own beside the session's, in the same folder. Like arm() and
+  /// remove_channel() also for a process forked from the one that opened the session: what it
+  /// changes is the kernel's.
+  Status add_channel(uint32_t slot, uint64_t cgroup_id, uint32_t channel);
+  /// Nothing of that cgroup is recorded any more. An Error where it is no channel's (any more).
+  Status remove_channel(uint64_t cgroup_id);
+  /// Stops recording, also of channels that are left, whoever added them; the maps live until the
+  /// last descriptor of them is closed.
   Status close_session(uint32_t slot);
 
   /// "direct" (typed kernel reads, 6.2 and later) or "probe".

@@ -35,6 +35,12 @@ ProcessKey key_of(const carrel_header& header) {
   return {header.tgid, header.start_ns};
 }
 
+bool is_of_channel(const carrel_header& header, std::string_view bytes) {
+  if (header.type != CARREL_CONNECT) return false;
+  const auto connect = fixed_part<carrel_connect>(bytes);
+  return connect.has_value() && connect->channel != 0;
+}
+
 bool changes(uint32_t flags) {
   return (flags & O_ACCMODE) != O_RDONLY || (flags & (O_CREAT | O_TRUNC)) != 0;
 }
@@ -171,7 +177,8 @@ bool Reader::State::take(const carrel_header& header, std::string_view bytes,
   Observation seen;
   seen.mono_ns = header.time_ns;
   seen.error = header.error;
-  seen.process = processes.at(key_of(header));
+  // The server of an ssh connection is none of the workspace's processes.
+  if (!is_of_channel(header, bytes)) seen.process = processes.at(key_of(header));
   bool good = true;
   switch (header.type) {
     case CARREL_EXEC:

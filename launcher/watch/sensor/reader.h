@@ -34,12 +34,11 @@ struct RawCall {
 /// One action. `data` is one of ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit,
 /// ProcessRefused (call = "" : the owner of the table names it), FileOpen, FileClose, FileRename,
 /// FileUnlink, FileMake, FileEnter, FileProbe, NetConnect, NetForward. Paths are absolute,
-/// lexically normal
-/// ("." and ".." folded) and as the process's root shows them; names of failed and changing calls
-/// are as given: symbolic links in them are not followed.
+/// lexically normal ("." and ".." folded) and as the process's root shows them; names of failed and
+/// changing calls are as given: symbolic links in them are not followed.
 struct Observation {
-  uint64_t mono_ns = 0;  // CLOCK_MONOTONIC
-  events::Process process;
+  uint64_t mono_ns = 0;     // CLOCK_MONOTONIC
+  events::Process process;  // of NetForward id 0: nobody inside
   int32_t error = 0;
   events::Data data;
   Intent intent = Intent::kOther;

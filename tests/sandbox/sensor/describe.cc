@@ -44,6 +44,9 @@ struct Describe {
   std::string operator()(const events::NetConnect& e) const {
     return e.family + " " + e.address + " " + std::to_string(e.port);
   }
+  std::string operator()(const events::NetForward& e) const {
+    return e.address + " " + std::to_string(e.port);
+  }
   template <typename T>
   std::string operator()(const T&) const {
     return "unexpected";
@@ -56,6 +59,7 @@ std::string describe(const Observation& seen) {
   std::string text = "p" + std::to_string(seen.process.id) + " " +
                      std::string(events::type_name(seen.data)) + " " +
                      std::visit(Describe{}, seen.data);
+  if (seen.channel != 0) text += " channel " + std::to_string(seen.channel);
   if (seen.error != 0) text += " " + errno_name(seen.error);
   return text + (seen.path_known ? "" : " unknown");
 }

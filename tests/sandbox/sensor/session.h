@@ -49,10 +49,16 @@ class TestCgroup {
   TestCgroup& operator=(const TestCgroup&) = delete;
   ~TestCgroup() {
     rmdir((path() + "/nested").c_str());
+    rmdir((folder_ + "/channel").c_str());
     rmdir(path().c_str());
     rmdir(folder_.c_str());
   }
   [[nodiscard]] std::string path() const { return folder_ + "/session"; }
+  /// A cgroup beside the session's, for one channel.
+  [[nodiscard]] std::string make_channel() const {
+    CHECK(mkdir((folder_ + "/channel").c_str(), 0700) == 0);
+    return folder_ + "/channel";
+  }
   [[nodiscard]] int fd() const { return fd_.get(); }
   static uint64_t id(const std::string& path) {
     struct stat info {};
