@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstring>
+#include <utility>
 
 #include "launcher/service/processes.h"
 #include "launcher/watch/sensor/wire.h"
@@ -25,16 +27,27 @@ Result<UniqueFd> new_counters() {
   return memory;
 }
 
-}  // namespace
+/// Two ends of a socket that keeps messages apart.
+struct Ends {
+  UniqueFd ours, theirs;
+};
 
-Result<Notifier> Notifier::start(const std::string& program) {
-  Notifier notifier;
+Result<Ends> new_ends() {
   std::array<int, 2> sockets{};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets.data()) != 0) {
     return errno_error("socketpair for the sensor");
   }
-  notifier.listener_.reset(sockets[0]);
-  const UniqueFd takes(sockets[1]);
+  return Ends{UniqueFd(sockets[0]), UniqueFd(sockets[1])};
+}
+
+}  // namespace
+
+Result<Notifier> Notifier::start(const std::string& program) {
+  Notifier notifier;
+  ASSIGN_OR_RETURN(Ends brings, new_ends());
+  notifier.listener_ = std::move(brings.ours);
+  ASSIGN_OR_RETURN(Ends channels, new_ends());
+  notifier.channels_ = std::move(channels.ours);
   std::array<int, 2> ends{};
   if (pipe2(ends.data(), O_CLOEXEC) != 0) return errno_error("pipe for the sensor");
   notifier.records_.reset(ends[0]);
@@ -44,9 +57,26 @@ Result<Notifier> Notifier::start(const std::string& program) {
   ASSIGN_OR_RETURN(notifier.counters_, new_counters());
   ProgramStart start;
   start.program = program;
-  start.fds = {takes.get(), writes.get(), notifier.counters_.get()};
+  start.fds = {brings.theirs.get(), writes.get(), notifier.counters_.get(), channels.theirs.get()};
   ASSIGN_OR_RETURN(notifier.pid_, start_program(start));
   return notifier;
+}
+
+Status Notifier::watch_channel(uint32_t channel, int listener_fd) const {
+  iovec part{&channel, sizeof channel};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof listener_fd)> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(sizeof listener_fd);
+  std::memcpy(CMSG_DATA(rights), &listener_fd, sizeof listener_fd);
+  if (sendmsg(channels_.get(), &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0) return Done{};
+  return errno_error("hand a channel's listener to the sensor");
 }
 
 void Notifier::let_go_of_records() {
@@ -57,6 +87,7 @@ void Notifier::let_go_of_records() {
 void Notifier::reap(int timeout_ms) {
   listener_.reset();
   records_.reset();
+  channels_.reset();
   if (pid_ > 0) wait_or_kill(pid_, timeout_ms);
   pid_ = -1;
 }

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <exception>
@@ -20,7 +19,9 @@
 
 #include "broker/confine/confine.h"
 #include "launcher/box/plan/seccomp_table.h"
+#include "launcher/watch/notify/handover.h"
 #include "launcher/watch/notify/listener.h"
+#include "launcher/watch/notify/server.h"
 #include "launcher/watch/notify/watcher.h"
 #include "launcher/watch/sensor/wire.h"
 
@@ -30,6 +31,7 @@ namespace {
 constexpr int kSocketFd = 3;
 constexpr int kRecordsFd = 4;
 constexpr int kCountersFd = 5;
+constexpr int kServersFd = 6;
 
 /// No Landlock: who is in one may not look into processes outside of it. The one power that stays
 /// is to read what a workspace's process will not let be read (CAP_SYS_PTRACE over the launcher's
@@ -40,35 +42,17 @@ confine::Confinement notify_confinement() {
   list.syscalls = confine::common_syscalls();
   for (const char* name :
        {"ioctl", "openat", "openat2", "readlinkat", "readlink", "newfstatat", "statx", "faccessat2",
-        "faccessat", "process_vm_readv", "pidfd_open", "pidfd_getfd"}) {
+        "faccessat", "process_vm_readv", "pidfd_open", "pidfd_getfd", "getsockopt"}) {
     list.syscalls.emplace_back(name);
   }
   return list;
 }
 
-/// The listener of one more filter; invalid when the other side has closed.
-UniqueFd receive_listener() {
-  char byte = 0;
-  iovec part{&byte, 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  ssize_t got = 0;
-  do {
-    got = recvmsg(kSocketFd, &message, MSG_CMSG_CLOEXEC);
-  } while (got < 0 && errno == EINTR);
-  const cmsghdr* rights = got == 1 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS ||
-      rights->cmsg_len != CMSG_LEN(sizeof(int))) {
-    return UniqueFd();
-  }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-  return UniqueFd(fd);
-}
+/// The filter of one ssh server, which stands outside of the workspace.
+struct Server {
+  uint32_t channel = 0;
+  Listener listener;
+};
 
 class Sensor {
  public:
@@ -77,29 +61,84 @@ class Sensor {
   /// Until no further filter can come and the last process with one has ended.
   Status run() {
     while (brings_more_ || !listeners_.empty()) {
-      std::vector<pollfd> waits{{brings_more_ ? kSocketFd : -1, POLLIN, 0}, {kRecordsFd, 0, 0}};
+      std::vector<pollfd> waits{{brings_more_ ? kSocketFd : -1, POLLIN, 0},
+                                {kRecordsFd, 0, 0},
+                                {brings_servers_ ? kServersFd : -1, POLLIN, 0}};
+      const size_t fixed = waits.size();
       for (const Listener& listener : listeners_)
         waits.push_back({listener.fd(), POLLIN, 0});
+      for (const Server& server : servers_)
+        waits.push_back({server.listener.fd(), POLLIN, 0});
       if (poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return errno_error("poll");
       if ((waits[1].revents & (POLLERR | POLLHUP)) != 0) return Error{"nobody reads", EPIPE};
-      size_t at = 2;
-      for (auto listener = listeners_.begin(); listener != listeners_.end(); ++at) {
-        const short seen = waits[at].revents;
-        if ((seen & POLLIN) != 0) RETURN_IF_ERROR(serve(*listener));
-        const bool over = (seen & POLLIN) == 0 && (seen & (POLLHUP | POLLERR)) != 0;
-        listener = over ? listeners_.erase(listener) : std::next(listener);
-      }
+      const pollfd* seen = waits.data() + fixed;
+      RETURN_IF_ERROR(serve_listeners(seen));
+      RETURN_IF_ERROR(serve_servers(seen));
       if (waits[0].revents != 0) take_listener();
+      if (waits[2].revents != 0) take_server();
     }
     return Done{};
   }
 
  private:
+  static bool is_over(const pollfd& seen) {
+    return (seen.revents & POLLIN) == 0 && (seen.revents & (POLLHUP | POLLERR | POLLNVAL)) != 0;
+  }
+
+  /// `seen` is moved past what belongs to these.
+  Status serve_listeners(const pollfd*& seen) {
+    for (auto each = listeners_.begin(); each != listeners_.end(); ++seen) {
+      if ((seen->revents & POLLIN) != 0) RETURN_IF_ERROR(serve(*each));
+      each = is_over(*seen) ? listeners_.erase(each) : std::next(each);
+    }
+    return Done{};
+  }
+
+  Status serve_servers(const pollfd*& seen) {
+    for (auto each = servers_.begin(); each != servers_.end(); ++seen) {
+      bool goes_on = !is_over(*seen);
+      if ((seen->revents & POLLIN) != 0) {
+        ASSIGN_OR_RETURN(goes_on, serve_server(*each));
+      }
+      each = goes_on ? std::next(each) : servers_.erase(each);
+    }
+    return Done{};
+  }
+
   /// Each command that carrel-init starts has a filter of its own, and so a listener.
   void take_listener() {
-    UniqueFd fd = receive_listener();
-    brings_more_ = fd.valid();
-    if (fd.valid()) listeners_.emplace_back(std::move(fd));
+    std::optional<Handover> came = receive_handover(kSocketFd, 1);
+    brings_more_ = came.has_value();
+    if (came.has_value()) listeners_.emplace_back(std::move(came->fd));
+  }
+
+  void take_server() {
+    uint32_t channel = 0;
+    std::optional<Handover> came = receive_handover(kServersFd, sizeof channel);
+    if (came.has_value()) std::memcpy(&channel, came->bytes.data(), sizeof channel);
+    brings_servers_ = channel != 0;
+    // Closed, so that the other side learns of it with its next message.
+    if (!brings_servers_) close(kServersFd);
+    if (brings_servers_) servers_.push_back({channel, Listener(std::move(came->fd))});
+  }
+
+  /// False when its listener is to be closed: it is none, or cannot be answered. An Error where
+  /// nothing can be recorded any more.
+  Result<bool> serve_server(Server& server) {
+    const Result<std::optional<seccomp_notif>> received = server.listener.receive();
+    if (!received.ok()) return false;
+    const std::optional<seccomp_notif>& call = received.value();
+    if (!call.has_value()) return true;
+    const Judgement judgement = look_at_server(*call, server.channel);
+    if (!server.listener.waits(call->id)) return true;
+    for (const std::string& record : judgement.records) {
+      Status kept = keep(record);
+      if (kept.ok()) continue;
+      (void)server.listener.refuse(call->id, EACCES).ok();  // what cannot be recorded is not done
+      return kept.take_error();
+    }
+    if (judgement.refuse_with == 0) return server.listener.let_through(call->id).ok();
+    return server.listener.refuse(call->id, judgement.refuse_with).ok();
   }
 
   Status serve(Listener& listener) {
@@ -127,7 +166,9 @@ class Sensor {
   }
 
   std::list<Listener> listeners_;
+  std::list<Server> servers_;
   bool brings_more_ = true;
+  bool brings_servers_ = true;
   Watcher watcher_;
   carrel_counters* counters_;
 };

@@ -103,11 +103,12 @@ std::string names_record(uint16_t type, const Stamp& stamp, uint32_t call, const
   return framed(type, stamp, fixed, name1.text, name2.text);
 }
 
-std::string connect_record(const Stamp& stamp, std::string_view address) {
+std::string connect_record(const Stamp& stamp, std::string_view address, uint32_t channel) {
   carrel_connect fixed{};
   fixed.dir = CARREL_DIR_ROOT;
   address = address.substr(0, CARREL_NAME_MAX);
   fixed.address_length = static_cast<uint16_t>(address.size());
+  fixed.channel = channel;
   return framed(CARREL_CONNECT, stamp, fixed, address);
 }
 

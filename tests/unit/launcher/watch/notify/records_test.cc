@@ -106,6 +106,10 @@ TEST(NotifyRecords, ConnectsRefusalsAndBirths) {
   const auto connect = read(connect_record(failed(ENETUNREACH), bytes));
   EXPECT_EQ(std::get<events::NetConnect>(connect.data).address, "192.0.2.1");
   EXPECT_EQ(std::get<events::NetConnect>(connect.data).port, 443U);
+  const auto forward = read(connect_record(kStamp, bytes, 7));
+  EXPECT_EQ(std::get<events::NetForward>(forward.data).port, 443U);
+  EXPECT_EQ(forward.channel, 7U);
+  EXPECT_EQ(forward.process, events::Process{});
   const auto refused = read(refused_record(failed(EPERM), 101, {1, 2, 3, 4, 5, 6}));
   ASSERT_TRUE(refused.raw.has_value());
   EXPECT_EQ(refused.raw->number, 101U);
