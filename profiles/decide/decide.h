@@ -49,7 +49,8 @@ struct FileAttempt {
   const MadePaths* made = nullptr;  // what the contractor made so far in this session
 };
 
-/// A profile prepared for deciding: slice roots /workspaces/NAME and their entries, sorted.
+/// A profile prepared for deciding: slice roots /workspaces/NAME and their entries, sorted, and the
+/// ports that channels may reach.
 class Policy {
  public:
   explicit Policy(const model::Profile& profile);
@@ -72,9 +73,16 @@ class Policy {
 
   /// The slice at or above the path, or null.
   [[nodiscard]] const Slice* slice_of(std::string_view path) const;
+  /// The rule that lets a channel reach this port, or null.
+  [[nodiscard]] const std::string* forward_to(uint32_t port) const;
 
  private:
+  struct Forward {
+    uint32_t port = 0;
+    std::string rule;
+  };
   std::vector<Slice> slices_;  // sorted by root
+  std::vector<Forward> forwards_;
 };
 
 /// Verdict and rule of a file operation. Failed attempts on what is not exposed, at or below a
@@ -97,6 +105,14 @@ Family family_of(std::string_view word);
 /// host_files.h is denied; other unix and other families are observed. `address` is text as in the
 /// event ("192.0.2.1", "::1", "/run/x.sock", "@abstract"); the port decides nothing yet.
 Decision decide_connect(Family family, std::string_view address, uint32_t port, int error);
+
+/// What a channel (an ssh connection) reached or asked for: any text as the host, any number as the
+/// port. Allowed by its forward table when that names the port and the host is the workspace's own
+/// loopback (127.0.0.0/8, ::1, localhost), also where nobody listens there; but EACCES and EPERM
+/// say that it was refused. All else is default:forward: denied when it failed; observed when it
+/// connected or still may (0, EINPROGRESS, …): it must not happen, and calling it denied would be
+/// false, so it is told apart from what is allowed by a rule that grants nothing.
+Decision decide_forward(const Policy& policy, std::string_view address, uint32_t port, int error);
 
 /// A call that the seccomp table refused.
 Decision decide_refused_call(std::string_view name);

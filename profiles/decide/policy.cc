@@ -46,6 +46,15 @@ Policy::Policy(const model::Profile& profile) {
   }
   std::sort(slices_.begin(), slices_.end(),
             [](const Slice& a, const Slice& b) { return a.root < b.root; });
+  for (const model::Forward& forward : profile.forwards)
+    forwards_.push_back({forward.port, "forward." + std::to_string(forward.port)});
+}
+
+const std::string* Policy::forward_to(uint32_t port) const {
+  for (const Forward& forward : forwards_) {
+    if (forward.port == port) return &forward.rule;
+  }
+  return nullptr;
 }
 
 const Policy::Slice* Policy::slice_of(std::string_view path) const {

@@ -211,6 +211,13 @@ std::vector<DecideRule> rules_of(const model::Profile& profile) {
            : "Nothing else on any network may be reached; a [[network]] table could "
              "grant it.",
        {}});
+  rules.push_back({std::string(kForwardRule),
+                   profile.forwards.empty()
+                       ? "Nothing inside may be reached through a channel; a [[forward]] table "
+                         "could grant a port."
+                       : "Nothing else inside may be reached through a channel; a [[forward]] "
+                         "table could grant a port.",
+                   {}});
   rules.push_back({std::string(kHostFilesRule),
                    "The host's own files and sockets are not shared; only [[repository]] and "
                    "[toolchain] tables grant files.",

@@ -12,6 +12,7 @@ namespace carrel::decide {
 
 /// Ids of the defaults: what is refused because no table of the profile grants it.
 inline constexpr std::string_view kNetworkRule = "default:network";
+inline constexpr std::string_view kForwardRule = "default:forward";
 inline constexpr std::string_view kHostFilesRule = "default:host-files";
 inline constexpr std::string_view kSyscallRule = "default:syscall";
 

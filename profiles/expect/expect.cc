@@ -97,6 +97,14 @@ Answer ask_host(const model::Profile& profile, std::string_view text) {
   return {false, std::string(decide::kNetworkRule)};
 }
 
+Answer ask_forward(const model::Profile& profile, std::string_view text) {
+  const bool granted =
+      std::any_of(profile.forwards.begin(), profile.forwards.end(),
+                  [text](const auto& one) { return std::to_string(one.port) == text; });
+  if (granted) return {true, "forward." + std::string(text)};
+  return {false, std::string(decide::kForwardRule)};
+}
+
 template <typename List, typename Is>
 Answer ask_list(const List& list, Is is, std::string rule) {
   return {std::any_of(list.begin(), list.end(), is), std::move(rule)};
@@ -144,9 +152,7 @@ Answer ask(const model::Profile& profile, Question question, std::string_view te
           profile.credentials, [text](const auto& one) { return one.name == text; },
           "credential." + std::string(text));
     case Question::kForward:
-      return ask_list(
-          profile.forwards, [text](const auto& one) { return std::to_string(one.port) == text; },
-          "forward." + std::string(text));
+      return ask_forward(profile, text);
   }
   return {};
 }

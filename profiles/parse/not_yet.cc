@@ -26,7 +26,6 @@ constexpr std::array kNotYet = {
     NotYet{"credential.kind", "x509", "only signed tokens are issued"},
     NotYet{"credential.kind", "file", "only signed tokens are issued"},
     NotYet{"credential.from", "", "only signed tokens are issued"},
-    NotYet{"forward", "", "no port can be reached from outside"},
     NotYet{"toolchain.root", "*", "programs come from the host"},
     NotYet{"toolchain.packages", "", "packages are not built in"},
     NotYet{"retention.record", "", "records are kept until somebody removes them"},

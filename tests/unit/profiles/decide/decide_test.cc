@@ -371,6 +371,56 @@ TEST(DecideConnect, KnowsTheWordsOfFamilies) {
   EXPECT_EQ(family_of(""), Family::kOther);
 }
 
+class DecideForward : public testing::Test {
+ protected:
+  Policy policy_{tests::parsed(tests::minimal_profile() + "[[forward]]\nport = 3000\n"
+                                                          "[[forward]]\nport = 80\n")};
+};
+
+TEST_F(DecideForward, AllowsAGrantedPortOfTheOwnLoopback) {
+  for (const char* host :
+       {"127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1", "localhost", "LocalHost"}) {
+    for (const int error : {0, EINPROGRESS, ECONNREFUSED, ETIMEDOUT}) {
+      EXPECT_EQ(decide_forward(policy_, host, 3000, error), allowed("forward.3000")) << host;
+      EXPECT_EQ(decide_forward(policy_, host, 80, error), allowed("forward.80")) << host;
+    }
+  }
+}
+
+TEST_F(DecideForward, DeniesWhatWasRefusedAlsoAtAGrantedPort) {
+  for (const int error : {EACCES, EPERM})
+    EXPECT_EQ(decide_forward(policy_, "127.0.0.1", 3000, error), denied("default:forward"));
+}
+
+TEST_F(DecideForward, DeniesEveryOtherPortAndHost) {
+  for (const uint32_t port : {0U, 79U, 3001U, 65536U + 80U, UINT32_MAX})
+    EXPECT_EQ(decide_forward(policy_, "127.0.0.1", port, ECONNREFUSED), denied("default:forward"));
+  const std::string longer = "127.0.0.1" + std::string(100'000, ' ');
+  const std::string_view nul("127.0.0.1\0x", 11);
+  for (const std::string_view host :
+       {std::string_view(""), std::string_view("192.0.2.1"), std::string_view("0.0.0.0"),
+        std::string_view("::"), std::string_view("2001:db8::1"), std::string_view("1.127.0.1"),
+        std::string_view("127.example.org"), std::string_view("127.0.0.1.example.org"),
+        std::string_view("localhost.example.org"), std::string_view("::ffff:192.0.2.1"),
+        std::string_view("\xff\n"), std::string_view(longer), nul}) {
+    EXPECT_EQ(decide_forward(policy_, host, 3000, EACCES), denied("default:forward")) << host;
+    EXPECT_EQ(decide_forward(policy_, host, 3000, ENETUNREACH), denied("default:forward")) << host;
+  }
+}
+
+TEST_F(DecideForward, NeverCallsAConnectionDeniedNorAllowedThatNobodyGranted) {
+  for (const int error : {0, EINPROGRESS, EALREADY, EINTR, EISCONN}) {
+    EXPECT_EQ(decide_forward(policy_, "127.0.0.1", 3001, error), observed("default:forward"));
+    EXPECT_EQ(decide_forward(policy_, "192.0.2.1", 3000, error), observed("default:forward"));
+  }
+}
+
+TEST_F(DecideForward, GrantsNothingWithoutATable) {
+  const Policy none{tests::parsed(tests::minimal_profile())};
+  EXPECT_EQ(decide_forward(none, "127.0.0.1", 3000, ECONNREFUSED), denied("default:forward"));
+  EXPECT_EQ(decide_forward(none, "127.0.0.1", 0, ECONNREFUSED), denied("default:forward"));
+}
+
 TEST(DecideRefusedCall, IsDeniedByTheSyscallDefault) {
   EXPECT_EQ(decide_refused_call("bpf"), denied("default:syscall"));
 }

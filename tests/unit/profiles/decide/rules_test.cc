@@ -39,7 +39,7 @@ TEST(RulesOf, ListsEveryLineAndEveryDefault) {
           "credential.ci", "session.max_duration", "session.assurance", "session.start_after",
           "session.keystrokes", "session.on_record_failure", "limits.memory", "limits.processes",
           "limits.disk", "limits.inodes", "limits.tmpfs", "limits.open_files", "toolchain.root",
-          "default:network", "default:host-files", "default:syscall"));
+          "default:network", "default:forward", "default:host-files", "default:syscall"));
 }
 
 TEST(RulesOf, CarriesLinesAndZeroForDefaults) {

@@ -39,7 +39,8 @@ TEST(Expect, AsksByTheDecisionsOfASession) {
            Row{Question::kCredential, "ci", true, "credential.ci"},
            Row{Question::kCredential, "cd", false, "credential.cd"},
            Row{Question::kForward, "3000", true, "forward.3000"},
-           Row{Question::kForward, "3001", false, "forward.3001"},
+           Row{Question::kForward, "3001", false, "default:forward"},
+           Row{Question::kForward, "03000", false, "default:forward"},
        }) {
     const Answer answer = ask(profile, row.question, row.text);
     EXPECT_EQ(answer.allowed, row.allowed) << row.text;

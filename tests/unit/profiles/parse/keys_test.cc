@@ -340,6 +340,15 @@ TEST(ProfileKey, SessionIsATable) {
               HasSubstr("write the table [session]"));
 }
 
+TEST(ProfileKey, ForwardIsAListOfPorts) {
+  EXPECT_TRUE(parsed(minimal_profile()).forwards.empty());
+  const auto forwards =
+      parsed(minimal_profile() + "[[forward]]\nport = 3000\n[[forward]]\nport = 80\n").forwards;
+  ASSERT_EQ(forwards.size(), 2U);
+  EXPECT_EQ(forwards[0].port, 80);
+  EXPECT_EQ(forwards[1].port, 3000);
+}
+
 /// A source in which the key stands at its place, with some value.
 std::string source_with(std::string_view key, const std::string& value) {
   const size_t dot = key.find('.');
