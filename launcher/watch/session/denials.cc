@@ -18,6 +18,9 @@ struct ObjectOf {
   std::string operator()(const events::NetConnect& data) const {
     return data.port == 0 ? data.address : data.address + " port " + std::to_string(data.port);
   }
+  std::string operator()(const events::NetForward& data) const {
+    return data.address + " port " + std::to_string(data.port);
+  }
   template <typename Data>
   std::string operator()(const Data& data) const {
     if constexpr (requires { data.path; }) return data.path;

@@ -82,6 +82,9 @@ std::optional<Decision> Judge::decide(sensor::Observation& seen) {
     return decide::decide_connect(decide::family_of(connect->family), connect->address,
                                   connect->port, seen.error);
   }
+  if (const auto* forward = std::get_if<events::NetForward>(&seen.data)) {
+    return decide::decide_forward(policy_, forward->address, forward->port, seen.error);
+  }
   if (auto* refused = std::get_if<events::ProcessRefused>(&seen.data)) {
     const plan::Row* row = refusing_row(seen);
     if (row == nullptr) return std::nullopt;
@@ -101,7 +104,9 @@ std::optional<events::Event> Judge::judge(sensor::Observation seen) {
   event.mono_ns = seen.mono_ns;
   event.verdict = static_cast<events::Verdict>(decision->verdict);
   event.rule = decision->rule;
-  event.process = std::move(seen.process);
+  // A channel's server is none of the workspace's processes.
+  if (seen.channel == 0) event.process = std::move(seen.process);
+  if (seen.channel != 0) event.channel = std::to_string(seen.channel);
   event.error = seen.error;
   event.data = std::move(seen.data);
   return event;

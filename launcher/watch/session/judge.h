@@ -22,7 +22,8 @@ class Judge {
   Judge(const Judge&) = delete;
   Judge& operator=(const Judge&) = delete;
 
-  /// The event without number and wall time; nothing when it is only counted (a miss that nobody
+  /// The event without number and wall time, and with a channel only where the sensor says which;
+  /// nothing when it is only counted (a miss that nobody
   /// meant, a call that is refused quietly for compatibility). In the order of the sensor: what the
   /// contractor made decides about what comes after.
   std::optional<events::Event> judge(sensor::Observation seen);

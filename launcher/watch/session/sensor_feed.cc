@@ -28,7 +28,7 @@ size_t SensorFeed::take() {
     if (is_at_limit(each)) refused_(each);
     auto event = judge_.judge(std::move(each));
     if (!event.has_value()) continue;
-    event->channel = channel_of_(*event);
+    if (event->channel.empty()) event->channel = channel_of_(*event);
     watch_(*event);
     record_.add(std::move(*event));
   }

@@ -17,7 +17,8 @@ namespace carrel::session {
 
 class SensorFeed {
  public:
-  /// References outlive this. `channel_of` says where an event belongs, `watch` sees every one
+  /// References outlive this. `channel_of` says where an event belongs
+  /// of which the sensor does not say it, `watch` sees every one
   /// before it is recorded, and `refused` every call that failed at a limit and is no event.
   using ChannelOf = std::function<std::string(const events::Event&)>;
   using Watch = std::function<void(const events::Event&)>;

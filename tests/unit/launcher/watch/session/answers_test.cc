@@ -114,13 +114,17 @@ TEST_F(AnswersTest, LastDenialsSayRuleLineAndWhomToAsk) {
   deny("repository.app", events::FileOpen{"/workspaces/app/billing\x1b[2J", 0, false, 0, 0},
        ENOENT);
   deny("default:network", events::NetConnect{"inet", "192.0.2.1", 443}, ENETUNREACH);
+  deny("default:forward", events::NetForward{"127.0.0.1", 3001}, EACCES);
   const Answer answer = ask(Ask::kLastDenials);
   EXPECT_EQ(answer.status, 0);
-  EXPECT_THAT(answer.text, HasSubstr("carrel: 3 denied in this session"));
+  EXPECT_THAT(answer.text, HasSubstr("carrel: 4 denied in this session"));
   EXPECT_THAT(answer.text,
               HasSubstr("01:01:01 file.open /workspaces/app/billing\\x1b[2J ENOENT (2 times)\n"));
   EXPECT_THAT(answer.text, HasSubstr("(repository.app, fix.toml line 6)\n"));
   EXPECT_THAT(answer.text, HasSubstr("net.connect 192.0.2.1 port 443 ENETUNREACH\n"));
+  EXPECT_THAT(answer.text, HasSubstr("net.forward 127.0.0.1 port 3001 EACCES\n"));
+  EXPECT_THAT(answer.text, HasSubstr("through a channel; a [[forward]] table could grant a port. "
+                                     "(default:forward)\n"));
   EXPECT_THAT(answer.text, HasSubstr("Ask whoever grants task local/fix."));
   EXPECT_THAT(answer.text, Not(HasSubstr("git")));
   EXPECT_EQ(answer.text.find('\x1b'), std::string::npos);

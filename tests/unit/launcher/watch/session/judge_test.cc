@@ -117,6 +117,32 @@ TEST(Judge, TakesTheContractorsOwnFilesForNothingHidden) {
   EXPECT_FALSE(judge.judge(seen(events::FileOpen{.path = made + "/cache"}, ENOENT)));
 }
 
+TEST(Judge, AForwardIsNobodysInsideAndItsChannels) {
+  model::Profile granted = profile();
+  granted.forwards.push_back({.port = 3000, .where = {}});
+  Judge judge(granted);
+  const auto line = [&](const char* address, uint32_t port, int error) {
+    Observation forward = seen(events::NetForward{address, port}, error);
+    forward.process = {};
+    forward.channel = 12;
+    const events::Event event = judge.judge(std::move(forward)).value();
+    EXPECT_EQ(event.channel, "12");
+    EXPECT_FALSE(event.process.has_value());
+    EXPECT_EQ(event.error, error);
+    return std::to_string(static_cast<int>(event.verdict)) + " " + event.rule;
+  };
+  EXPECT_EQ(line("127.0.0.1", 3000, 0), "1 forward.3000");
+  EXPECT_EQ(line("127.0.0.1", 3000, EINPROGRESS), "1 forward.3000");
+  EXPECT_EQ(line("::1", 3000, ECONNREFUSED), "1 forward.3000");
+  EXPECT_EQ(line("127.0.0.1", 3001, ECONNREFUSED), "2 default:forward");
+  EXPECT_EQ(line("", 0, EACCES), "2 default:forward");
+  EXPECT_EQ(line("127.0.0.1", 3001, EINPROGRESS), "3 default:forward");
+  const auto own = judge.judge(seen(events::NetConnect{"inet", "127.0.0.1", 3001}));
+  EXPECT_EQ(own->channel, "");
+  EXPECT_EQ(own->rule, "");
+  EXPECT_TRUE(own->process.has_value());
+}
+
 TEST(Judge, AllowsAChangeByItsWriteEntry) {
   const Judge judge(profile());
   const auto rule = [&](const char* path) {
