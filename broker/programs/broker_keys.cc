@@ -42,7 +42,7 @@ Status write_policy(int store_fd, const evidence::PublicKey& key) {
 
 }  // namespace
 
-Result<evidence::SigningKey> make_ticket_key() {
+Result<evidence::SigningKey> make_key_of_start() {
   ASSIGN_OR_RETURN(const Secret seed, evidence::generate_seed());
   return evidence::SigningKey::from_seed(seed);
 }

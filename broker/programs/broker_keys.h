@@ -12,9 +12,9 @@ struct BrokerKeys {
   evidence::SigningKey tokens;  // signs credentials
 };
 
-/// The key of this start's tickets. It is never written down: tickets of an earlier start are
-/// worth nothing, whoever kept them.
-Result<evidence::SigningKey> make_ticket_key();
+/// A key of this start alone, of its tickets or of its ssh certificates. It is never written down:
+/// what one of an earlier start has signed is worth nothing, whoever kept it.
+Result<evidence::SigningKey> make_key_of_start();
 
 /// Reads keys/broker.ed25519 and keys/tokens.ed25519 (32-byte seeds, mode 0600) below the store, or
 /// makes them for a store without records; a store that has records but no seal key is an Error,

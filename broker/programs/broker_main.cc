@@ -111,9 +111,10 @@ Status serve(Broker broker, const BrokerOptions& options, const monitor::Log& lo
              protocol::Connection& launcher, const BrokerHooks& hooks) {
   const World world{real_ns, random_bytes};
   const credentials::Issuer issuer(std::string(kIssuerName), std::move(broker.keys.tokens), world);
-  ASSIGN_OR_RETURN(const evidence::SigningKey ticket_key, make_ticket_key());
+  ASSIGN_OR_RETURN(const evidence::SigningKey ticket_key, make_key_of_start());
+  ASSIGN_OR_RETURN(const evidence::SigningKey ssh_key, make_key_of_start());
   monitor::Monitor monitor(
-      {*broker.catalogue, broker.records, broker.keys.seals, ticket_key, issuer, world,
+      {*broker.catalogue, broker.records, broker.keys.seals, ticket_key, ssh_key, issuer, world,
        read_profile, log,
        options.service ? monitor::Serves::kGivenTasks : monitor::Serves::kCallersProfiles});
   if (hooks.when_ready) hooks.when_ready();

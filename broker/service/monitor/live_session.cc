@@ -34,6 +34,14 @@ LiveSession::LiveSession(store::SessionRow row, credentials::Holder holder,
       tools_(tools),
       guard_(row_.session) {}
 
+Result<const ssh::KeyPair*> LiveSession::ssh_host_key() {
+  if (!ssh_host_key_.has_value()) {
+    ASSIGN_OR_RETURN(ssh::KeyPair made, ssh::KeyPair::generate());
+    ssh_host_key_ = std::move(made);
+  }
+  return &*ssh_host_key_;
+}
+
 Result<std::vector<Reply>> LiveSession::take(const Message& message) {
   if (failed_) return Error{"the session has failed", EPIPE};
   Result<std::vector<Reply>> replies = handle(message);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 #include "broker/service/store/catalogue.h"
 #include "broker/service/store/file_segment_store.h"
 #include "broker/wire/protocol/connection.h"
+#include "broker/wire/ssh/keys.h"
 #include "profiles/base/result.h"
 #include "profiles/base/world.h"
 
@@ -41,6 +43,8 @@ class LiveSession {
   [[nodiscard]] const protocol::SessionState& state() const { return state_; }
   /// A number for a further terminal; the first command is 1.
   uint32_t next_channel() { return ++last_channel_; }
+  /// The key of the session's ssh server: made when it is first asked for, held in memory alone.
+  Result<const ssh::KeyPair*> ssh_host_key();
   [[nodiscard]] bool closed() const { return guard_.closed() && !failed_; }
   /// The row for good, when nothing can come any more: broken unless closed.
   store::SessionRow end();
@@ -68,6 +72,7 @@ class LiveSession {
   std::map<std::string, Term> leases_;  // by name; only names that the profile grants
   uint64_t stored_events_ = 0;
   uint32_t last_channel_ = 1;
+  std::optional<ssh::KeyPair> ssh_host_key_;
   bool failed_ = false;
 };
 

@@ -72,6 +72,8 @@ Reply Monitor::answer_client(uid_t peer_uid, Message request) {
       return record(peer_uid, request);
     case Type::kWorkspacesRequest:
       return workspaces(peer_uid);
+    case Type::kCertificateRequest:
+      return certificate(peer_uid, request);
     case Type::kStatusRequest:
       return status(peer_uid, request);
     case Type::kOrderRequest:

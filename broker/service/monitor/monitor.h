@@ -67,6 +67,7 @@ struct MonitorParts {
   store::RecordFolder& records;
   const evidence::SigningKey& broker_key;
   const evidence::SigningKey& ticket_key;  // signs tickets and nothing else
+  const evidence::SigningKey& ssh_key;     // signs certificates of ssh and nothing else
   const credentials::Issuer& issuer;
   World world;
   ProfileReader read_profile;
@@ -75,6 +76,12 @@ struct MonitorParts {
 };
 
 inline constexpr size_t kMaxLiveSessions = 512;
+
+/// How a client names one of its sessions that run: one of the two.
+struct SessionName {
+  std::string session;  // a full id, a prefix of it, or "last"
+  std::string task;     // with or without "local/"
+};
 
 class Monitor {
  public:
@@ -129,6 +136,19 @@ class Monitor {
   Reply status(uid_t peer_uid, const protocol::Message& request);
   Reply order(uid_t peer_uid, const protocol::Message& request);
   Reply attach(uid_t peer_uid, protocol::Message message);
+  Reply certificate(uid_t peer_uid, const protocol::Message& message);
+  /// A session that its person may join now.
+  struct Joinable {
+    store::SessionRow row;
+    std::string person;
+    LiveSession* live = nullptr;
+  };
+  Result<Joinable> find_joinable(uid_t peer_uid, const SessionName& name, uint32_t* code);
+  Result<store::SessionRow> find_running(const people::Actor& actor, const SessionName& name,
+                                         uint32_t* code);
+  Result<protocol::SshAccess> ssh_access(const Joinable& joined);
+  Result<protocol::CertificateReply> sign_certificate(const Joinable& joined,
+                                                      const std::string& public_key);
   Reply create_task(uid_t peer_uid, const protocol::Message& request);
   Reply list_tasks(uid_t peer_uid, const protocol::Message& request);
   Reply end_task(uid_t peer_uid, const protocol::Message& request);
@@ -162,6 +182,7 @@ class Monitor {
   std::map<std::string, store::SessionRow> unsaved_;
   std::vector<Told> told_;
   LogBudget log_budget_;
+  uint64_t ssh_serial_ = 0;  // of the last certificate; the authority's key is of this start too
 };
 
 }  // namespace carrel::monitor

@@ -52,6 +52,7 @@ struct Desk {
         records(store::RecordFolder::open(store.get()).take()),
         broker_key(key('b')),
         ticket_key(key('k')),
+        ssh_key(key('s')),
         world{[this] { return now_ns; },
               [this](size_t n) {
                 std::string bytes(n, 0);
@@ -60,7 +61,7 @@ struct Desk {
                 return Result<std::string>(bytes);
               }},
         issuer("carrel.test", key('t'), world),
-        monitor({*catalogue, records, broker_key, ticket_key, issuer, world, fake_reader,
+        monitor({*catalogue, records, broker_key, ticket_key, ssh_key, issuer, world, fake_reader,
                  [this](const std::string& line) { log += line + "\n"; }, serves}) {}
 
   static Message message(Type type, const std::string& body) { return {type, body, {}}; }
@@ -146,6 +147,7 @@ struct Desk {
   store::RecordFolder records;
   evidence::SigningKey broker_key;
   evidence::SigningKey ticket_key;
+  evidence::SigningKey ssh_key;
   uint64_t now_ns = 1'700'000'000'000'000'000;
   int drawn = 0;
   World world;
