@@ -72,6 +72,14 @@ Result<protocol::AttachReply> BrokerClient::attach(const protocol::AttachRequest
   return protocol::parse_message<protocol::AttachReply>(answer);
 }
 
+Result<protocol::CertificateReply> BrokerClient::certificate(
+    const protocol::CertificateRequest& request) {
+  ASSIGN_OR_RETURN(
+      const Message answer,
+      call(Type::kCertificateRequest, request.SerializeAsString(), Type::kCertificateReply));
+  return protocol::parse_message<protocol::CertificateReply>(answer);
+}
+
 Result<std::vector<protocol::SessionRow>> BrokerClient::sessions() {
   ASSIGN_OR_RETURN(
       const Message answer,

@@ -57,6 +57,8 @@ class BrokerClient {
 
   /// Joins a session of the caller's own; `stream` is the session's end of a socket pair.
   Result<protocol::AttachReply> attach(const protocol::AttachRequest& request, int stream);
+  /// A certificate of minutes for the request's key, to come to a session of the caller's by ssh.
+  Result<protocol::CertificateReply> certificate(const protocol::CertificateRequest& request);
 
   Result<protocol::TaskRow> create_task(const protocol::TaskCreateRequest& request);
   /// The tasks that the caller may see; "" for all.
