@@ -19,7 +19,17 @@ namespace {
 constexpr int kUsage = 1;
 constexpr int kOpenUsage = 120;
 
-enum class Home { kHere, kAttach, kReview, kProfile, kWork, kLauncher, kNotYet, kNotYetForOpening };
+enum class Home {
+  kHere,
+  kAttach,
+  kReview,
+  kProfile,
+  kWork,
+  kSsh,
+  kLauncher,
+  kNotYet,
+  kNotYetForOpening
+};
 
 struct Verb {
   std::string_view word;
@@ -37,8 +47,8 @@ constexpr std::array kVerbs = {
     Verb{"profile", Home::kProfile},
     Verb{"doctor", Home::kProfile},
     Verb{"attach", Home::kAttach},
-    Verb{"ssh-config", Home::kNotYetForOpening},
-    Verb{"connect", Home::kNotYetForOpening},
+    Verb{"ssh-config", Home::kSsh},
+    Verb{"connect", Home::kSsh},
     Verb{"sync", Home::kNotYetForOpening},
     Verb{"list", Home::kWork},
     Verb{"status", Home::kWork},
@@ -75,6 +85,7 @@ constexpr std::string_view kHelp =
     "  carrel open TASK [-- COMMAND]             the same, of a task that was given to you\n"
     "\n"
     "  carrel attach [S]            a further terminal at a session that runs\n"
+    "  carrel ssh-config            ssh, sftp and editors at it: lines for ~/.ssh/config\n"
     "  carrel list                  your workspaces, and what runs at them\n"
     "  carrel status                how long a session may go on, and whether it is paused\n"
     "  carrel task create|list|show|end          give a profile to people for a time\n"
@@ -151,6 +162,8 @@ int run(int count, char** arguments) {
       return become("carrel-profile", arguments);
     case Home::kWork:
       return become("carrel-work", arguments);
+    case Home::kSsh:
+      return become("carrel-ssh", arguments);
     case Home::kLauncher:
       return become("carrel-launcher", arguments);
     case Home::kNotYetForOpening:

@@ -1,0 +1,16 @@
+#pragma once
+// Raw bytes between ssh's standard streams and a session's stream, in both directions at once.
+
+#include <cstdint>
+
+#include "profiles/base/result.h"
+
+namespace carrel::ssh_cli {
+
+/// Passes `in_fd` to the socket `stream_fd`, and what comes from it to `out_fd`, in memory of at
+/// most 64 KiB a direction. The end of `in_fd` is passed on (shutdown(2)); returns when the stream
+/// has ended and all of it is written, or when nobody reads `out_fd` any more. Answers how many
+/// bytes came from the stream. Changes no flag of `in_fd` and `out_fd`, which others may share.
+Result<uint64_t> relay(int in_fd, int out_fd, int stream_fd);
+
+}  // namespace carrel::ssh_cli
