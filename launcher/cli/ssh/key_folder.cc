@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -14,6 +15,7 @@ namespace carrel::ssh_cli {
 namespace {
 
 constexpr const char* kKey = "key";
+constexpr int kTurnMs = 20;
 
 /// Makes every folder of the path that is missing, and opens the last. Links in it are followed:
 /// where it is, its owner says.
@@ -45,6 +47,21 @@ Result<UniqueFd> open_beneath(int above_fd, const std::string& name, const std::
   RETURN_IF_ERROR(check_owner(folder.get(), path));
   if (fchmod(folder.get(), 0700) != 0) return errno_error("set the mode of " + quoted(path));
   return folder;
+}
+
+/// Whoever has it may have been stopped: nobody waits for ever.
+Status take_lock(int folder_fd, const std::string& path, int wait_ms) {
+  for (int waited_ms = 0; flock(folder_fd, LOCK_EX | LOCK_NB) != 0; waited_ms += kTurnMs) {
+    if (errno != EWOULDBLOCK && errno != EINTR)
+      return errno_error("lock the folder " + quoted(path));
+    if (waited_ms >= wait_ms) {
+      return Error{"another `carrel connect --prepare` is at the folder " + quoted(path) +
+                   " and does not end: end it, and try again"};
+    }
+    const timespec turn{0, long{kTurnMs} * 1'000'000};
+    nanosleep(&turn, nullptr);
+  }
+  return Done{};
 }
 
 /// At most kMaxKeyFile bytes of a file that is the caller's alone.
@@ -85,7 +102,8 @@ Result<std::string> keys_path(std::string_view xdg_state_home, std::string_view 
   return path + "/carrel-ssh";
 }
 
-Result<KeyFolder> KeyFolder::open(const std::string& keys_path, const std::string& alias) {
+Result<KeyFolder> KeyFolder::open(const std::string& keys_path, const std::string& alias,
+                                  int wait_ms) {
   const size_t slash = keys_path.rfind('/');
   const std::string above_path = slash == 0 ? "/" : keys_path.substr(0, slash);
   ASSIGN_OR_RETURN(const UniqueFd above, open_above(above_path));
@@ -94,9 +112,7 @@ Result<KeyFolder> KeyFolder::open(const std::string& keys_path, const std::strin
                    open_beneath(above.get(), keys_path.substr(slash + 1), keys_path));
   std::string path = keys_path + "/" + alias;
   ASSIGN_OR_RETURN(UniqueFd folder, open_beneath(keys.get(), alias, path));
-  while (flock(folder.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) return errno_error("lock the folder " + quoted(path));
-  }
+  RETURN_IF_ERROR(take_lock(folder.get(), path, wait_ms));
   return KeyFolder(std::move(folder), std::move(path));
 }
 
@@ -107,7 +123,7 @@ Result<ssh::PublicKey> KeyFolder::read_key() {
 }
 
 Result<ssh::PublicKey> KeyFolder::own_key() {
-  const Result<ssh::PublicKey> there = read_key();
+  Result<ssh::PublicKey> there = read_key();
   if (there.ok()) return there;
   ASSIGN_OR_RETURN(const ssh::KeyPair made, ssh::KeyPair::generate());
   ASSIGN_OR_RETURN(const Secret file, ssh::to_private_file(made, "carrel"));

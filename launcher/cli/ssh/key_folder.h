@@ -4,6 +4,7 @@
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "broker/wire/ssh/keys.h"
 #include "profiles/base/result.h"
@@ -19,9 +20,10 @@ Result<std::string> keys_path(std::string_view xdg_state_home, std::string_view 
 /// certificate.
 class KeyFolder {
  public:
-  /// Makes it where it is missing, waits for whoever has it locked, and sets its mode to 0700.
-  /// An Error where it, or the folder above, is a link or another user's.
-  static Result<KeyFolder> open(const std::string& keys_path, const std::string& alias);
+  /// Makes it where it is missing, sets its mode to 0700, and waits for whoever has it locked (who
+  /// asks the broker: 30 s). An Error where it, or the folder above, is a link or another user's.
+  static Result<KeyFolder> open(const std::string& keys_path, const std::string& alias,
+                                int wait_ms = 40'000);
 
   /// The key that is there; a new one where none is, or none that is a key and the caller's alone.
   Result<ssh::PublicKey> own_key();

@@ -1,9 +1,7 @@
 #include "launcher/cli/ssh/key_folder.h"
 
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -135,8 +133,10 @@ TEST(KeyFolder, TakesNobodyElsesFolder) {
 TEST(KeyFolder, IsOneCallersAtATime) {
   const Home home;
   const KeyFolder held = KeyFolder::open(home.keys(), "carrel-fix").take();
-  const UniqueFd other(open((home.keys() + "/carrel-fix").c_str(), O_RDONLY | O_DIRECTORY));
-  EXPECT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), -1);
+  const auto other = KeyFolder::open(home.keys(), "carrel-fix", 50);
+  ASSERT_FALSE(other.ok());
+  EXPECT_THAT(other.error().what, HasSubstr("another `carrel connect --prepare` is at the folder"));
+  EXPECT_TRUE(KeyFolder::open(home.keys(), "carrel-other", 50).ok());
 }
 
 }  // namespace
