@@ -96,7 +96,7 @@ class Errors(Case):
 
     def test_usage(self):
         for words, code in ((("open",), 120), (("open", "--profile"), 120), (("open", "--frofile", "x"), 120),
-                            (("frobnicate",), 1), (("attach", "x"), 121), (("ssh-config",), 120), (("task", "list"), 1), (("serve",), 1),
+                            (("frobnicate",), 1), (("attach", "x"), 121), (("ssh-config",), 121), (("connect", "x"), 120), (("sync",), 120), (("task", "list"), 1), (("serve",), 1),
                             (("show", "abcd"), 2), (("verify", "zzzz"), 2), (("events",), 1)):
             done = self.carrel(*words, code=code)
             self.assertNotEqual(done.stderr, b"", words)
