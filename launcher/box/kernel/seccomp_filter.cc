@@ -4,6 +4,7 @@
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -38,6 +39,9 @@ struct Target {
   Listener listener = Listener::kNone;
   [[nodiscard]] bool asks(uint32_t number, Action action, plan::Report report) const {
     if (listener == Listener::kNone) return false;
+    if (listener == Listener::kConnections) {
+      return action == Action::kAllow && number == __NR_connect;
+    }
     if (action == Action::kAllow) return plan::find_notified(number) != nullptr;
     return action == Action::kErrno && report == plan::Report::kEvent;
   }
@@ -108,11 +112,11 @@ void append_allow_unless(const Target& target, const Row& row, std::vector<sock_
                         clause.when[0].mask == 0xFFFFFFFF && clause.action == Action::kErrno;
     CHECK(shaped);
     body.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, clause.when[0].value, 0, 1));
-    body.push_back(statement(BPF_RET | BPF_K, target.code(row.number, clause.action, clause.error,
-                                                          clause.report)));
+    body.push_back(statement(BPF_RET | BPF_K,
+                             target.code(row.number, clause.action, clause.error, clause.report)));
   }
-  body.push_back(statement(BPF_RET | BPF_K,
-                           target.code(row.number, row.action, row.error, row.report)));
+  body.push_back(
+      statement(BPF_RET | BPF_K, target.code(row.number, row.action, row.error, row.report)));
   CHECK(body.size() <= UINT8_MAX);
   out.push_back(jump(BPF_JMP | BPF_JEQ | BPF_K, row.number, 0, static_cast<uint8_t>(body.size())));
   out.insert(out.end(), body.begin(), body.end());
@@ -130,9 +134,8 @@ Status add_rule(const Context& context, const Target& target, const Row& row, ui
   for (const Compare& one : when) {
     compares.push_back({one.argument, SCMP_CMP_MASKED_EQ, one.mask, one.value});
   }
-  const int rc =
-      seccomp_rule_add_array(context.get(), code, static_cast<int>(row.number),
-                             static_cast<unsigned>(compares.size()), compares.data());
+  const int rc = seccomp_rule_add_array(context.get(), code, static_cast<int>(row.number),
+                                        static_cast<unsigned>(compares.size()), compares.data());
   if (rc != 0) return Error{"seccomp rule for " + std::string(row.name), -rc};
   return Done{};
 }
@@ -146,8 +149,8 @@ Status add_row(const Context& context, const Target& target, const Row& row) {
   }
   CHECK(row.action == Action::kErrno && row.error == kDefaultError);
   for (const Clause& clause : row.clauses) {
-    RETURN_IF_ERROR(add_rule(context, target, row,
-                             code(clause.action, clause.error, clause.report), clause.when));
+    RETURN_IF_ERROR(add_rule(context, target, row, code(clause.action, clause.error, clause.report),
+                             clause.when));
   }
   return Done{};
 }
@@ -202,7 +205,11 @@ Result<SeccompPrograms> SeccompPrograms::compile(Listener listener) {
   ASSIGN_OR_RETURN(std::vector<sock_filter> contractor,
                    compile_seccomp(plan::contractor_table(), listener));
   ASSIGN_OR_RETURN(std::vector<sock_filter> slicer, compile_seccomp(plan::slicer_table()));
-  return SeccompPrograms(std::move(contractor), std::move(slicer));
+  ASSIGN_OR_RETURN(
+      std::vector<sock_filter> sshd,
+      compile_seccomp(plan::contractor_table(),
+                      listener == Listener::kNone ? Listener::kNone : Listener::kConnections));
+  return SeccompPrograms(std::move(contractor), std::move(slicer), std::move(sshd));
 }
 
 }  // namespace carrel::kernel

@@ -45,14 +45,16 @@ UidPlan uid_plan(const HostFacts& facts, uint32_t uid_base);
 
 /// What the launcher must have opened, one descriptor each, in the order of `SandboxPlan::sources`.
 enum class SourceKind {
-  kTree,           // the repository's working tree: an overlay, or a plain folder
-  kEntry,          // <slice>/ro/<entry>
-  kHome,           // the contractor's home, kept like the working trees
-  kCredentials,    // the detached tmpfs that carrel-session writes leases to
-  kInside,         // the folder of the socket that the session answers at
-  kInsideProgram,  // the program that asks there
-  kRepository,     // of the slicer: the full repository
-  kOutput,         // of the slicer: the folder for its result
+  kTree,            // the repository's working tree: an overlay, or a plain folder
+  kEntry,           // <slice>/ro/<entry>
+  kHome,            // the contractor's home, kept like the working trees
+  kCredentials,     // the detached tmpfs that carrel-session writes leases to
+  kInside,          // the folder of the socket that the session answers at
+  kInsideProgram,   // the program that asks there
+  kRepository,      // of the slicer: the full repository
+  kOutput,          // of the slicer: the folder for its result
+  kChannel,         // of an ssh server: the folder of the socket that its forced command asks at
+  kChannelProgram,  // the forced command
 };
 
 struct Source {
@@ -131,7 +133,8 @@ struct LandlockPlan {
 };
 
 enum class Terminal { kPty, kPipes };
-enum class SeccompProgram { kContractor, kSlicer };
+/// kSshd: the contractor's table too, but its listener hears of connections and nothing else.
+enum class SeccompProgram { kContractor, kSlicer, kSshd };
 /// Who sees what the payload calls: the kernel's own programs from outside, or a listener of its
 /// filter, which answers the calls of notified_calls.h and every refusal that is an event.
 enum class Watched { kFromOutside, kByListener };
@@ -213,6 +216,25 @@ struct SlicerRequest {
   bool output_idmapped = true;         // false: what it shows belongs to the slicer as it is
 };
 Result<SandboxPlan> make_slicer_plan(const HostFacts& facts, const SlicerRequest& request);
+
+/// The stock server of ssh connections (openssh-server).
+inline constexpr const char* kSshdPath = "/usr/sbin/sshd";
+/// Where the forced command of an ssh server finds the session, in the server's jail.
+inline constexpr const char* kChannelSocket = "/run/carrel/channel";
+
+/// One ssh connection. Texts are the broker's (SshAccess) and stand in files that sshd reads.
+struct SshdRequest {
+  uint32_t uid_base = 0;  // of the session's slot
+  std::string host_key;   // an OpenSSH private key file
+  std::string authority;  // one line: who signs the certificates
+  std::string principal;  // one line: what a certificate must name
+  std::string notice;     // what every client is shown first
+  std::vector<uint16_t>
+      ports;  // of the workspace's loopback that may be reached; none: no forwarding
+};
+Result<SandboxPlan> make_sshd_plan(const HostFacts& facts, const SshdRequest& request);
+/// sshd_config(5) of that server. Pure; the same ports give the same text.
+std::string sshd_configuration(const std::vector<uint16_t>& ports);
 
 /// The plan as text, one line a fact, equal for equal plans. Names from a profile are escaped.
 std::string print_plan(const SandboxPlan& plan);

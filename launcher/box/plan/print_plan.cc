@@ -22,6 +22,11 @@ std::string amount(uint64_t value) {
   return value == RLIM_INFINITY ? "unlimited" : std::to_string(value);
 }
 
+std::string words(SeccompProgram program) {
+  if (program == SeccompProgram::kContractor) return "contractor";
+  return program == SeccompProgram::kSlicer ? "slicer" : "sshd";
+}
+
 std::string words(const Source& source) {
   switch (source.kind) {
     case SourceKind::kTree:
@@ -40,6 +45,10 @@ std::string words(const Source& source) {
       return "repository";
     case SourceKind::kOutput:
       return "output";
+    case SourceKind::kChannel:
+      return "channel";
+    case SourceKind::kChannelProgram:
+      return "carrel-channel";
   }
   return "unknown";
 }
@@ -202,8 +211,7 @@ std::string print_security(const SandboxPlan& plan) {
       out += "landlock " + quoted(rule.path.text()) + " " + landlock_words(rule.rights) + "\n";
     }
   }
-  return out + "seccomp " +
-         (plan.seccomp == SeccompProgram::kContractor ? "contractor" : "slicer") +
+  return out + "seccomp " + words(plan.seccomp) +
          (plan.watched == Watched::kByListener ? ", notifying" : "") + "\n";
 }
 

@@ -84,8 +84,10 @@ Result<std::string> flatten(const plan::SandboxPlan& plan, const Resources& reso
   const plan::Table& table = plan.seccomp == plan::SeccompProgram::kSlicer
                                  ? plan::slicer_table()
                                  : plan::contractor_table();
-  const auto listener = plan.watched == plan::Watched::kByListener ? kernel::Listener::kAsked
-                                                                   : kernel::Listener::kNone;
+  const bool of_sshd = plan.seccomp == plan::SeccompProgram::kSshd;
+  const auto asked = of_sshd ? kernel::Listener::kConnections : kernel::Listener::kAsked;
+  const auto listener =
+      plan.watched == plan::Watched::kByListener ? asked : kernel::Listener::kNone;
   ASSIGN_OR_RETURN(const std::vector<sock_filter> filter, kernel::compile_seccomp(table, listener));
   return flatten_plan(plan, filter);
 }
@@ -161,7 +163,8 @@ Result<Running> start(const plan::SandboxPlan& plan, Resources& resources) {
   child.init_uid = plan.uids.init_inside();
   ASSIGN_OR_RETURN(Born born, give_birth(plan, resources, child));
   failures.write_end.reset();
-  Status set_up = kernel::write_id_map(born.pid, {plan.uids.first_inside(), plan.uids.base, plan.uids.count()});
+  Status set_up =
+      kernel::write_id_map(born.pid, {plan.uids.first_inside(), plan.uids.base, plan.uids.count()});
   if (set_up.ok() && resources.cgroup != nullptr) set_up = resources.cgroup->add_to_v1(born.pid);
   if (set_up.ok() && write(maps.write_end.get(), "m", 1) != 1) set_up = errno_error("start set-up");
   maps.write_end.reset();

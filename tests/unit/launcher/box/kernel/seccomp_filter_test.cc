@@ -71,8 +71,8 @@ class SeccompFilter : public testing::TestWithParam<Compiled> {
     for (size_t i = 0; i < arguments.size(); ++i)
       data.args[i] = arguments[i];
     const auto got = tests::run_bpf(program_, data);
-    const uint32_t wanted = as_return(
-        evaluate(*GetParam().table, arch, number, arguments), number, GetParam().listener);
+    const uint32_t wanted = as_return(evaluate(*GetParam().table, arch, number, arguments), number,
+                                      GetParam().listener);
     EXPECT_EQ(got, std::optional(wanted))
         << std::hex << "arch " << arch << " number " << number << " arguments " << arguments[0]
         << " " << arguments[1] << " " << arguments[2];
@@ -110,7 +110,8 @@ TEST_P(SeccompFilter, AgreesWithTheTableForEveryNumberAndArgumentClass) {
 TEST_P(SeccompFilter, AnswersX32NumbersWithEnosys) {
   const uint32_t newest = GetParam().table->rows.back().number;
   for (uint32_t number = 0; number <= newest + 150; ++number) {
-    ASSERT_EQ(evaluate(*GetParam().table, AUDIT_ARCH_X86_64, number | plan::kX32Bit, {}).error, ENOSYS);
+    ASSERT_EQ(evaluate(*GetParam().table, AUDIT_ARCH_X86_64, number | plan::kX32Bit, {}).error,
+              ENOSYS);
     ASSERT_TRUE(agrees(AUDIT_ARCH_X86_64, number | plan::kX32Bit, {}));
   }
 }
@@ -202,6 +203,27 @@ TEST(SeccompPrograms, GivesEachPlanItsOwnProgram) {
   };
   EXPECT_EQ(ask(plan::SeccompProgram::kContractor), uint32_t{SECCOMP_RET_ALLOW});
   EXPECT_EQ(ask(plan::SeccompProgram::kSlicer), SECCOMP_RET_ERRNO | uint32_t{EPERM});
+}
+
+// What a server beside the workspace opens and runs is not the contractor's doing.
+TEST(SeccompPrograms, TheListenerOfAnSshServerHearsOfConnectionsAlone) {
+  auto none = SeccompPrograms::compile();
+  auto asked = SeccompPrograms::compile(Listener::kAsked);
+  ASSERT_TRUE(none.ok() && asked.ok());
+  const auto ask = [](const SeccompPrograms& programs, plan::SeccompProgram which, int number) {
+    seccomp_data data{};
+    data.nr = number;
+    data.arch = AUDIT_ARCH_X86_64;
+    return tests::run_bpf(programs.program(which), data);
+  };
+  constexpr auto kSshd = plan::SeccompProgram::kSshd;
+  constexpr int kConnect = 42, kOpenat = 257, kExecve = 59, kPtrace = 101;
+  EXPECT_EQ(ask(none.value(), kSshd, kConnect), uint32_t{SECCOMP_RET_ALLOW});
+  EXPECT_EQ(ask(asked.value(), kSshd, kConnect), SECCOMP_RET_USER_NOTIF);
+  EXPECT_EQ(ask(asked.value(), kSshd, kOpenat), uint32_t{SECCOMP_RET_ALLOW});
+  EXPECT_EQ(ask(asked.value(), kSshd, kExecve), uint32_t{SECCOMP_RET_ALLOW});
+  EXPECT_EQ(ask(asked.value(), kSshd, kPtrace), ask(none.value(), kSshd, kPtrace));
+  EXPECT_EQ(ask(asked.value(), plan::SeccompProgram::kContractor, kOpenat), SECCOMP_RET_USER_NOTIF);
 }
 
 // The bit is tested by itself, not by being above the newest number.

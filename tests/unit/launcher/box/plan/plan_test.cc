@@ -309,6 +309,71 @@ TEST(GitConfig, QuotesNamesSoThatNoneStartsASection) {
   EXPECT_EQ(git_quoted("x\n[core]\n\tpager = evil"), "\"x [core]  pager = evil\"");
 }
 
+SshdRequest sshd_request() {
+  SshdRequest request;
+  request.uid_base = kBlockBase + 16;
+  request.host_key = "-----BEGIN OPENSSH PRIVATE KEY-----\n";
+  request.authority = "ssh-ed25519 AAAA";
+  request.principal = "01hzw00000000000000000000s";
+  request.notice = "this is recorded\n";
+  return request;
+}
+
+TEST(SshdPlan, ShowsTheServerItsConfigurationAndNothingOfTheWorkspace) {
+  const auto made = make_sshd_plan(hybrid_host(), sshd_request());
+  ASSERT_TRUE(made.ok()) << to_string(made.error());
+  const SandboxPlan& plan = made.value();
+  EXPECT_EQ(plan.uids, (UidPlan{kBlockBase + 20, true}));
+  EXPECT_EQ(plan.uids.payload_host(), kBlockBase + 20);
+  ASSERT_NE(step_at(plan, "/etc/ssh/host_key", MountKind::kFile), nullptr);
+  EXPECT_EQ(step_at(plan, "/etc/ssh/host_key", MountKind::kFile)->mode, 0600U);
+  EXPECT_EQ(step_at(plan, "/etc/ssh/principals", MountKind::kFile)->text,
+            "01hzw00000000000000000000s\n");
+  EXPECT_EQ(step_at(plan, "/etc/ssh/notice", MountKind::kFile)->text, "this is recorded\n");
+  ASSERT_NE(step_at(plan, "/run/carrel", MountKind::kSource), nullptr);
+  EXPECT_EQ(step_at(plan, "/run/carrel", MountKind::kSource)->access, Access::kReadOnly);
+  EXPECT_EQ(step_at(plan, "/carrel-channel", MountKind::kSource)->type, TargetType::kFile);
+  EXPECT_EQ(plan.sources, (std::vector<Source>{{SourceKind::kChannel, "", 0},
+                                               {SourceKind::kChannelProgram, "", 0}}));
+  for (const MountStep& step : plan.mounts) {
+    EXPECT_FALSE(step.target.text().starts_with("/workspaces")) << step.target.text();
+    EXPECT_FALSE(step.target.text().starts_with("/home")) << step.target.text();
+    EXPECT_NE(step.target.text(), "/tmp");
+  }
+  EXPECT_EQ(plan.seccomp, SeccompProgram::kSshd);
+  EXPECT_EQ(plan.watched, Watched::kFromOutside);
+  EXPECT_EQ(plan.command.front(), kSshdPath);
+  EXPECT_THAT(print_plan(plan), HasSubstr("seccomp sshd"));
+}
+
+TEST(SshdPlan, TakesNoTextThatWouldBeMoreThanOneLineOfAFile) {
+  for (const char* text : {"", "two\nlines", "a\tb"}) {
+    SshdRequest request = sshd_request();
+    request.principal = text;
+    EXPECT_FALSE(make_sshd_plan(hybrid_host(), request).ok()) << text;
+    request = sshd_request();
+    request.authority = text;
+    EXPECT_FALSE(make_sshd_plan(hybrid_host(), request).ok()) << text;
+  }
+  SshdRequest request = sshd_request();
+  request.uid_base = 1000;
+  EXPECT_FALSE(make_sshd_plan(hybrid_host(), request).ok());
+}
+
+TEST(SshdConfiguration, ForwardsToTheGivenPortsOfTheLoopbackAndNothingElse) {
+  const std::string none = sshd_configuration({});
+  EXPECT_THAT(none, HasSubstr("\nAllowTcpForwarding local\nPermitOpen none\n"));
+  const std::string some = sshd_configuration({3000, 8080});
+  EXPECT_THAT(some,
+              HasSubstr("\nAllowTcpForwarding local\nPermitOpen 127.0.0.1:3000 localhost:3000 "
+                        "[::1]:3000 127.0.0.1:8080 localhost:8080 [::1]:8080\n"));
+  for (const char* line : {"PermitListen none", "AllowStreamLocalForwarding no", "PermitTunnel no",
+                           "AllowAgentForwarding no", "X11Forwarding no", "AuthorizedKeysFile none",
+                           "AuthenticationMethods publickey", "ForceCommand /carrel-channel"}) {
+    EXPECT_THAT(some, HasSubstr("\n" + std::string(line) + "\n"));
+  }
+}
+
 TEST(SlicerPlan, SeesOneRepositoryReadOnlyAndOneFolder) {
   SlicerRequest request;
   request.uid_base = kBlockBase + 8;
