@@ -10,10 +10,13 @@
 #include <string>
 #include <string_view>
 
+#include "profiles/base/text.h"
+
 namespace carrel::ssh_cli {
 namespace {
 
 constexpr size_t kRoom = size_t{64} << 10;
+constexpr size_t kMaxRefusal = 1024;
 
 /// Bytes that were read and not yet written, and whether more can come.
 class Passage {
@@ -128,7 +131,29 @@ class Relay {
   bool out_gone_ = false;
 };
 
+/// Some of what has come, left where it is. Nothing at the end, or when nobody is left to tell.
+std::optional<std::string> peek(int out_fd, int stream_fd) {
+  std::array<char, kMaxRefusal> buffer{};
+  while (true) {
+    std::array<pollfd, 2> fds{pollfd{stream_fd, POLLIN, 0}, pollfd{out_fd, 0, 0}};
+    if (poll(fds.data(), fds.size(), -1) < 0 && errno != EINTR) return std::nullopt;
+    if (fds[1].revents != 0) return std::nullopt;
+    const ssize_t got = recv(stream_fd, buffer.data(), buffer.size(), MSG_PEEK | MSG_DONTWAIT);
+    if (got < 0 && is_for_later()) continue;
+    if (got <= 0) return std::nullopt;
+    return std::string(buffer.data(), static_cast<size_t>(got));
+  }
+}
+
 }  // namespace
+
+/// The line is sent whole, by one call.
+std::optional<std::string> take_refusal(int out_fd, int stream_fd) {
+  constexpr std::string_view kBegin = "carrel: ";
+  const std::optional<std::string> first = peek(out_fd, stream_fd);
+  if (!first.has_value() || !first->starts_with(kBegin)) return std::nullopt;
+  return quoted(first->substr(kBegin.size(), first->find_first_of("\r\n") - kBegin.size()));
+}
 
 Result<uint64_t> relay(int in_fd, int out_fd, int stream_fd) {
   return Relay(in_fd, out_fd, stream_fd).run();

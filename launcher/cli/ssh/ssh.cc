@@ -257,6 +257,9 @@ std::optional<Failure> be_connection(const std::string& state_option, const std:
   (void)signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): one thread
   const Step<UniqueFd> joined = join(state_option, name);
   if (const Failure* failure = std::get_if<Failure>(&joined)) return *failure;
+  if (const auto why = take_refusal(STDOUT_FILENO, std::get<0>(joined).get())) {
+    return Failure{kBroken, *why};
+  }
   const auto came = relay(STDIN_FILENO, STDOUT_FILENO, std::get<0>(joined).get());
   if (!came.ok()) return broken(came.error());
   if (came.value() > 0) return std::nullopt;

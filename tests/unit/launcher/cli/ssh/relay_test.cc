@@ -152,5 +152,41 @@ TEST(Relay, LeavesFlagsOfOthersAlone) {
   EXPECT_EQ(fcntl(line.out.read_end.get(), F_GETFL) & O_NONBLOCK, 0);
 }
 
+std::optional<std::string> refusal(const std::string& sent) {
+  Pipe out;
+  int ends[2] = {-1, -1};
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd ours(ends[0]);
+  UniqueFd session(ends[1]);
+  EXPECT_EQ(send(session.get(), sent.data(), sent.size(), 0), static_cast<ssize_t>(sent.size()));
+  if (sent.empty()) session.reset();
+  const auto why = take_refusal(out.write_end.get(), ours.get());
+  // What is no refusal is the relay's to pass on.
+  std::array<char, 100> left{};
+  const ssize_t got = recv(ours.get(), left.data(), left.size(), MSG_DONTWAIT);
+  if (!why.has_value() && !sent.empty()) {
+    EXPECT_EQ(std::string(left.data(), static_cast<size_t>(got)), sent);
+  }
+  return why;
+}
+
+TEST(TakeRefusal, TellsTheSessionsLineFromAServers) {
+  EXPECT_EQ(refusal("carrel: no room\r\n"), "no room");
+  EXPECT_EQ(refusal("carrel: \x1b[2J\r\nmore"), "\\x1b[2J");
+  EXPECT_EQ(refusal("SSH-2.0-OpenSSH_9.2\r\n"), std::nullopt);
+  EXPECT_EQ(refusal("c"), std::nullopt);
+  EXPECT_EQ(refusal(""), std::nullopt);
+}
+
+TEST(TakeRefusal, DoesNotOutliveItsReader) {
+  Pipe out;
+  int ends[2] = {-1, -1};
+  EXPECT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+  const UniqueFd ours(ends[0]);
+  const UniqueFd session(ends[1]);
+  out.read_end.reset();
+  EXPECT_EQ(take_refusal(out.write_end.get(), ours.get()), std::nullopt);
+}
+
 }  // namespace
 }  // namespace carrel::ssh_cli
