@@ -137,13 +137,27 @@ Result<Format> parse_format(const std::string& word) {
   return Error{"unknown format \"" + quoted(word) + "\" (table, jsonl)"};
 }
 
+std::optional<uint32_t> terminal_number(std::string_view digits) {
+  uint32_t number = 0;
+  const auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  const bool whole = failure == std::errc{} && end == digits.data() + digits.size();
+  return whole && number > 0 ? std::optional<uint32_t>(number) : std::nullopt;
+}
+
 /// The first command's output has no number in the record.
 Result<std::string> parse_terminal(const std::string& word) {
-  uint32_t number = 1;
-  const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), number);
-  const bool whole = failure == std::errc{} && end == word.data() + word.size() && number > 0;
-  if (!word.empty() && !whole) return Error{"--terminal: give a number, such as 2"};
-  return number == 1 ? std::string() : std::to_string(number);
+  if (word.empty()) return std::string();
+  const size_t dot = std::min(word.find('.'), word.size());
+  const auto number = terminal_number(std::string_view(word).substr(0, dot));
+  const auto command = dot == word.size() ? std::optional<uint32_t>(1)
+                                          : terminal_number(std::string_view(word).substr(dot + 1));
+  if (!number || !command) {
+    return Error{
+        "--terminal: give a number, such as 2, or 3.1 for the first command of an ssh "
+        "connection"};
+  }
+  if (dot != word.size()) return std::to_string(*number) + "." + std::to_string(*command);
+  return *number == 1 ? std::string() : std::to_string(*number);
 }
 
 Status read_pace(const po::variables_map& values, replay::Pace* pace) {
