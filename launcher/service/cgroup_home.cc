@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,21 +19,27 @@ struct CloseFolder {
   void operator()(DIR* folder) const { closedir(folder); }
 };
 
-/// Names of session groups: a ULID, or one with "-slicer" behind it.
+/// Names of session groups: a ULID, or one with "-slicer" or "-ssh-N" behind it.
 bool is_session(const std::string& name) {
   constexpr size_t kUlid = 26;
   return is_ulid(std::string_view(name).substr(0, kUlid)) &&
-         (name.size() == kUlid || name.substr(kUlid) == "-slicer");
+         (name.size() == kUlid || name.substr(kUlid) == "-slicer" ||
+          name.substr(kUlid).starts_with("-ssh-"));
+}
+
+std::vector<std::string> groups_in(const kernel::CgroupFolder& folder,
+                                   const std::function<bool(const std::string&)>& wanted) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, CloseFolder> groups(opendir(folder.folders().unified.c_str()));
+  if (groups == nullptr) return names;
+  while (const dirent* entry = readdir(groups.get())) {  // NOLINT(concurrency-mt-unsafe)
+    if (wanted(entry->d_name)) names.emplace_back(entry->d_name);
+  }
+  return names;
 }
 
 void clear(const kernel::CgroupFolder& folder, const Log& log) {
-  const std::unique_ptr<DIR, CloseFolder> groups(opendir(folder.folders().unified.c_str()));
-  if (groups == nullptr) return;
-  std::vector<std::string> names;
-  while (const dirent* entry = readdir(groups.get())) {  // NOLINT(concurrency-mt-unsafe)
-    if (is_session(entry->d_name)) names.emplace_back(entry->d_name);
-  }
-  for (const std::string& name : names) {
+  for (const std::string& name : groups_in(folder, is_session)) {
     const Status gone = clear_group(folder, name);
     log("cgroup.cleared group=" + name +
         (gone.ok() ? "" : " why=" + quoted(to_string(gone.error()))));
@@ -45,6 +52,16 @@ Status clear_group(const kernel::CgroupFolder& folder, const std::string& name) 
   ASSIGN_OR_RETURN(kernel::CgroupLeaf leaf, kernel::CgroupLeaf::create(folder, name, {}));
   RETURN_IF_ERROR(leaf.kill_all(10'000));
   return leaf.remove();
+}
+
+Status clear_groups(const kernel::CgroupFolder& folder, const std::string& prefix) {
+  Status all = Done{};
+  const auto begins = [&prefix](const std::string& name) { return name.starts_with(prefix); };
+  for (const std::string& name : groups_in(folder, begins)) {
+    Status gone = clear_group(folder, name);
+    if (!gone.ok()) all = std::move(gone);
+  }
+  return all;
 }
 
 Result<CgroupHome> make_cgroup_home(const plan::CgroupFacts& facts, int state_fd, const Log& log) {

@@ -24,5 +24,7 @@ Result<CgroupHome> make_cgroup_home(const plan::CgroupFacts& facts, int state_fd
 
 /// Ends everything in the group `name` of the folder and removes it; one that is not there is fine.
 Status clear_group(const kernel::CgroupFolder& folder, const std::string& name);
+/// The same for every group whose name begins so.
+Status clear_groups(const kernel::CgroupFolder& folder, const std::string& prefix);
 
 }  // namespace carrel::service

@@ -93,8 +93,10 @@ Result<Programs> load_programs(const plan::HostFacts& facts) {
   ASSIGN_OR_RETURN(kernel::SeccompPrograms filters, kernel::SeccompPrograms::compile(listener));
   UniqueFd inside(open((folder + "/carrel-inside").c_str(), O_PATH | O_CLOEXEC));
   if (!inside.valid()) return errno_error("open " + folder + "/carrel-inside");
-  return Programs{std::move(folder), std::move(init), std::move(slicer), std::move(inside),
-                  std::move(filters)};
+  UniqueFd channel(open((folder + "/carrel-channel").c_str(), O_PATH | O_CLOEXEC));
+  if (!channel.valid()) return errno_error("open " + folder + "/carrel-channel");
+  return Programs{std::move(folder), std::move(init),    std::move(slicer),
+                  std::move(inside), std::move(channel), std::move(filters)};
 }
 
 /// Loads the sensor; where it cannot be had the facts say why, and every opening is refused.
@@ -150,8 +152,10 @@ Result<Standing> take_stand() {
   Standing standing;
   if (geteuid() == 0) {
     if (!probe::is_host_root()) {
-      return Error{"uid 0 without the host's powers (of a container or a user namespace) can open no "
-                   "workspace: run carrel as an ordinary user, or as root of the host", EPERM};
+      return Error{
+          "uid 0 without the host's powers (of a container or a user namespace) can open no "
+          "workspace: run carrel as an ordinary user, or as root of the host",
+          EPERM};
     }
     ASSIGN_OR_RETURN(standing.namespaces, kernel::leave_mount_namespace());
     return standing;

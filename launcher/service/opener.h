@@ -18,6 +18,7 @@
 #include "launcher/service/recorder.h"
 #include "launcher/service/slice_store.h"
 #include "launcher/service/slicing.h"
+#include "launcher/service/ssh_server.h"
 #include "launcher/service/workspace.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
@@ -105,6 +106,9 @@ class Opener {
   void fail(const Status& why);
   void supervise();
   bool pass_on_host_space();
+  void make_ssh();
+  bool hear_session();
+  void start_ssh(protocol::Message message);
   void end_box();
   void tell(const protocol::Ended& ended);
   void undo();
@@ -138,6 +142,7 @@ class Opener {
   std::optional<protocol::Finished> finished_;
   std::optional<Notifier> notifier_;  // the sensor, where the tracer is not
   sandbox::Running box_;
+  std::optional<SshServers> ssh_;  // from begin() on
 };
 
 /// SIGTERM is blocked, so that supervise() can read it: until then it waits, and is seen here.

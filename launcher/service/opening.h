@@ -25,7 +25,8 @@ struct Programs {
   std::string folder;
   UniqueFd init;
   UniqueFd slicer;
-  UniqueFd inside;  // O_PATH: it is bound, not copied
+  UniqueFd inside;   // O_PATH: it is bound, not copied
+  UniqueFd channel;  // the same: the forced command of ssh servers
   kernel::SeccompPrograms filters;
 };
 

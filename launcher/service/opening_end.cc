@@ -3,8 +3,8 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 
-#include <array>
 #include <cerrno>
+#include <vector>
 
 #include "launcher/service/opener.h"
 #include "profiles/base/text.h"
@@ -47,6 +47,11 @@ protocol::Ended ended_by_person() {
 }  // namespace
 
 void Opener::end_box() {
+  const Status servers = ssh_.has_value() ? ssh_->end_all() : Status(Done{});
+  if (!servers.ok()) {
+    tools_.log("session.ssh_left session=" + opening_.spec.session() +
+               " why=" + quoted(to_string(servers.error())));
+  }
   const Status empty = opening_.cgroup != nullptr ? opening_.cgroup->kill_all(kEmptyMs)
                                                   : sandbox::end_by_init(box_, kEmptyMs);
   if (!empty.ok()) {
@@ -96,9 +101,11 @@ void Opener::supervise() {
   bool hears = true;
   while (!done) {
     // One that was told to end and does not is ended by the caller, as one that died.
-    std::array<pollfd, 3> waits{pollfd{recorder_->fd(), POLLIN, 0},
-                                pollfd{hung_up ? -1 : signals.get(), POLLIN, 0},
-                                pollfd{hears && !hung_up ? opening_.server.fd() : -1, POLLIN, 0}};
+    std::vector<pollfd> waits{{recorder_->fd(), POLLIN, 0},
+                              {hung_up ? -1 : signals.get(), POLLIN, 0},
+                              {hears && !hung_up ? opening_.server.fd() : -1, POLLIN, 0}};
+    const std::vector<pollfd> servers = ssh_->waits();
+    waits.insert(waits.end(), servers.begin(), servers.end());
     const int count = poll(waits.data(), waits.size(), hung_up ? kTellMs : -1);
     if ((count < 0 && errno != EINTR) || (count == 0 && hung_up)) break;
     if (waits[1].revents != 0) {
@@ -106,9 +113,8 @@ void Opener::supervise() {
       hung_up = true;
     }
     if (waits[2].revents != 0) hears = pass_on_host_space();
-    if (waits[0].revents == 0) continue;
-    const Result<bool> ended = recorder_->take_end(&finished_);
-    done = !ended.ok() || ended.value();
+    ssh_->serve();
+    done = waits[0].revents != 0 && hear_session();
   }
 }
 

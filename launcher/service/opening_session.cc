@@ -68,11 +68,10 @@ Status Opener::start_recorder() {
   ASSIGN_OR_RETURN(Recorder recorder, Recorder::start(tools_.programs.folder + "/carrel-session",
                                                       plan_.uids.recorder_host()));
   recorder_.emplace(std::move(recorder));
-  std::vector<int> fds = {opening_.stream.get(),
-                          broker_channel_.get(),
-                          session_control_.get(),
-                          notifies() ? notifier_->records_fd() : opening_.sensor.ring_fd.get(),
-                          notifies() ? notifier_->counters_fd() : opening_.sensor.counters_fd.get()};
+  std::vector<int> fds = {
+      opening_.stream.get(), broker_channel_.get(), session_control_.get(),
+      notifies() ? notifier_->records_fd() : opening_.sensor.ring_fd.get(),
+      notifies() ? notifier_->counters_fd() : opening_.sensor.counters_fd.get()};
   if (opening_.cgroup != nullptr) fds.insert(fds.end(), {events.get(), kill.get(), freeze.get()});
   fds.insert(fds.end(), {credentials_folder_.get(), gate_write_.get()});
   if (!opening_.spec.tty()) {
@@ -127,7 +126,6 @@ Status Opener::start_box() {
   gate_read_.reset();
   for (UniqueFd& end : pipes_.inside)
     end.reset();
-  network_.reset();
   credentials_.reset();
   credentials_folder_.reset();
   return Done{};
@@ -165,6 +163,7 @@ Status Opener::begin() {
   opening_.sensor.ring_fd.reset();
   opening_.sensor.counters_fd.reset();
   RETURN_IF_ERROR(protocol::send_message(opening_.client, Type::kStarted, started()));
+  make_ssh();
   return recorder_->go();
 }
 

@@ -97,15 +97,27 @@ void Recorder::hang_up() {
   (void)shutdown(control_.fd(), SHUT_WR);
 }
 
-Result<bool> Recorder::take_end(std::optional<protocol::Finished>* finished) {
+Result<Recorder::Said> Recorder::take() {
+  Said said;
   const Result<bool> open = control_.fill();
-  ASSIGN_OR_RETURN(const std::optional<Message> message, control_.next());
-  if (message.has_value()) {
+  said.gone = !open.ok() || !open.value();
+  while (true) {
+    ASSIGN_OR_RETURN(std::optional<Message> message, control_.next());
+    if (!message.has_value()) return said;
+    if (message->type == Type::kStartSsh) {
+      said.wanted.push_back(std::move(*message));
+      continue;
+    }
     if (message->type != Type::kFinished) return Error{"carrel-session spoke out of turn", EPROTO};
-    ASSIGN_OR_RETURN(*finished, protocol::parse_message<protocol::Finished>(*message));
-    return true;
+    ASSIGN_OR_RETURN(said.finished, protocol::parse_message<protocol::Finished>(*message));
+    said.gone = true;
+    return said;
   }
-  return !open.ok() || !open.value();
+}
+
+void Recorder::tell_ssh(const protocol::SshStarted& started, const std::vector<int>& fds) {
+  // One that has ended needs no telling: the servers end with it.
+  (void)protocol::send_message(control_, Type::kSshStarted, started, fds).ok();
 }
 
 void Recorder::reap(int timeout_ms) {

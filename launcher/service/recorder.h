@@ -40,9 +40,16 @@ class Recorder {
   void hang_up();
 
   [[nodiscard]] int fd() const { return control_.fd(); }
-  /// After fd() became readable: what the session said last; nothing when it has gone without it.
-  /// False while there is nothing whole.
-  Result<bool> take_end(std::optional<protocol::Finished>* finished);
+  /// What the session has said while it runs.
+  struct Said {
+    std::optional<protocol::Finished> finished;  // its last word
+    std::vector<protocol::Message> wanted;       // kStartSsh, in order
+    bool gone = false;                           // it has ended, with or without a last word
+  };
+  /// After fd() became readable: all that is whole. Another message is an Error.
+  Result<Said> take();
+  /// The answer to kStartSsh; `fds` as in messages.proto.
+  void tell_ssh(const protocol::SshStarted& started, const std::vector<int>& fds);
   /// Waits for its end, at most `timeout_ms`; then kills it.
   void reap(int timeout_ms);
 

@@ -339,7 +339,7 @@ void Server::reap() {
 /// Not in another process, as after a session: what was sliced so far is small, and this is rare.
 void Server::sweep(const Live& live) {
   Status swept = parts_.cgroups != nullptr
-                     ? clear_group(*parts_.cgroups, live.session + "-slicer")
+                     ? clear_groups(*parts_.cgroups, live.session + "-")
                      : Status(Done{});  // its init ended with the control socket
   if (swept.ok() && !live.started) {
     swept = sweep_workspace(parts_.state, live.workspace);

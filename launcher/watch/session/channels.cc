@@ -27,10 +27,9 @@ constexpr int kChunksATurn = 4;
 constexpr int kChunksAtEnd = 40;
 constexpr size_t kMaxCommandText = 1024;
 
-std::vector<std::string> words_of(const protocol::SessionAttach& wanted) {
-  std::vector<std::string> words(wanted.command().begin(), wanted.command().end());
-  if (words.empty()) words.emplace_back("/bin/bash");
-  return words;
+std::vector<std::string> words_of(const Channels::Wanted& wanted) {
+  if (wanted.words.empty()) return {"/bin/bash"};
+  return wanted.words;
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -64,10 +63,10 @@ Result<std::array<UniqueFd, 2>> make_pipe() {
 }  // namespace
 
 struct Channels::One {
-  One(uint32_t given, UniqueFd stream, bool with_tty, RecordLink& record, const Clock& clock)
-      : number(static_cast<int32_t>(given)),
-        name(std::to_string(given)),
-        tty(with_tty),
+  One(const Wanted& wanted, protocol::Connection stream, RecordLink& record, const Clock& clock)
+      : number(wanted.number),
+        name(wanted.name),
+        tty(wanted.tty),
         client(std::move(stream)),
         output(terminal, record, client, clock, name) {}
 
@@ -107,17 +106,27 @@ Channels::One* Channels::find(int32_t number) {
   return nullptr;
 }
 
-void Channels::refuse(UniqueFd stream, const Ending& why) {
-  auto one = std::make_unique<One>(0, std::move(stream), false, record_, clock_);
+void Channels::refuse(protocol::Connection stream, const Ending& why) {
+  auto one = std::make_unique<One>(Wanted{}, std::move(stream), record_, clock_);
   one->told = true;
   one->told_ns = clock_.mono_ns();
   one->client.send(Type::kChannelEnded, to_message(why).SerializeAsString());
   all_.push_back(std::move(one));
 }
 
-void Channels::attach(const protocol::SessionAttach& wanted, UniqueFd stream) {
-  const auto number = static_cast<int32_t>(wanted.channel());
-  if (number <= 0 || find(number) != nullptr) {
+/// `theirs`: the command's stdin, stdout and stderr.
+Status Channels::make_pipes(One& one, std::vector<UniqueFd>& theirs) {
+  std::vector<UniqueFd> ours;
+  for (int i = 0; i < 3; ++i) {
+    ASSIGN_OR_RETURN(auto ends, make_pipe());
+    theirs.push_back(std::move(ends[i == 0 ? 0 : 1]));
+    ours.push_back(std::move(ends[i == 0 ? 1 : 0]));
+  }
+  return one.terminal.use_pipes(std::move(ours[0]), std::move(ours[1]), std::move(ours[2]));
+}
+
+void Channels::attach(const Wanted& wanted, protocol::Connection stream) {
+  if (wanted.number <= 0 || find(wanted.number) != nullptr) {
     return refuse(std::move(stream), ended_by_setup(Error{"the broker gave a number twice"}));
   }
   if (running() >= init::kMaxChannels) {
@@ -125,35 +134,22 @@ void Channels::attach(const protocol::SessionAttach& wanted, UniqueFd stream) {
                   ended_by_setup(Error{"this session has " + std::to_string(init::kMaxChannels) +
                                        " further terminals already; close one of them"}));
   }
-  auto one =
-      std::make_unique<One>(wanted.channel(), std::move(stream), wanted.tty(), record_, clock_);
+  auto one = std::make_unique<One>(wanted, std::move(stream), record_, clock_);
   const std::vector<std::string> words = words_of(wanted);
   one->command = words.front();
-  one->columns = wanted.columns();
-  one->rows = wanted.rows();
+  one->columns = wanted.columns;
+  one->rows = wanted.rows;
   std::vector<std::string> environment;
-  if (!wanted.term().empty()) environment.push_back("TERM=" + wanted.term());
-  if (!wanted.lang().empty()) environment.push_back("LANG=" + wanted.lang());
+  if (!wanted.term.empty()) environment.push_back("TERM=" + wanted.term);
+  if (!wanted.lang.empty()) environment.push_back("LANG=" + wanted.lang);
   std::vector<UniqueFd> theirs;
-  if (!one->tty) {
-    std::vector<UniqueFd> ours;
-    for (int i = 0; i < 3; ++i) {
-      auto made = make_pipe();
-      if (!made.ok()) return refuse(one->client.release(), ended_by_setup(made.error()));
-      auto ends = made.take();
-      theirs.push_back(std::move(ends[i == 0 ? 0 : 1]));
-      ours.push_back(std::move(ends[i == 0 ? 1 : 0]));
-    }
-    const Status used =
-        one->terminal.use_pipes(std::move(ours[0]), std::move(ours[1]), std::move(ours[2]));
-    if (!used.ok()) return refuse(one->client.release(), ended_by_setup(used.error()));
-  }
-  const Status asked = init_.spawn(number, one->tty, words, environment, theirs);
-  if (!asked.ok()) return refuse(one->client.release(), ended_by_setup(asked.error()));
+  Status made = one->tty ? Status(Done{}) : make_pipes(*one, theirs);
+  if (made.ok()) made = init_.spawn(wanted.number, one->tty, words, environment, theirs);
+  if (!made.ok()) return refuse(one->client.release(), ended_by_setup(made.error()));
   record_.add(events::TerminalOpened{joined(words), one->tty ? "tty" : "pipes"}, one->name);
-  one->client.send(Type::kNotice, notice_);
+  if (!wanted.noticed) one->client.send(Type::kNotice, notice_);
   all_.push_back(std::move(one));
-  if (!wanted.tty()) begin(*all_.back());
+  if (!wanted.tty) begin(*all_.back());
 }
 
 /// The client may show what comes from here on, and send what its person types.
@@ -348,6 +344,13 @@ size_t Channels::running() const {
   size_t count = 0;
   for (const auto& one : all_)
     count += one->told ? 0U : 1U;
+  return count;
+}
+
+size_t Channels::running(std::string_view prefix) const {
+  size_t count = 0;
+  for (const auto& one : all_)
+    count += !one->told && one->name.starts_with(prefix) ? 1U : 0U;
   return count;
 }
 

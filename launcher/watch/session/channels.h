@@ -37,10 +37,20 @@ class Channels {
   Channels& operator=(const Channels&) = delete;
   ~Channels();
 
-  /// Has carrel-init start a further command. What cannot be is told to the client.
-  void attach(const protocol::SessionAttach& wanted, UniqueFd stream);
+  /// A further command as somebody wants it. `number`: for carrel-init, each given once.
+  struct Wanted {
+    int32_t number = 0;
+    std::string name;                // in the record
+    std::vector<std::string> words;  // none: a shell
+    bool tty = false;
+    uint32_t columns = 0, rows = 0;
+    std::string term, lang;
+    bool noticed = false;  // its person was shown the notice already
+  };
+  /// Has carrel-init start it. What cannot be is told to the client.
+  void attach(const Wanted& wanted, protocol::Connection stream);
   /// A refusal in words: the client gets no command.
-  void refuse(UniqueFd stream, const Ending& why);
+  void refuse(protocol::Connection stream, const Ending& why);
   /// What carrel-init says of a channel; a number that is none is ignored.
   void take(const init::Record& record, UniqueFd fd);
   /// The name under which events of a channel are recorded; "" for a number that is none.
@@ -61,6 +71,8 @@ class Channels {
 
   /// Commands that run or whose output is not all recorded.
   [[nodiscard]] size_t running() const;
+  /// Of these, those whose name begins so.
+  [[nodiscard]] size_t running(std::string_view prefix) const;
   /// Nothing of the workspace runs any more: all output to the record, the ending to the clients.
   void finish(const Ending& ending);
   /// Nobody has anything left to read.
@@ -69,6 +81,7 @@ class Channels {
  private:
   struct One;
   One* find(int32_t number);
+  Status make_pipes(One& one, std::vector<UniqueFd>& theirs);
   void begin(One& one);
   void resize(One& one, uint32_t columns, uint32_t rows);
   bool serve_client(One& one);

@@ -38,6 +38,7 @@ class ClientPort {
   static constexpr size_t kMaxWaiting = size_t{1} << 20;
 
   explicit ClientPort(UniqueFd stream) : stream_(std::move(stream)) {}
+  explicit ClientPort(protocol::Connection stream) : stream_(std::move(stream)) {}
 
   /// What the client wants, in order. A client that has gone wants nothing more.
   std::vector<ClientWish> receive();
@@ -45,8 +46,8 @@ class ClientPort {
   void send(protocol::Type type, std::string_view bytes);
   void flush();
   void close() { stream_.close(); }
-  /// Gives the stream away, when nothing was sent or received yet.
-  UniqueFd release() { return stream_.release(); }
+  /// Gives the stream away.
+  protocol::Connection release() { return std::move(stream_); }
 
   [[nodiscard]] bool gone() const { return !stream_.valid(); }
   [[nodiscard]] bool full() const { return !gone() && stream_.queued_bytes() > kMaxWaiting; }

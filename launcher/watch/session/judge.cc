@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <cerrno>
 #include <utility>
 #include <variant>
 
@@ -109,6 +110,16 @@ std::optional<events::Event> Judge::judge(sensor::Observation seen) {
   if (seen.channel != 0) event.channel = std::to_string(seen.channel);
   event.error = seen.error;
   event.data = std::move(seen.data);
+  return event;
+}
+
+events::Event Judge::judge_refused_forward(const std::string& host, uint32_t port) const {
+  const Decision decision = decide::decide_forward(policy_, host, port, EACCES);
+  events::Event event;
+  event.verdict = static_cast<events::Verdict>(decision.verdict);
+  event.rule = decision.rule;
+  event.error = EACCES;
+  event.data = events::NetForward{host, port};
   return event;
 }
 

@@ -30,6 +30,8 @@ class Judge {
   /// A change of the working tree found at the end: allowed by the write entry above it, else
   /// observed, with the entry's rule where there is one.
   [[nodiscard]] events::Event judge_change(events::FileChanged change) const;
+  /// A port that an ssh server would not reach for its client: the host is as it was asked for.
+  [[nodiscard]] events::Event judge_refused_forward(const std::string& host, uint32_t port) const;
   /// What would be decided about a path (normalised) that nobody has touched yet.
   [[nodiscard]] decide::Foresight foresee(std::string_view path) const {
     return decide::foresee(policy_, path, made_);

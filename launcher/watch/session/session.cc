@@ -110,8 +110,10 @@ Session::Waits Session::waits() {
     for (const int fd : inside_.fds(now()))
       waits.add(fd, POLLIN, Source::kInside);
   }
-  for (const pollfd& wait : channels_.waits())
-    waits.add(wait.fd, wait.events, Source::kChannel);
+  for (const std::vector<pollfd>& list : {channels_.waits(), ssh_.waits()}) {
+    for (const pollfd& wait : list)
+      waits.add(wait.fd, wait.events, Source::kChannel);
+  }
   // What the broker cannot take stays where it is: the command waits, the ring fills, the kernel
   // counts.
   if (record_->full()) return waits;
@@ -188,6 +190,10 @@ void Session::serve_launcher() {
     }
     if (message.has_value() && message->type == Type::kWorkspace && message->fds.size() == 1) {
       cgroup_.use_init(std::move(message->fds.front()));
+      continue;
+    }
+    if (message.has_value() && message->type == Type::kSshStarted) {
+      ssh_.take_started(std::move(*message));
       continue;
     }
     if (message.has_value() && message->type == protocol::kHostSpace) {
@@ -373,6 +379,7 @@ void Session::end(Ending ending, Stop how) {
 
 void Session::kill() {
   inside_.close();
+  ssh_.kill();
   input_.gate.reset();
   limits_.end_by_session(now());
   const Status killed = cgroup_.ends_by_init() ? Status(Done{}) : cgroup_.kill();
@@ -398,7 +405,7 @@ bool Session::watches_cgroup() const {
 }
 
 bool Session::over() const {
-  return stop_ == Stop::kKill && (empty_ || now() >= stop_deadline_ns_);
+  return stop_ == Stop::kKill && ((empty_ && ssh_.empty()) || now() >= stop_deadline_ns_);
 }
 
 void Session::finish() {
@@ -406,6 +413,7 @@ void Session::finish() {
                    input_.repositories, difference_,
                    hold_.has_value() ? UINT64_MAX : host_mark_bytes_});
   channels_.finish(*ending_);
+  ssh_.finish(*ending_);
   const protocol::Finished finished =
       closing.close(*ending_, {empty_, gate_opened_ns_.has_value()});
   serve_answers();  // who asked to attach meanwhile is told that it is over

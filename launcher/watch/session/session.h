@@ -20,6 +20,7 @@
 #include "launcher/watch/session/inside_port.h"
 #include "launcher/watch/session/limit_keeper.h"
 #include "launcher/watch/session/process_channels.h"
+#include "launcher/watch/session/ssh_channels.h"
 #include "launcher/watch/session/time_rules.h"
 
 namespace carrel::session {
@@ -86,6 +87,8 @@ class Session {
   void inform(protocol::Type type, std::string_view line);
   void attach(protocol::Message message);
   void serve_channels();
+  [[nodiscard]] size_t others() const;
+  void refuse_forward(const std::string& host, uint32_t port, const std::string& channel);
   void main_exited(int32_t wait_status);
   void check_main_left();
   void check_client();
@@ -141,6 +144,7 @@ class Session {
   LimitKeeper limits_;
   OutputRelay output_;
   Channels channels_;
+  SshChannels ssh_;
   Answers answers_;
   InsidePort inside_;
 

@@ -17,7 +17,25 @@ constexpr uint64_t kHangUpNs = 10 * kNsPerS;
 /// How long output of what the first command left behind is waited for before its client leaves.
 constexpr uint64_t kLeftBehindNs = 2 * kNsPerS;
 
+Channels::Wanted to_wanted(const protocol::SessionAttach& attach) {
+  Channels::Wanted wanted;
+  wanted.number = static_cast<int32_t>(attach.channel());
+  wanted.name = std::to_string(attach.channel());
+  wanted.words.assign(attach.command().begin(), attach.command().end());
+  wanted.tty = attach.tty();
+  wanted.columns = attach.columns();
+  wanted.rows = attach.rows();
+  wanted.term = attach.term();
+  wanted.lang = attach.lang();
+  return wanted;
+}
+
 }  // namespace
+
+/// People at work besides the one at the first command; an ending waits for none that runs nothing.
+size_t Session::others() const {
+  return channels_.running() + (ending_.has_value() ? 0 : ssh_.idle());
+}
 
 /// A line of carrel's own, on every screen of the session.
 void Session::inform(Type type, std::string_view line) {
@@ -35,14 +53,27 @@ void Session::attach(Message message) {
   const auto wanted = protocol::parse_message<protocol::SessionAttach>(message);
   UniqueFd stream = std::move(message.fds.front());
   if (!wanted.ok()) return;  // nobody who could be told anything
+  const bool ssh = wanted.value().has_ssh();
   if (ending_.has_value()) {
-    return channels_.refuse(std::move(stream), ended_by_setup(Error{"the session is ending"}));
+    if (ssh) return SshChannels::refuse(stream, "the session is ending");
+    return channels_.refuse(protocol::Connection(std::move(stream)),
+                            ended_by_setup(Error{"the session is ending"}));
   }
-  channels_.attach(wanted.value(), std::move(stream));
+  if (ssh) return ssh_.open(wanted.value(), std::move(stream));
+  channels_.attach(to_wanted(wanted.value()), protocol::Connection(std::move(stream)));
   if (!hold_.has_value()) return;
   // It begins when the host has room again; until then nothing of it moves.
   channels_.tell(std::to_string(wanted.value().channel()), Type::kNotice,
                  held_notice(hold_->space));
+}
+
+/// sshd has kept to its list of ports, and says so.
+void Session::refuse_forward(const std::string& host, uint32_t port, const std::string& channel) {
+  events::Event event = judge_.judge_refused_forward(host, port);
+  event.mono_ns = now();
+  event.channel = channel;
+  say(event);
+  record_->add(std::move(event));
 }
 
 void Session::serve_channels() {
@@ -51,9 +82,10 @@ void Session::serve_channels() {
       attach(std::move(message));
   }
   channels_.stand_still(pause_.has_value() || hold_.has_value());
+  ssh_.serve();
   if (channels_.serve()) time_.typed(now());
   check_main_left();
-  if (main_ended_.has_value() && channels_.running() == 0) end(*main_ended_, Stop::kKill);
+  if (main_ended_.has_value() && others() == 0) end(*main_ended_, Stop::kKill);
 }
 
 /// The first command's end is the session's, unless others go on: their person is still at work.
@@ -62,8 +94,8 @@ void Session::main_exited(int32_t wait_status) {
     return end(ended_by_setup(Error{"the command's process ended before the gate"}), Stop::kKill);
   }
   Ending how = main_killed_at_ns_.has_value() ? ended_by_client() : ended_by_command(wait_status);
-  const size_t others = channels_.running();
-  if (others == 0) return end(std::move(how), Stop::kKill);
+  const size_t left = others();
+  if (left == 0) return end(std::move(how), Stop::kKill);
   main_ended_ = std::move(how);
   main_ended_at_ns_ = now();
   terminal_.finish();
@@ -73,8 +105,8 @@ void Session::main_exited(int32_t wait_status) {
 void Session::check_main_left() {
   if (!main_ended_.has_value() || main_left_ || ending_.has_value()) return;
   if (!terminal_.ended() && now() < main_ended_at_ns_ + kLeftBehindNs) return;
-  const size_t others = channels_.running();
-  if (others == 0) return;
+  const size_t left = others();
+  if (left == 0) return;
   main_left_ = true;
   protocol::Ended ended;
   ended.set_by(main_ended_->by);
@@ -82,8 +114,7 @@ void Session::check_main_left() {
   ended.set_signal(main_ended_->signal);
   record_->add(events::TerminalEnded{main_ended_->by, static_cast<uint32_t>(main_ended_->code)});
   client_.send(Type::kNotice, "carrel: this terminal has ended; the session goes on with " +
-                                  std::to_string(others) + (others == 1 ? " other" : " others") +
-                                  "\n");
+                                  std::to_string(left) + (left == 1 ? " other" : " others") + "\n");
   client_.send(Type::kChannelEnded, ended.SerializeAsString());
 }
 
@@ -92,7 +123,7 @@ void Session::check_main_left() {
 void Session::check_client() {
   if (main_left_ && !client_.gone() && !client_.wants_write()) client_.close();
   if (!client_.gone() || main_ended_.has_value()) return;
-  if (channels_.running() == 0) return end(ended_by_client(), Stop::kHangUp);
+  if (others() == 0) return end(ended_by_client(), Stop::kHangUp);
   const bool told = main_killed_at_ns_.has_value();
   if (ending_.has_value() || pause_.has_value() || hold_.has_value()) return;
   if (told && now() < *main_killed_at_ns_) return;

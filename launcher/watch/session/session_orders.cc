@@ -85,7 +85,7 @@ protocol::SessionState Session::state() const {
   state.set_started(gate_opened_ns_.has_value());
   state.set_ending(ending_.has_value());
   state.set_can_pause(cgroup_.can_freeze());
-  state.set_channels(static_cast<uint32_t>(channels_.running()));
+  state.set_channels(static_cast<uint32_t>(others()));
   if (pause_.has_value() && pause_->frozen) {
     state.set_paused(true);
     state.set_paused_by(pause_->order.person);
@@ -111,7 +111,7 @@ void Session::tell_state() {
   if (!gate_opened_ns_.has_value() || record_->failed()) return;
   const std::string key = std::to_string(int{ending_.has_value()}) +
                           std::to_string(int{pause_.has_value() && pause_->frozen}) +
-                          std::to_string(channels_.running());
+                          std::to_string(others());
   const bool changed = told_state_ns_ == 0 || key != told_state_;
   const bool typed = time_.typed_ns() > told_state_ns_ && now() >= told_state_ns_ + kToldAgainNs;
   if (!changed && !typed) return;

@@ -258,7 +258,7 @@ void Stage::play_broker() {
 void Stage::play_launcher() {
   const Result<bool> open = launcher.fill();
   while (true) {
-    const auto message = launcher.next();
+    auto message = launcher.next();
     ASSERT_TRUE(message.ok());
     if (!message.value().has_value()) break;
     if (message.value()->type == Type::kRecorded) {
@@ -268,6 +268,8 @@ void Stage::play_launcher() {
       if (say_go) (void)protocol::send_message(launcher, Type::kGo, protocol::Go()).ok();
     } else if (message.value()->type == Type::kFinished) {
       finished = protocol::parse_message<protocol::Finished>(*message.value()).take();
+    } else if (message.value()->type == Type::kStartSsh) {
+      ssh_wanted.push_back(std::move(*message.take()));
     } else {
       ADD_FAILURE() << "frame out of turn";
     }

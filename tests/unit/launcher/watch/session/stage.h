@@ -83,9 +83,10 @@ class Stage {
 
   // What was seen.
   std::string out, err, notices;
-  std::vector<int> signals, signalled;  // and the channels that they were for
-  std::vector<std::string> spawned;     // requests for further commands, as packets
-  std::string frozen = "0";             // as the kernel would say
+  std::vector<int> signals, signalled;        // and the channels that they were for
+  std::vector<std::string> spawned;           // requests for further commands, as packets
+  std::vector<protocol::Message> ssh_wanted;  // servers that the launcher was asked for
+  std::string frozen = "0";                   // as the kernel would say
   bool gate_open = false, killed = false, recorded = false, client_closed = false;
   std::optional<protocol::Finished> finished;
   uint32_t reader_tid = 0;
