@@ -351,11 +351,11 @@ def alive(pid):
 class Terminal:
     """A program on a terminal of its own, as a person at a keyboard has it."""
 
-    def __init__(self, case, words, columns, rows):
+    def __init__(self, case, words, columns, rows, as_user=ROOTLESS):
         self.case = case
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
-            if ROOTLESS:
+            if as_user:
                 os.setgroups([])
                 os.setresgid(UID, UID, UID)
                 os.setresuid(UID, UID, UID)
