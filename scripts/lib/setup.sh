@@ -24,6 +24,15 @@ need_packages() {
   [ "$(id -u)" -eq 0 ] || die "missing packages; as root run: apt-get install --no-remove ${missing[*]}"
   say "installing ${#missing[@]} packages: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
+  # Its program is wanted, not a daemon that listens on this machine: one that is not there yet is
+  # not started either (systemctl unmask ssh.service ssh.socket, for whom that is wanted).
+  case " ${missing[*]} " in *" openssh-server "*)
+    mkdir -p /etc/systemd/system
+    for name in ssh.service ssh.socket; do
+      [ -e "/etc/systemd/system/$name" ] || ln -s /dev/null "/etc/systemd/system/$name"
+    done
+    say "openssh-server is installed masked: no ssh daemon is started" ;;
+  esac
   local log
   log=$(mktemp)
   if ! { apt-get update -qq && apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then
