@@ -47,6 +47,24 @@ class Extends(Case):
                                 'approved_by = "lena"\n')
         self.open("/bin/true")
 
+    def test_a_task_keeps_what_its_profile_extends(self):
+        self.carrel("task", "create", "later", "--profile", str(self.profile), "--person", f"local:{carrel_case.UID}")
+        (self.folder / "common.toml").write_text(COMMON.replace('"2h"', '"9h"'))
+        self.carrel("open", "later", "--", "/bin/true")
+        opened = [event for event in self.events() if event["type"] == "recorder.open"][0]["data"]
+        rules = {rule["id"]: rule for rule in opened["rules"]}
+        self.assertIn("2h", rules["session.max_duration"]["words"])
+        self.assertEqual(rules["session.max_duration"]["file"], str(self.folder / "common.toml"))
+        (self.folder / "common.toml").unlink()
+        self.carrel("open", "later", "--", "/bin/true")
+        self.assertEqual(len({row["profile_sha256"] for row in self.sessions()}), 1)
+
+    def test_a_task_of_what_is_not_there_is_not_created(self):
+        (self.folder / "common.toml").unlink()
+        done = self.carrel("task", "create", "later", "--profile", str(self.profile), "--person", f"local:{carrel_case.UID}", code=1)
+        self.assertIn(b"./common.toml", done.stderr)
+        self.assertEqual(self.carrel("task", "list").stdout.count(b"later"), 0)
+
     def test_a_parent_outside_the_folder_is_refused(self):
         (self.folder / "common.toml").rename(self.folder / "other.toml")
         (self.folder / "common.toml").symlink_to("other.toml")

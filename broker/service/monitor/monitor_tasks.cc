@@ -56,6 +56,7 @@ Reply Monitor::create_task(uid_t peer_uid, const Message& message) {
   as_opening.set_profile_source(request.profile_source());
   as_opening.set_profile_path(request.profile_path());
   as_opening.set_canonical(request.canonical());
+  *as_opening.mutable_extended() = request.extended();
   const auto read = check_open_request(as_opening, parts_.read_profile);
   if (!read.ok()) return failure(kInvalid, to_string(read.error()));
   const auto id = task_id(request.name());
@@ -175,6 +176,11 @@ Reply Monitor::task_profile(uid_t peer_uid, const Message& message) {
   reply.set_profile_sha256(task.value()->profile_sha256);
   reply.set_agreement_text(task.value()->agreement_text);
   reply.set_service(parts_.serves == Serves::kGivenTasks);
+  for (const store::ExtendedSource& each : task.value()->extended) {
+    protocol::ExtendedSource* extended = reply.add_extended();
+    extended->set_name(each.name);
+    extended->set_source(each.source);
+  }
   return reply_with(Type::kTaskProfileReply, reply);
 }
 

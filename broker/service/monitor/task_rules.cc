@@ -23,6 +23,14 @@ std::string short_name(const std::string& task) {
   return task.substr(task.find('/') + 1);
 }
 
+bool same_extended(const protocol::OpenRequest& request, const store::Task& task) {
+  return std::equal(request.extended().begin(), request.extended().end(), task.extended.begin(),
+                    task.extended.end(),
+                    [](const protocol::ExtendedSource& one, const store::ExtendedSource& other) {
+                      return one.name() == other.name && one.source() == other.source;
+                    });
+}
+
 std::string digest_hex(std::string_view text) {
   return to_hex(evidence::as_view(evidence::sha256(text)));
 }
@@ -74,7 +82,7 @@ std::optional<std::string> why_not_open(const store::Task* known,
   if (known->until_ns != 0 && now_ns >= known->until_ns) {
     return shown + " was given until " + to_seconds(known->until_ns) + ": ask " + known->created_by;
   }
-  if (request.profile_source() != known->source) {
+  if (request.profile_source() != known->source || !same_extended(request, *known)) {
     return shown + " has a profile of its own: carrel open " + short_name(known->id);
   }
   if (request.agreement_text() != known->agreement_text) {
@@ -146,6 +154,8 @@ Result<store::Task> make_task(const store::Task* known, const protocol::TaskCrea
   task.source = request.profile_source();
   task.path = request.profile_path();
   task.agreement_text = request.agreement_text();
+  for (const protocol::ExtendedSource& each : request.extended())
+    task.extended.push_back({each.name(), each.source()});
   return task;
 }
 

@@ -17,7 +17,7 @@ namespace {
 using sqlite::Database;
 using sqlite::Statement;
 
-constexpr int64_t kSchemaVersion = 2;
+constexpr int64_t kSchemaVersion = 3;
 
 // Times and counters are int64 here; 2^63 nanoseconds since 1970 reach into the year 2262.
 constexpr const char* kSchema = R"sql(
@@ -240,7 +240,9 @@ Result<Database> open_database(const std::string& path, bool& fresh) {
   if (version < 0) return Error{"catalogue: schema version " + std::to_string(version)};
   // Version 1 knew no tasks: what its sessions say of them is adopted with every start.
   fresh = version == 0;
-  const std::string tables = (fresh ? std::string(kSchema) : "") + kTaskTables;
+  // Version 2 kept one source of a task.
+  const std::string tables = (fresh ? std::string(kSchema) : "") +
+                             (version < 2 ? std::string(kTaskTables) : "") + kTaskSourceTable;
   RETURN_IF_ERROR(database.execute(
       "BEGIN;" + tables + "PRAGMA user_version=" + std::to_string(kSchemaVersion) + ";COMMIT;"));
   return database;

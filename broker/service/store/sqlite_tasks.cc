@@ -33,6 +33,14 @@ CREATE TABLE acceptance (
 ) STRICT;
 )sql";
 
+const char* const kTaskSourceTable = R"sql(
+CREATE TABLE task_source (
+  task TEXT NOT NULL REFERENCES task(id) ON DELETE CASCADE,
+  place INTEGER NOT NULL, name BLOB NOT NULL, source BLOB NOT NULL,
+  PRIMARY KEY (task, place)
+) STRICT;
+)sql";
+
 namespace {
 
 constexpr std::string_view kTaskColumns =
@@ -90,6 +98,35 @@ Status read_people(Database& database, Task& task) {
   }
 }
 
+Status read_extended(Database& database, Task& task) {
+  ASSIGN_OR_RETURN(
+      Statement s,
+      database.prepare("SELECT name, source FROM task_source WHERE task = ? ORDER BY place"));
+  s.text(task.id);
+  while (true) {
+    ASSIGN_OR_RETURN(const bool row, s.step());
+    if (!row) return Done{};
+    task.extended.push_back({s.text_at(0), s.text_at(1)});
+  }
+}
+
+/// What stands in tables of its own.
+Status read_rest(Database& database, Task& task) {
+  RETURN_IF_ERROR(read_people(database, task));
+  return read_extended(database, task);
+}
+
+Status write_extended(Database& database, const Task& task) {
+  int64_t place = 0;
+  for (const ExtendedSource& each : task.extended) {
+    ASSIGN_OR_RETURN(Statement one,
+                     database.prepare("INSERT INTO task_source VALUES (?, ?, ?, ?)"));
+    one.text(task.id).number(place++).blob(each.name).blob(each.source);
+    RETURN_IF_ERROR(one.run());
+  }
+  return Done{};
+}
+
 Status write_task(Database& database, const Task& task) {
   ASSIGN_OR_RETURN(Statement old, database.prepare("DELETE FROM task WHERE id = ?"));
   RETURN_IF_ERROR(old.text(task.id).run());
@@ -105,7 +142,7 @@ Status write_task(Database& database, const Task& task) {
                                                      "ON CONFLICT DO NOTHING"));
     RETURN_IF_ERROR(one.text(task.id).text(person).run());
   }
-  return Done{};
+  return write_extended(database, task);
 }
 
 Result<std::optional<Workspace>> one_workspace(Statement s) {
@@ -129,7 +166,7 @@ Result<std::optional<Task>> find_task(Database& database, const std::string& id)
   ASSIGN_OR_RETURN(const bool row, s.text(id).step());
   if (!row) return std::optional<Task>();
   Task task = task_at(s);
-  RETURN_IF_ERROR(read_people(database, task));
+  RETURN_IF_ERROR(read_rest(database, task));
   return std::optional(std::move(task));
 }
 
@@ -143,7 +180,7 @@ Result<std::vector<Task>> all_tasks(Database& database) {
     all.push_back(task_at(s));
   }
   for (Task& task : all)
-    RETURN_IF_ERROR(read_people(database, task));
+    RETURN_IF_ERROR(read_rest(database, task));
   return all;
 }
 

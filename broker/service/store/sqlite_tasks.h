@@ -13,6 +13,8 @@ namespace carrel::store {
 
 /// The tables of these values, for a catalogue that has none of them yet.
 extern const char* const kTaskTables;
+/// Of schema version 3.
+extern const char* const kTaskSourceTable;
 
 /// Each as in catalogue.h.
 Status put_task(sqlite::Database& database, const Task& task);

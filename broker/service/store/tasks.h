@@ -7,6 +7,13 @@
 
 namespace carrel::store {
 
+/// A file that a profile extends, by the name that it is extended by.
+struct ExtendedSource {
+  std::string name;
+  std::string source;
+  bool operator==(const ExtendedSource&) const = default;
+};
+
 /// A profile given to named people for a time window. Times are nanoseconds since 1970; 0: none.
 struct Task {
   std::string id;          // "local/fix"
@@ -24,6 +31,7 @@ struct Task {
   std::string path;            // of the TOML, absolute: repositories are named relative to it
   std::string agreement_text;  // "" where the profile has none
   std::vector<std::string> people;
+  std::vector<ExtendedSource> extended;  // everything that the profile extends, in order
   bool operator==(const Task&) const = default;
 };
 

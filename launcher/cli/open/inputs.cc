@@ -70,15 +70,6 @@ Result<std::string> read_source(const std::string& path, InputFailure* failure) 
   return source;
 }
 
-/// Of a task: its one source is all that is kept.
-parse::Lookup no_lookup() {
-  return [](std::string_view name) -> Result<std::string> {
-    return Error{"extends " + quoted(name) +
-                 ": a task of a profile that extends others is not supported yet: open the profile "
-                 "with --profile"};
-  };
-}
-
 Status parse_source(Inputs& inputs, const parse::Lookup& lookup, InputFailure* failure) {
   Result<parse::ResolvedProfile> resolved = parse::resolve(inputs.source, inputs.path, lookup);
   if (!resolved.ok()) return failed(failure, kInvalid, resolved.error());
@@ -138,7 +129,7 @@ Result<Inputs> task_inputs(TaskProfile task, Sources sources, InputFailure* fail
   inputs.path = std::move(task.path);
   inputs.source = std::move(task.source);
   inputs.agreement_text = std::move(task.agreement_text);
-  RETURN_IF_ERROR(parse_source(inputs, no_lookup(), failure));
+  RETURN_IF_ERROR(parse_source(inputs, parse::lookup_in(task.extended), failure));
   if (sources == Sources::kOpen) RETURN_IF_ERROR(open_repositories(inputs, failure));
   return inputs;
 }
@@ -168,7 +159,8 @@ Status check_sources(const Inputs& inputs) {
   return Done{};
 }
 
-Result<Inputs> read_profile(const std::string& profile_path, InputFailure* failure) {
+Result<Inputs> read_profile(const std::string& profile_path, const std::string& library,
+                            InputFailure* failure) {
   Inputs inputs;
   const std::unique_ptr<char, decltype(&free)> whole(realpath(profile_path.c_str(), nullptr),
                                                      &free);
@@ -178,7 +170,7 @@ Result<Inputs> read_profile(const std::string& profile_path, InputFailure* failu
   }
   inputs.path = whole.get();
   ASSIGN_OR_RETURN(inputs.source, read_source(inputs.path, failure));
-  RETURN_IF_ERROR(parse_source(inputs, no_lookup(), failure));
+  RETURN_IF_ERROR(parse_source(inputs, sources::disk_lookup(inputs.path, library), failure));
   RETURN_IF_ERROR(read_agreement(inputs, failure));
   return inputs;
 }

@@ -22,6 +22,7 @@ struct TaskProfile {
   std::string source;
   std::string path;  // absolute
   std::string agreement_text;
+  std::vector<parse::UsedSource> extended;  // everything that it extends
 };
 
 struct Inputs {
@@ -45,8 +46,9 @@ enum class Sources { kOpen, kLeave };
 Result<Inputs> task_inputs(TaskProfile task, Sources sources, InputFailure* failure);
 /// That a service can open the repositories by their paths: each is there, and by no symbolic link.
 Status check_sources(const Inputs& inputs);
-/// Profile and agreement alone, for a task that is to be created; the path is made absolute. One
-/// that extends others is refused: tasks keep a single source yet.
-Result<Inputs> read_profile(const std::string& profile_path, InputFailure* failure);
+/// Profile and agreement alone, for a task that is to be created; the path is made absolute. What
+/// it extends is read as read_inputs() does.
+Result<Inputs> read_profile(const std::string& profile_path, const std::string& library,
+                            InputFailure* failure);
 
 }  // namespace carrel::open

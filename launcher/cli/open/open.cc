@@ -131,8 +131,12 @@ Result<Inputs> read_task(const start::StateFolder& state, const std::string& pro
   if (!reply.ok()) return failed(broker.refused() ? kNotGranted : kSetupFailed, reply.error());
   fprintf(stderr, "carrel: task %s, profile sha256 %s\n", quoted(reply.value().task()).c_str(),
           quoted(reply.value().profile_sha256()).c_str());
-  return task_inputs({reply.value().source(), reply.value().path(), reply.value().agreement_text()},
-                     reply.value().service() ? Sources::kLeave : Sources::kOpen, failure);
+  TaskProfile profile{
+      reply.value().source(), reply.value().path(), reply.value().agreement_text(), {}};
+  for (const protocol::ExtendedSource& each : reply.value().extended())
+    profile.extended.push_back({each.name(), each.source()});
+  return task_inputs(std::move(profile), reply.value().service() ? Sources::kLeave : Sources::kOpen,
+                     failure);
 }
 
 /// Gets a ticket from the broker and hands it to the launcher. A refusal sets `code`.

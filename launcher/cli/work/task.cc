@@ -7,7 +7,9 @@
 #include "broker/wire/protocol/connection.h"
 #include "launcher/cli/open/inputs.h"
 #include "launcher/cli/review/fields.h"
+#include "launcher/cli/start/services.h"
 #include "profiles/base/text.h"
+#include "profiles/sources/sources.h"
 
 namespace carrel::work {
 namespace {
@@ -36,7 +38,10 @@ Error refused(const client::BrokerClient& broker, int* code, const Error& error)
 Result<std::string> create(const TaskArguments& arguments, client::BrokerClient& broker,
                            const start::StateFolder& state, int* code) {
   open::InputFailure failure;
-  const Result<open::Inputs> inputs = open::read_profile(arguments.profile, &failure);
+  const Result<std::string> programs = start::programs_folder();
+  if (!programs.ok()) return failed(code, kFailed, programs.error());
+  const Result<open::Inputs> inputs =
+      open::read_profile(arguments.profile, sources::library_folder(programs.value()), &failure);
   if (!inputs.ok()) return failed(code, kFailed, Error{failure.text});
   if (start::is_service(state)) {
     const Status there = open::check_sources(inputs.value());
@@ -48,6 +53,11 @@ Result<std::string> create(const TaskArguments& arguments, client::BrokerClient&
   request.set_profile_path(inputs.value().path);
   request.set_canonical(inputs.value().canonical);
   request.set_agreement_text(inputs.value().agreement_text);
+  for (const parse::UsedSource& parent : inputs.value().parents) {
+    protocol::ExtendedSource* extended = request.add_extended();
+    extended->set_name(parent.name);
+    extended->set_source(parent.source);
+  }
   for (const std::string& word : arguments.people) {
     const Result<std::string> person = person_of(word);
     if (!person.ok()) return failed(code, kFailed, person.error());

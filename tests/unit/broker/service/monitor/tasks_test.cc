@@ -153,6 +153,37 @@ TEST(Task, IsOpenedOnlyByThoseItIsGivenToInItsTimeAndWithItsProfile) {
             "task local/mend was given until 2023-11-14T23:13:20Z: ask local:0");
 }
 
+TEST(Task, KeepsAndWantsWhatItsProfileExtends) {
+  Office office;
+  auto request = office.task();
+  const auto add = [](auto& to, const std::string& name, const std::string& source) {
+    protocol::ExtendedSource* extended = to.add_extended();
+    extended->set_name(name);
+    extended->set_source(source);
+  };
+  add(request, "base/contractor", "one");
+  add(request, "./common.toml", "two");
+  ASSERT_EQ(office.create(request).type, Type::kTaskReply);
+  protocol::TaskProfileRequest profile;
+  profile.set_name("mend");
+  protocol::TaskProfileReply kept;
+  ASSERT_TRUE(kept.ParseFromString(office.ask(Type::kTaskProfileRequest, profile, kUid).body));
+  ASSERT_EQ(kept.extended_size(), 2);
+  EXPECT_EQ(kept.extended(0).name(), "base/contractor");
+  EXPECT_EQ(kept.extended(1).source(), "two");
+  auto open = office.by_name();
+  *open.mutable_extended() = kept.extended();
+  EXPECT_EQ(office.ask_open(open).type, Type::kOpenReply);
+  const auto refused = [&] { return Desk::failure_of(office.ask_open(open)).text(); };
+  open.mutable_extended(1)->set_source("three");
+  EXPECT_NE(refused().find("has a profile of its own"), std::string::npos);
+  open.mutable_extended(1)->set_source("two");
+  open.mutable_extended(0)->set_name("base/other");
+  EXPECT_NE(refused().find("has a profile of its own"), std::string::npos);
+  open.mutable_extended()->RemoveLast();
+  EXPECT_NE(refused().find("has a profile of its own"), std::string::npos);
+}
+
 TEST(Task, IsCreatedOnlyByAnAdminAndOnlyAsItShouldBe) {
   Office office;
   ASSERT_TRUE(people::register_local(*office.catalogue, kUid).ok());

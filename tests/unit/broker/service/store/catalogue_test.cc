@@ -103,7 +103,8 @@ TEST(Catalogue, GivesBackATaskAsItWasPut) {
             "profile = \"demo\"\n",
             "/srv/\xFF.toml",
             "the text",
-            {"local:0", "local:7"}};
+            {"local:0", "local:7"},
+            {}};
   EXPECT_FALSE(catalogue->put_task(task).ok());  // of nobody known
   EXPECT_EQ(catalogue->task("local/demo").take(), std::nullopt);
   for (const uint32_t uid : {0U, 7U}) {
@@ -154,7 +155,7 @@ TEST(Catalogue, TakesOneOfTheVersionBeforeTasks) {
   {
     auto old = sqlite::Database::open(folder / "c").take();
     ASSERT_TRUE(old.execute("DROP TABLE task_person; DROP TABLE task; DROP TABLE workspace; "
-                            "DROP TABLE acceptance; PRAGMA user_version=1")
+                            "DROP TABLE acceptance; DROP TABLE task_source; PRAGMA user_version=1")
                     .ok());
   }
   auto opened = open_sqlite_catalogue(folder / "c").take();
@@ -162,6 +163,41 @@ TEST(Catalogue, TakesOneOfTheVersionBeforeTasks) {
   EXPECT_EQ(opened.unusable, "");
   EXPECT_TRUE(opened.catalogue->session("01hz1").take().has_value());
   EXPECT_TRUE(opened.catalogue->tasks().take().empty());
+}
+
+TEST(Catalogue, TakesOneOfTheVersionThatKeptOneSourceOfATask) {
+  const support::Folder folder;
+  Task task;
+  task.id = "local/mend";
+  task.created_by = "local:0";
+  task.source = "source";
+  {
+    auto catalogue = open_at(folder / "c");
+    ASSERT_TRUE(catalogue->put_task(task).ok());
+  }
+  {
+    auto old = sqlite::Database::open(folder / "c").take();
+    ASSERT_TRUE(old.execute("DROP TABLE task_source; PRAGMA user_version=2").ok());
+  }
+  auto opened = open_sqlite_catalogue(folder / "c").take();
+  EXPECT_FALSE(opened.fresh);
+  EXPECT_EQ(opened.unusable, "");
+  EXPECT_EQ(opened.catalogue->task("local/mend").take(), task);
+}
+
+TEST(Catalogue, KeepsWhatATasksProfileExtendsInItsOrder) {
+  const support::Folder folder;
+  auto catalogue = open_at(folder / "c");
+  Task task;
+  task.id = "local/mend";
+  task.created_by = "local:0";
+  task.source = "source";
+  task.extended = {{"base/z", std::string("z\0\xff", 3)}, {"./a.toml", "a"}, {"base/b", ""}};
+  ASSERT_TRUE(catalogue->put_task(task).ok());
+  EXPECT_EQ(catalogue->task("local/mend").take(), task);
+  task.extended.pop_back();
+  ASSERT_TRUE(catalogue->put_task(task).ok());
+  EXPECT_EQ(catalogue->tasks().take(), std::vector<Task>{task});
 }
 
 TEST(Catalogue, PutsAFileThatIsNoDatabaseAside) {
