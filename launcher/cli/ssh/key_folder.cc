@@ -6,6 +6,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -17,26 +18,51 @@ namespace {
 constexpr const char* kKey = "key";
 constexpr int kTurnMs = 20;
 
-/// Makes every folder of the path that is missing, and opens the last. Links in it are followed:
-/// where it is, its owner says.
-Result<UniqueFd> open_above(const std::string& path) {
-  for (size_t slash = path.find('/', 1); true; slash = path.find('/', slash + 1)) {
-    const std::string part = path.substr(0, slash);
-    if (mkdir(part.c_str(), 0700) != 0 && errno != EEXIST)
-      return errno_error("make the folder " + quoted(part));
-    if (slash == std::string::npos) break;
-  }
-  UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.valid()) return errno_error("open the folder " + quoted(path));
-  return folder;
-}
-
 Status check_owner(int folder_fd, const std::string& path) {
   struct stat what {};
   if (fstat(folder_fd, &what) != 0) return errno_error("stat " + quoted(path));
   if (what.st_uid == geteuid()) return Done{};
   return Error{"the folder " + quoted(path) + " belongs to uid " + std::to_string(what.st_uid) +
                ": set XDG_STATE_HOME, or HOME, to a folder of your own"};
+}
+
+/// The owner of what a folder's descriptor stands for; nobody's where it cannot be told.
+uid_t owner_of(int folder_fd) {
+  struct stat what {};
+  return fstat(folder_fd, &what) == 0 ? what.st_uid : static_cast<uid_t>(-1);
+}
+
+/// One folder further, made where it is missing. In what belongs to another user nothing is made
+/// and no link followed: who may put one there must not lead us (or root) elsewhere.
+Result<UniqueFd> step_into(int above_fd, const std::string& name, const std::string& path) {
+  struct stat what {};
+  if (fstatat(above_fd, name.c_str(), &what, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno != ENOENT) return errno_error("open the folder " + quoted(path));
+    RETURN_IF_ERROR(check_owner(above_fd, path.substr(0, path.size() - name.size())));
+    if (mkdirat(above_fd, name.c_str(), 0700) != 0 && errno != EEXIST)
+      return errno_error("make the folder " + quoted(path));
+  }
+  const uid_t owner = owner_of(above_fd);
+  const bool follows = S_ISLNK(what.st_mode) && (owner == 0 || owner == geteuid());
+  UniqueFd folder(openat(above_fd, name.c_str(),
+                         O_PATH | O_DIRECTORY | O_CLOEXEC | (follows ? 0 : O_NOFOLLOW)));
+  if (!folder.valid()) return errno_error("open the folder " + quoted(path));
+  return folder;
+}
+
+/// Every folder of an absolute path.
+Result<UniqueFd> open_above(const std::string& path) {
+  UniqueFd folder(open("/", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return errno_error("open /");
+  for (size_t begin = 1; begin < path.size();) {
+    const size_t end = std::min(path.find('/', begin), path.size());
+    if (end > begin) {
+      ASSIGN_OR_RETURN(
+          folder, step_into(folder.get(), path.substr(begin, end - begin), path.substr(0, end)));
+    }
+    begin = end + 1;
+  }
+  return folder;
 }
 
 Result<UniqueFd> open_beneath(int above_fd, const std::string& name, const std::string& path) {

@@ -130,6 +130,26 @@ TEST(KeyFolder, TakesNobodyElsesFolder) {
   }
 }
 
+// As root in somebody's home: neither a folder of theirs nor where their link leads gets anything.
+TEST(KeyFolder, MakesNothingWhereAnotherUserCouldLead) {
+  if (geteuid() != 0) GTEST_SKIP() << "another user's folder is made by root";
+  const support::Folder folder;
+  std::filesystem::create_directories(folder / "home");
+  std::filesystem::create_directories(folder / "roots");
+  std::filesystem::create_directory_symlink(folder / "roots", folder / "home/.local");
+  ASSERT_EQ(chown((folder / "home").c_str(), 12345, 12345), 0);
+  const auto linked = KeyFolder::open(folder / "home/.local/state/carrel-ssh", "carrel-fix");
+  ASSERT_FALSE(linked.ok());
+  EXPECT_TRUE(std::filesystem::is_empty(folder / "roots"));
+  const auto theirs = KeyFolder::open(folder / "home/state/carrel-ssh", "carrel-fix");
+  ASSERT_FALSE(theirs.ok());
+  EXPECT_THAT(to_string(theirs.error()), HasSubstr("belongs to uid 12345"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "home/state"));
+  // A link of root's own is as good as the folder.
+  std::filesystem::create_directory_symlink(folder / "roots", folder / "way");
+  EXPECT_TRUE(KeyFolder::open(folder / "way/state/carrel-ssh", "carrel-fix").ok());
+}
+
 TEST(KeyFolder, IsOneCallersAtATime) {
   const Home home;
   const KeyFolder held = KeyFolder::open(home.keys(), "carrel-fix").take();
