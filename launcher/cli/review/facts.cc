@@ -34,6 +34,8 @@ class Gatherer {
       take_opened(event, *opened);
     if (const auto* ended = std::get_if<events::TerminalEnded>(&event.data))
       take_ended(event, *ended);
+    if (const auto* forward = std::get_if<events::NetForward>(&event.data))
+      take_forward(event, *forward);
     if (const auto* lease = std::get_if<events::Credential>(&event.data)) take_lease(event, *lease);
     if (const auto* loss = std::get_if<events::RecorderLoss>(&event.data)) {
       for (const auto& [name, count] : loss->counts)
@@ -87,6 +89,20 @@ class Gatherer {
   void take_ended(const events::Event& event, const events::TerminalEnded& ended) {
     for (TerminalFacts& each : facts_->terminals) {
       if (each.channel == event.channel && !each.ended.has_value()) each.ended = ended;
+    }
+  }
+
+  /// What was refused is among the denials. There are few: a profile names at most 64 ports.
+  void take_forward(const events::Event& event, const events::NetForward& forward) {
+    if (event.verdict == events::Verdict::kDenied) return;
+    auto& all = facts_->forwards;
+    const auto found = std::find_if(all.begin(), all.end(), [&](const ForwardFacts& each) {
+      return each.address == forward.address && each.port == forward.port;
+    });
+    if (found != all.end()) {
+      ++found->times;
+    } else if (all.size() < kMaxTerminalsListed) {
+      all.push_back({forward.address, forward.port, 1});
     }
   }
 

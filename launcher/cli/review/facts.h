@@ -38,6 +38,13 @@ struct TerminalFacts {
   std::optional<events::TerminalEnded> ended;
 };
 
+/// A port of the workspace that was reached through ssh connections.
+struct ForwardFacts {
+  std::string address;
+  uint32_t port = 0;
+  uint64_t times = 0;
+};
+
 struct LeaseFacts {
   std::string name, kind, lease;
   uint64_t issued_ns = 0;
@@ -71,6 +78,7 @@ struct Facts {
   uint64_t denied_unlisted = 0;
   std::vector<events::FileChanged> changes;
   std::vector<TerminalFacts> terminals;  // in the order in which they were opened
+  std::vector<ForwardFacts> forwards;    // in the order of their first
   std::vector<LeaseFacts> credentials;
   std::map<std::string, uint64_t> loss;
   SealFacts seals;

@@ -90,6 +90,15 @@ void write_terminals(events::JsonObject* line, const Facts& facts) {
               });
 }
 
+void write_forwards(events::JsonObject* line, const Facts& facts) {
+  write_array(line, "forwards", facts.forwards,
+              [](events::JsonObject* object, const ForwardFacts& each) {
+                object->bytes("address", each.address);
+                object->number("port", each.port);
+                object->number("times", each.times);
+              });
+}
+
 void write_credentials(events::JsonObject* line, const Facts& facts) {
   write_array(line, "credentials", facts.credentials,
               [](events::JsonObject* object, const LeaseFacts& lease) {
@@ -124,6 +133,7 @@ std::string show_json(const protocol::SessionRow& row, const Facts& facts) {
   write_denials(&line, facts);
   write_changes(&line, facts);
   write_terminals(&line, facts);
+  write_forwards(&line, facts);
   write_credentials(&line, facts);
   events::JsonObject loss(line.raw("loss"));
   for (const auto& [type, count] : facts.loss)

@@ -161,8 +161,9 @@ std::string terminals_text(const Facts& facts) {
   std::string out = line("terminals", number(facts.terminals.size()) + " besides the first");
   for (size_t i = 0; i < facts.terminals.size() && i < kLinesShown; ++i) {
     const TerminalFacts& each = facts.terminals[i];
-    out += "  " + quoted(each.channel) + "  " + time_text(each.opened_ns) + "  " +
-           quoted(each.command) + " (" + quoted(each.how) + "), " +
+    const std::string what =
+        each.how == "ssh" ? "ssh connection" : quoted(each.command) + " (" + quoted(each.how) + ")";
+    out += "  " + quoted(each.channel) + "  " + time_text(each.opened_ns) + "  " + what + ", " +
            (each.ended ? "ended by " + quoted(each.ended->by) + ", status " +
                              std::to_string(each.ended->code)
                        : "not ended in the record") +
@@ -171,6 +172,17 @@ std::string terminals_text(const Facts& facts) {
   if (facts.terminals.size() > kLinesShown)
     out +=
         "  ... and " + number(facts.terminals.size() - kLinesShown) + " more (--json lists them)\n";
+  return out;
+}
+
+std::string forwards_text(const Facts& facts) {
+  if (facts.forwards.empty()) return "";
+  std::string out = line("ports", number(facts.forwards.size()) + " reached through ssh");
+  for (size_t i = 0; i < facts.forwards.size() && i < kLinesShown; ++i) {
+    const ForwardFacts& each = facts.forwards[i];
+    out += "  " + quoted(each.address) + " port " + number(each.port) + ", " + number(each.times) +
+           (each.times == 1 ? " connection\n" : " connections\n");
+  }
   return out;
 }
 
@@ -208,8 +220,8 @@ std::string record_text(const Facts& facts) {
 std::string show_text(const protocol::SessionRow& row, const Facts& facts) {
   const std::string id = row.session().substr(0, kIdShown);
   std::string out = who_text(row, facts) + activity_text(facts) + terminals_text(facts) +
-                    denials_text(facts) + changes_text(facts) + credentials_text(facts) +
-                    record_text(facts);
+                    forwards_text(facts) + denials_text(facts) + changes_text(facts) +
+                    credentials_text(facts) + record_text(facts);
   return out + "next: carrel replay " + id + " | carrel diff " + id + " | carrel verify " + id +
          "\n";
 }

@@ -63,6 +63,28 @@ TEST(Show, TerminalsThatWereAttachedAndHowTheyEnded) {
   EXPECT_TRUE(terminals[1]["ended"].is_null());
 }
 
+TEST(Show, SshConnectionsAndThePortsThatWereReached) {
+  Script script;
+  script.on("2", events::TerminalOpened{"", "ssh"});
+  script.on("2.1", events::TerminalOpened{"make", "pipes"});
+  for (int i = 0; i < 2; ++i)
+    script.add(events::NetForward{"127.0.0.1", 3000}, events::Verdict::kAllowed);
+  script.add(events::NetForward{"::1", 3000}, events::Verdict::kAllowed);
+  script.deny(events::NetForward{"x\x1b[2J", 80}, "default:forward", EACCES);
+  script.on("2", events::TerminalEnded{"person", 0});
+  const ReviewRecord record(script.end());
+  const std::string text = show_text_of(record);
+  EXPECT_THAT(text, HasSubstr("ssh connection, ended by person, status 0\n"));
+  EXPECT_THAT(text, HasSubstr("make (pipes), not ended in the record\n"));
+  EXPECT_THAT(text, HasSubstr("ports       2 reached through ssh\n"
+                              "  127.0.0.1 port 3000, 2 connections\n"
+                              "  ::1 port 3000, 1 connection\n"));
+  EXPECT_THAT(text, HasSubstr("net.forward x\\x1b[2J:80 EACCES"));
+  EXPECT_EQ(show_json_of(record)["forwards"],
+            json::parse(R"([{"address":"127.0.0.1","port":3000,"times":2},
+                            {"address":"::1","port":3000,"times":1}])"));
+}
+
 TEST(Show, JsonHasExactlyTheDocumentedFields) {
   const json answer = show_json_of(ReviewRecord(busy_session()));
   std::vector<std::string> names;
@@ -73,7 +95,7 @@ TEST(Show, JsonHasExactlyTheDocumentedFields) {
                  "v", "session", "workspace", "task", "profile", "profile_version",
                  "profile_sha256", "person", "host", "mode", "command", "started", "ended", "state",
                  "end", "events", "denied", "changed", "lost", "sensor", "assurance", "counts",
-                 "denials", "changes", "terminals", "credentials", "loss", "seals"));
+                 "denials", "changes", "terminals", "forwards", "credentials", "loss", "seals"));
   EXPECT_EQ(answer["state"], "closed");
   EXPECT_EQ(answer["end"], json::parse(R"({"by":"command","code":0})"));
   EXPECT_EQ(answer["person"], "local:1000");
