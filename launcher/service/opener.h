@@ -108,7 +108,7 @@ class Opener {
   bool pass_on_host_space();
   void make_ssh();
   bool hear_session();
-  void start_ssh(protocol::Message message);
+  void start_ssh(const protocol::Message& message);
   void end_box();
   void tell(const protocol::Ended& ended);
   void undo();

@@ -20,15 +20,15 @@ void Opener::make_ssh() {
                         std::move(ports)});
 }
 
-void Opener::start_ssh(Message message) {
+void Opener::start_ssh(const Message& message) {
   const auto wanted = protocol::parse_message<protocol::StartSsh>(message);
   protocol::SshStarted started;
-  if (!wanted.ok() || message.fds.size() != 1) {
+  if (!wanted.ok() || !message.fds.empty()) {
     started.set_error("malformed request for an ssh server");
     return recorder_->tell_ssh(started, {});
   }
   started.set_channel(wanted.value().channel());
-  Result<SshHanded> made = ssh_->start(wanted.value(), std::move(message.fds.front()));
+  Result<SshHanded> made = ssh_->start(wanted.value());
   if (!made.ok()) {
     started.set_error(to_string(made.error()));
     tools_.log("ssh.failed session=" + opening_.spec.session() +
@@ -37,7 +37,8 @@ void Opener::start_ssh(Message message) {
   }
   const SshHanded handed = made.take();
   started.set_uid(handed.uid);
-  std::vector<int> fds = {handed.listener.get(), handed.log.get(), handed.pidfd.get()};
+  std::vector<int> fds = {handed.listener.get(), handed.log.get(), handed.pidfd.get(),
+                          handed.stream.get()};
   if (handed.kill.valid()) fds.push_back(handed.kill.get());
   recorder_->tell_ssh(started, fds);
 }
@@ -47,8 +48,8 @@ bool Opener::hear_session() {
   Result<Recorder::Said> taken = recorder_->take();
   if (!taken.ok()) return true;
   Recorder::Said said = taken.take();
-  for (Message& message : said.wanted)
-    start_ssh(std::move(message));
+  for (const Message& message : said.wanted)
+    start_ssh(message);
   finished_ = std::move(said.finished);
   return said.gone;
 }

@@ -352,6 +352,13 @@ void Server::sweep(const Live& live) {
 void Server::finish(Live& live, int status) {
   const bool proper = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   if (!proper) sweep(live);
+  if (proper && parts_.cgroups != nullptr) {
+    // What the opening could not end of ssh servers; nothing, in all but a few cases.
+    const Status swept = clear_groups(*parts_.cgroups, live.session + "-");
+    if (!swept.ok())
+      parts_.log("cgroup.left session=" + live.session +
+                 " why=" + quoted(to_string(swept.error())));
+  }
   release(live);
   const std::string how = proper ? "ended" : "opening died, wait status " + std::to_string(status);
   if (live.started && !parts_.broker.lost()) {

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <utility>
 
+#include "broker/wire/protocol/connection.h"
 #include "launcher/box/init/init_plan.h"
 #include "launcher/box/kernel/mount_api.h"
 #include "launcher/box/plan/plan.h"
@@ -19,7 +20,7 @@
 namespace carrel::service {
 namespace {
 
-constexpr int kReadyMs = 10'000;
+constexpr int kReadyMs = 5'000;
 constexpr int kEndMs = 10'000;
 constexpr int kWaiting = 8;
 constexpr uint64_t kFolderBytes = 4096;
@@ -39,7 +40,7 @@ Result<std::pair<UniqueFd, UniqueFd>> make_packet_pair() {
   return std::pair{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
-constexpr int kInitMs = 10'000;
+constexpr int kInitMs = 5'000;
 
 /// carrel-init sends one byte with it (launcher/box/init).
 Result<UniqueFd> receive_listener(int socket_fd) {
@@ -82,8 +83,9 @@ plan::SshdRequest request_of(const SshTools& tools, const protocol::StartSsh& wa
 Status SshServers::watch(One& one, int listener_socket) {
   if (tools_.tracer != nullptr) {
     ASSIGN_OR_RETURN(const uint64_t id, one.leaf->id());
+    RETURN_IF_ERROR(tools_.tracer->add_channel(tools_.sensor_slot, id, one.channel));
     one.watched = true;
-    return tools_.tracer->add_channel(tools_.sensor_slot, id, one.channel);
+    return Done{};
   }
   ASSIGN_OR_RETURN(const UniqueFd listener, receive_listener(listener_socket));
   return tools_.notifier->watch_channel(one.channel, listener.get());
@@ -101,8 +103,7 @@ Status SshServers::wait_ready(const One& one) const {
   return Error{"set up the ssh server, step " + std::to_string(record.a), record.b};
 }
 
-Result<SshHanded> SshServers::start_in(One& one, const protocol::StartSsh& wanted,
-                                       UniqueFd stream) {
+Result<SshHanded> SshServers::start_in(One& one, const protocol::StartSsh& wanted) {
   ASSIGN_OR_RETURN(const plan::SandboxPlan plan,
                    plan::make_sshd_plan(tools_.facts, request_of(tools_, wanted)));
   const uint32_t uid = plan.uids.payload_host();
@@ -128,6 +129,7 @@ Result<SshHanded> SshServers::start_in(One& one, const protocol::StartSsh& wante
   ASSIGN_OR_RETURN(auto sensor, make_packet_pair());
   ASSIGN_OR_RETURN(auto gate, make_pipe());
   ASSIGN_OR_RETURN(auto log, make_pipe());
+  ASSIGN_OR_RETURN(auto stream, protocol::make_socket_pair());
   one.control = std::move(control.first);
   one.gate = std::move(gate.second);
   sandbox::Resources resources;
@@ -137,8 +139,8 @@ Result<SshHanded> SshServers::start_in(One& one, const protocol::StartSsh& wante
   resources.sources.push_back(std::move(program));
   resources.control_fd = control.second.get();
   resources.gate_fd = gate.first.get();
-  resources.stdin_fd = stream.get();
-  resources.stdout_fd = stream.get();
+  resources.stdin_fd = stream.second.get();
+  resources.stdout_fd = stream.second.get();
   resources.stderr_fd = log.second.get();
   resources.init_fd = tools_.programs.init.get();
   resources.sensor_fd = sensor.second.get();
@@ -152,6 +154,7 @@ Result<SshHanded> SshServers::start_in(One& one, const protocol::StartSsh& wante
   if (write(one.gate.get(), "g", 1) != 1) return errno_error("open the ssh server's gate");
   one.gate.reset();
   handed.log = std::move(log.first);
+  handed.stream = std::move(stream.first);
   handed.pidfd.reset(fcntl(one.box.pidfd.get(), F_DUPFD_CLOEXEC, 3));
   if (!handed.pidfd.valid()) return errno_error("duplicate a pidfd");
   if (one.leaf != nullptr) {
@@ -160,7 +163,7 @@ Result<SshHanded> SshServers::start_in(One& one, const protocol::StartSsh& wante
   return handed;
 }
 
-Result<SshHanded> SshServers::start(const protocol::StartSsh& wanted, UniqueFd stream) {
+Result<SshHanded> SshServers::start(const protocol::StartSsh& wanted) {
   if (access(plan::kSshdPath, X_OK) != 0) {
     return Error{std::string("this host has no ") + plan::kSshdPath +
                      " (Debian's package openssh-server; it need not run)",
@@ -173,14 +176,18 @@ Result<SshHanded> SshServers::start(const protocol::StartSsh& wanted, UniqueFd s
   }
   One one;
   one.channel = wanted.channel();
-  Result<SshHanded> handed = start_in(one, wanted, std::move(stream));
+  Result<SshHanded> handed = start_in(one, wanted);
   if (handed.ok()) {
     all_.push_back(std::move(one));
     return handed;
   }
-  const Status ended = end(one);
-  if (!ended.ok()) return ended.error();
+  if (!end(one).ok()) keep_stuck(std::move(one));
   return handed;
+}
+
+void SshServers::keep_stuck(One one) {
+  one.stuck = true;
+  all_.push_back(std::move(one));
 }
 
 std::vector<pollfd> SshServers::waits() const {
@@ -196,8 +203,9 @@ void SshServers::serve() {
     init::Record record{};
     const ssize_t got = recv(one.control.get(), &record, sizeof record, MSG_DONTWAIT);
     const bool nothing = got < 0 && (errno == EAGAIN || errno == EINTR);
-    // One that cannot be ended is tried again at the session's end.
-    return !nothing && end(one).ok();
+    if (nothing || one.stuck) return false;
+    one.stuck = !end(one).ok();
+    return !one.stuck;
   });
 }
 
@@ -212,20 +220,23 @@ Status SshServers::end(One& one) {
     one.box.pid = -1;
   }
   if (one.leaf == nullptr) return Done{};
+  Status forgotten = Done{};
   if (one.watched) {
-    ASSIGN_OR_RETURN(const uint64_t id, one.leaf->id());
-    RETURN_IF_ERROR(tools_.tracer->remove_channel(id));
+    const Result<uint64_t> id = one.leaf->id();
+    forgotten = id.ok() ? tools_.tracer->remove_channel(id.value()) : Status(id.error());
     one.watched = false;
   }
-  return one.leaf->remove();
+  const Status removed = one.leaf->remove();
+  return forgotten.ok() ? removed : forgotten;
 }
 
 Status SshServers::end_all() {
   Status all = Done{};
   std::erase_if(all_, [this, &all](One& one) {
     Status ended = end(one);
-    if (!ended.ok()) all = std::move(ended);
-    return all.ok();
+    const bool gone = ended.ok();
+    if (!gone) all = std::move(ended);
+    return gone;
   });
   return all;
 }

@@ -39,6 +39,7 @@ struct SshTools {
 struct SshHanded {
   UniqueFd listener;  // where the forced command asks
   UniqueFd log;       // what sshd says, to read
+  UniqueFd stream;    // the other end of what it serves
   UniqueFd pidfd;     // its end is the end of all of it
   UniqueFd kill;      // cgroup.kill, to write; invalid without a control group
   uint32_t uid = 0;   // of the forced command, as the session sees it
@@ -52,10 +53,9 @@ class SshServers {
   SshServers(const SshServers&) = delete;
   SshServers& operator=(const SshServers&) = delete;
 
-  /// Starts one; `stream` is the client's. From the moment on when it can read a byte of that its
-  /// connections to the workspace's ports are recorded. On failure nothing of it is left. One
-  /// thread.
-  Result<SshHanded> start(const protocol::StartSsh& wanted, UniqueFd stream);
+  /// Starts one. From the moment on when it can read a byte of its stream its connections to the
+  /// workspace's ports are recorded. On failure nothing of it is left. One thread.
+  Result<SshHanded> start(const protocol::StartSsh& wanted);
   /// What to wait for (POLLIN) before serve().
   [[nodiscard]] std::vector<pollfd> waits() const;
   /// Clears away those that have ended.
@@ -71,11 +71,13 @@ class SshServers {
     UniqueFd control;  // carrel-init's other end: its close ends the jail
     UniqueFd gate;
     bool watched = false;  // the tracer knows its control group
+    bool stuck = false;    // it could not be ended: once more at the session's end
   };
-  Result<SshHanded> start_in(One& one, const protocol::StartSsh& wanted, UniqueFd stream);
+  Result<SshHanded> start_in(One& one, const protocol::StartSsh& wanted);
   Status watch(One& one, int listener_socket);
   Status wait_ready(const One& one) const;
   Status end(One& one);
+  void keep_stuck(One one);
 
   SshTools tools_;
   std::list<One> all_;

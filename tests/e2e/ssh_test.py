@@ -4,13 +4,14 @@ import base64
 import os
 import pathlib
 import re
+import select
 import signal
 import socket
 import subprocess
 import time
 import unittest
 
-from carrel_case import CARREL, PROFILE, ROOTLESS, Case, Terminal, UID, alive
+from carrel_case import CARREL, PROFILE, ROOTLESS, Case, Terminal, UID, alive, needs
 
 FORWARDS = "[[forward]]\nport = 3000\n"
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
@@ -48,8 +49,8 @@ class SshCase(Case):
     def environment(self):
         return {**super().environment(), "XDG_STATE_HOME": str(self.folder / "own")}
 
-    def running(self, script="echo there; cat"):
-        process = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/bin/bash", "-c", script,
+    def running(self, script="echo there; cat", options=()):
+        process = self.popen(CARREL, "open", "--profile", str(self.profile), *options, "--", "/bin/bash", "-c", script,
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(self.reap, process)
         self.assertEqual(process.stdout.readline(), b"there\n", self.logs())
@@ -293,7 +294,9 @@ class Ssh(SshCase):
         done = self.ssh("-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null", "carrel-fix", "true", code=255)
         self.assertIn(b"Permission denied (publickey)", done.stderr)
         self.finish(process)
-        self.assertEqual([channel for kind, channel, _ in self.terminals() if kind == "terminal.opened"], ["2", "3"])
+        self.assertEqual([(kind, channel, data.get("by")) for kind, channel, data in self.terminals()],
+                         [("terminal.opened", "2", None), ("terminal.ended", "2", "setup"),
+                          ("terminal.opened", "3", None), ("terminal.ended", "3", "setup")])
 
     def test_another_users_name_gets_nobody_in(self):
         process = self.running()
@@ -376,6 +379,24 @@ class Ssh(SshCase):
         ended = {channel: data["by"] for kind, channel, data in self.terminals() if kind == "terminal.ended"}
         self.assertEqual(set(ended), {"2", "2.1", "3"})
 
+    def test_what_ends_the_session_is_said_to_ssh_clients(self):
+        process = self.running("echo there; sleep 100", ["--timeout", "4s"])
+        other = self.started("echo here; sleep 1; echo last words; sleep 100")
+        self.assertEqual(self.finish(process)[0], 124)
+        out, err = other.communicate(timeout=20)
+        self.assertEqual((other.returncode, out), (124, b"last words\n"))
+        self.assertIn(b"carrel: ended by policy: time is over", err)
+        self.assertEqual(self.verify()["exit"], 0)
+
+    def test_a_refused_port_is_said_to_those_who_work_through_the_connection(self):
+        process = self.running()
+        port = self.free_port()
+        other = self.started("echo here; cat", "-L", f"127.0.0.1:{port}:127.0.0.1:3001")
+        self.assertEqual(self.through(port), b"")
+        self.wait_until(lambda: self.forwards(), what="it is an event")
+        self.assertIn(b"carrel: denied: net.forward 127.0.0.1 port 3001", other.communicate(b"", timeout=20)[1])
+        self.assertNotIn("denied", self.finish(process)[2])
+
     def test_the_session_goes_on_while_somebody_is_connected(self):
         process = self.running()
         idle = self.start_ssh("-N", "carrel-fix")
@@ -406,9 +427,37 @@ class Ssh(SshCase):
             os.kill(pid, signal.SIGKILL)
         killed.communicate(timeout=20)
         self.assertEqual(killed.returncode, 255)
+        self.wait_until(lambda: ("terminal.ended", "2", {"by": "kill", "code": 137}) in self.terminals(), what="it is recorded")
         self.assertEqual(other.communicate(b"yes\n", timeout=20)[0], b"yes\n")
         self.assertEqual(self.finish(process)[0], 0)
         self.assertEqual(self.verify()["exit"], 0)
+
+    def test_a_broker_that_is_lost_ends_session_and_servers(self):
+        process = self.running()
+        other = self.started("echo here; sleep 100")
+        servers = self.servers()
+        self.assertTrue(servers)
+        os.kill(self.broker_pid(), signal.SIGKILL)
+        process.communicate(timeout=40)
+        self.assertEqual(process.returncode, 124)
+        other.communicate(timeout=40)
+        self.assertFalse(any(map(alive, servers)))
+
+    @needs("limits", "no control group, and so nothing to stop it with")
+    def test_a_paused_session_answers_nobody_and_goes_on(self):
+        process = self.running()
+        other = self.started("echo here; while read line; do echo $line; done")
+        self.carrel("pause", "last", "--reason", "a question")
+        other.stdin.write(b"one\n")
+        other.stdin.flush()
+        time.sleep(0.5)
+        self.assertEqual(select.select([other.stdout], [], [], 0)[0], [])
+        done = self.ssh("carrel-fix", "true", code=255)
+        self.assertIn(b"paused", done.stderr)
+        self.carrel("resume", "last", "--reason", "answered")
+        self.assertEqual(other.stdout.readline(), b"one\n")
+        self.assertEqual(other.communicate(b"", timeout=20)[0], b"")
+        self.finish(process)
 
     def test_supervisor_and_opening_that_are_killed_leave_no_server(self):
         for name, victim in (("supervisor", "carrel-session"), ("opening", "carrel-launcher")):

@@ -71,7 +71,7 @@ enum class Type : uint16_t {
   kGo = 112,
   kFinished = 113,
   kWorkspace = 119,   // no body; a pidfd of carrel-init, where there is no control group
-  kStartSsh = 120,    // session -> launcher, with the client's stream
+  kStartSsh = 120,    // session -> launcher
   kSshStarted = 121,  // launcher -> session, with its descriptors
   // carrel -> broker, tasks
   kTaskCreateRequest = 130,

@@ -327,6 +327,16 @@ bool Channels::tell(const std::string& channel, Type type, std::string_view line
   return false;
 }
 
+bool Channels::tell_all(std::string_view prefix, Type type, std::string_view line) {
+  bool told = false;
+  for (const auto& one : all_) {
+    if (!one->name.starts_with(prefix) || one->told || one->client.gone()) continue;
+    one->client.send(type, line);
+    told = true;
+  }
+  return told;
+}
+
 std::string Channels::name_of(int32_t number) {
   const One* one = find(number);
   return one == nullptr ? "" : one->name;

@@ -66,6 +66,8 @@ class Channels {
   bool tell(const std::string& channel, protocol::Type type, std::string_view line);
   /// All are to end, for this reason: SIGHUP, and what is left after ten seconds is killed.
   void hang_up(const Ending& why);
+  /// The same for everybody at commands whose name begins so.
+  bool tell_all(std::string_view prefix, protocol::Type type, std::string_view line);
   /// While the workspace stands still nobody can hear a signal, and no time to do so runs.
   void stand_still(bool still) { still_ = still; }
 

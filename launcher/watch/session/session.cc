@@ -243,6 +243,10 @@ void Session::say(const events::Event& event) {
   const auto line = denials_.take(event, clock_.real_ns());
   if (!line.has_value()) return;
   if (!event.channel.empty() && channels_.tell(event.channel, Type::kHint, *line)) return;
+  // A connection's own is for those who work through it; the first terminal where there is none.
+  const bool forward = std::holds_alternative<events::NetForward>(event.data);
+  if (forward && channels_.tell_all(event.channel + ".", Type::kHint, *line)) return;
+  if (forward && !main_ended_.has_value()) return client_.send(Type::kHint, *line);
   if (event.channel.empty() && !main_ended_.has_value()) return client_.send(Type::kHint, *line);
   inform(Type::kHint, *line);
 }
@@ -379,7 +383,8 @@ void Session::end(Ending ending, Stop how) {
 
 void Session::kill() {
   inside_.close();
-  ssh_.kill();
+  ssh_.take_no_more();
+  if (record_->failed()) ssh_.kill();  // what is not recorded does not go on
   input_.gate.reset();
   limits_.end_by_session(now());
   const Status killed = cgroup_.ends_by_init() ? Status(Done{}) : cgroup_.kill();
@@ -405,7 +410,7 @@ bool Session::watches_cgroup() const {
 }
 
 bool Session::over() const {
-  return stop_ == Stop::kKill && ((empty_ && ssh_.empty()) || now() >= stop_deadline_ns_);
+  return stop_ == Stop::kKill && (empty_ || now() >= stop_deadline_ns_);
 }
 
 void Session::finish() {
@@ -413,7 +418,7 @@ void Session::finish() {
                    input_.repositories, difference_,
                    hold_.has_value() ? UINT64_MAX : host_mark_bytes_});
   channels_.finish(*ending_);
-  ssh_.finish(*ending_);
+  end_ssh();
   const protocol::Finished finished =
       closing.close(*ending_, {empty_, gate_opened_ns_.has_value()});
   serve_answers();  // who asked to attach meanwhile is told that it is over

@@ -16,6 +16,12 @@ using protocol::Type;
 constexpr uint64_t kHangUpNs = 10 * kNsPerS;
 /// How long output of what the first command left behind is waited for before its client leaves.
 constexpr uint64_t kLeftBehindNs = 2 * kNsPerS;
+/// At the session's end: to show the last words to ssh clients, for them to leave by themselves,
+/// and for their servers to be gone.
+constexpr uint64_t kShownNs = 1 * kNsPerS;
+constexpr uint64_t kLeavesNs = 200 * kNsPerMs;
+constexpr uint64_t kServersEndNs = 5 * kNsPerS;
+constexpr int kSshTurnMs = 20;
 
 Channels::Wanted to_wanted(const protocol::SessionAttach& attach) {
   Channels::Wanted wanted;
@@ -67,6 +73,33 @@ void Session::attach(Message message) {
                  held_notice(hold_->space));
 }
 
+/// Nothing of the workspace runs any more. What was said last is shown, then the servers end, and
+/// with the last of them everything that could still reach the record.
+void Session::end_ssh() {
+  if (!record_->failed()) {
+    wait_ssh(kShownNs, [this] { return channels_.flushed() && ssh_.passed_on(); });
+    wait_ssh(kLeavesNs, [] { return false; });
+  }
+  ssh_.kill();
+  wait_ssh(kServersEndNs, [] { return false; });
+  ssh_.finish(*ending_);
+}
+
+/// At most for this time, and no longer than there is a server.
+void Session::wait_ssh(uint64_t most_ns, const std::function<bool()>& done) {
+  const uint64_t until = now() + most_ns;
+  while (!ssh_.empty() && !done() && now() < until) {
+    std::vector<pollfd> polls = ssh_.waits();
+    polls.push_back({launcher_open_ ? launcher_.fd() : -1, POLLIN, 0});
+    poll(polls.data(), polls.size(), kSshTurnMs);
+    if (launcher_open_) serve_launcher();
+    (void)channels_.flushed();
+    feed_.take();
+    record_->pump();
+    (void)ssh_.serve();
+  }
+}
+
 /// sshd has kept to its list of ports, and says so.
 void Session::refuse_forward(const std::string& host, uint32_t port, const std::string& channel) {
   events::Event event = judge_.judge_refused_forward(host, port);
@@ -82,8 +115,12 @@ void Session::serve_channels() {
       attach(std::move(message));
   }
   channels_.stand_still(pause_.has_value() || hold_.has_value());
-  ssh_.serve();
-  if (channels_.serve()) time_.typed(now());
+  ssh_.stand_still(
+      pause_.has_value()
+          ? std::optional(ended_by_setup(Error{"the session is paused by " + pause_->order.person}))
+          : std::nullopt);
+  const bool at_work = ssh_.serve();
+  if (channels_.serve() || at_work) time_.typed(now());
   check_main_left();
   if (main_ended_.has_value() && others() == 0) end(*main_ended_, Stop::kKill);
 }

@@ -129,13 +129,16 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
                 }),
       ssh_(
           channels_, *record_, clock_, notice(input_.config, profile_),
-          [this](const protocol::StartSsh& wanted, int stream) {
-            const int fds[] = {stream};
+          [this](const protocol::StartSsh& wanted) {
             return launcher_open_ &&
-                   protocol::send_message(launcher_, Type::kStartSsh, wanted, fds).ok();
+                   protocol::send_message(launcher_, Type::kStartSsh, wanted).ok();
           },
           [this](const std::string& host, uint32_t port, const std::string& channel) {
             refuse_forward(host, port, channel);
+          },
+          [this] {
+            const SensorFeed::Totals totals = feed_.totals();
+            return Channels::Sensed{totals.produced, totals.recorded + totals.lost};
           }),
       answers_(input_.config, profile_, denials_, judge_, limits_.watch()),
       inside_(std::move(input_.inside), input_.config.asker_uid(),

@@ -44,6 +44,7 @@ struct Server {
 struct Connected {
   Server server;
   UniqueFd client;   // the person's end
+  UniqueFd stream;   // the server's
   UniqueFd log;      // to write what sshd says
   std::string path;  // where its forced command asks
 };
@@ -77,7 +78,9 @@ void start(Stage& stage, Connected& connected, uint32_t channel, uid_t uid) {
   EXPECT_EQ(wanted.channel(), channel);
   EXPECT_EQ(wanted.access().principal(), "me");
   EXPECT_NE(wanted.notice().find("recorded as evidence"), std::string::npos);
-  ASSERT_EQ(asked.fds.size(), 1U);
+  EXPECT_TRUE(asked.fds.empty());
+  auto stream = protocol::make_socket_pair().take();
+  connected.stream = std::move(stream.first);
   connected.path = stage.path("ssh" + std::to_string(channel));
   const UniqueFd listener = listen_at(connected.path);
   int log[2] = {-1, -1};
@@ -87,7 +90,8 @@ void start(Stage& stage, Connected& connected, uint32_t channel, uid_t uid) {
   protocol::SshStarted started;
   started.set_channel(channel);
   started.set_uid(uid);
-  const std::array<int, 3> fds{listener.get(), log_read.get(), connected.server.pidfd.get()};
+  const std::array<int, 4> fds{listener.get(), log_read.get(), connected.server.pidfd.get(),
+                               stream.second.get()};
   ASSERT_TRUE(protocol::send_message(stage.launcher, Type::kSshStarted, started, fds).ok());
 }
 
@@ -98,8 +102,14 @@ protocol::Connection ask(const Connected& connected, const protocol::AttachReque
   memcpy(static_cast<char*>(address.sun_path), connected.path.c_str(), connected.path.size());
   EXPECT_EQ(connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   protocol::Connection connection(std::move(socket));
-  EXPECT_TRUE(protocol::send_message(connection, Type::kAttachRequest, request).ok());
+  // One that is not heard may be hung up by now.
+  (void)protocol::send_message(connection, Type::kAttachRequest, request).ok();
   return connection;
+}
+
+void say(const Connected& connected, const std::string& line) {
+  ASSERT_EQ(write(connected.log.get(), line.data(), line.size()),
+            static_cast<ssize_t>(line.size()));
 }
 
 protocol::AttachRequest command(const std::string& word) {
@@ -156,12 +166,131 @@ TEST(SshChannels, WhatAClientAsksForBecomesACommandOfItsConnection) {
     return ended.has_value();
   }));
   EXPECT_EQ(ended->code(), 5);
+  say(connected,
+      "Accepted publickey for contractor from UNKNOWN port 65535 ssh2: ED25519-CERT\r\n");
+  say(connected, "Disconnected from user contractor UNKNOWN port 65535\r\n");
   connected.server.end();
   play.ring();
   stage.exit_command(0);
   play.finish();
   EXPECT_EQ(story(stage), (std::vector<std::string>{"2 opened ssh ", "2.1 opened pipes /bin/true",
                                                     "2.1 ended command 5", "2 ended person 0"}));
+}
+
+TEST(SshChannels, TheBytesGoBothWaysAndAreWork) {
+  Stage::Options options;
+  options.idle_timeout_s = 60;
+  Play play(options);
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  Connected connected;
+  start(stage, connected, 2, getuid());
+  const auto pass = [&stage](const UniqueFd& from, const UniqueFd& to, const std::string& bytes) {
+    EXPECT_EQ(send(from.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    std::string got;
+    EXPECT_TRUE(stage.until([&] {
+      std::array<char, 65536> part{};
+      const ssize_t more = recv(to.get(), part.data(), part.size(), MSG_DONTWAIT);
+      if (more > 0) got.append(part.data(), static_cast<size_t>(more));
+      return got.size() >= bytes.size();
+    }));
+    EXPECT_EQ(got, bytes);
+  };
+  pass(connected.stream, connected.client, "SSH-2.0-server\r\n");
+  // Small ones keep a connection alive, and no session.
+  for (int i = 0; i < 4; ++i) {
+    pass(connected.client, connected.stream, std::string(3000, 'x'));
+    play.skip(40);
+  }
+  EXPECT_FALSE(stage.until([&] { return stage.killed || stage.frozen == "1"; }, 300));
+  for (int i = 0; i < 4; ++i) {
+    pass(connected.client, connected.stream, std::string(40, 'x'));
+    play.skip(15);
+  }
+  ASSERT_TRUE(stage.until([&] { return stage.frozen == "1"; }));
+  connected.server.end();
+  EXPECT_EQ(play.finish_soon().code(), 124);
+}
+
+TEST(SshChannels, AServerThatComesTooLateIsEnded) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  auto ends = protocol::make_socket_pair().take();
+  open(stage, 2, std::move(ends.second));
+  ASSERT_TRUE(stage.until([&] { return !stage.ssh_wanted.empty(); }));
+  std::string said;
+  ASSERT_TRUE(play.skip_until([&] {
+    std::array<char, 200> part{};
+    const ssize_t got = recv(ends.first.get(), part.data(), part.size(), MSG_DONTWAIT);
+    if (got > 0) said.append(part.data(), static_cast<size_t>(got));
+    return said.ends_with("\r\n");
+  }));
+  EXPECT_EQ(said, "carrel: the ssh server was not started in time; try again\r\n");
+  Server server;
+  const UniqueFd listener = listen_at(stage.path("late"));
+  auto stream = protocol::make_socket_pair().take();
+  int log[2] = {-1, -1};
+  ASSERT_EQ(pipe2(log, O_CLOEXEC), 0);
+  const UniqueFd log_read(log[0]), log_write(log[1]);
+  protocol::SshStarted started;
+  started.set_channel(2);
+  const std::array<int, 4> fds{listener.get(), log_read.get(), server.pidfd.get(),
+                               stream.second.get()};
+  ASSERT_TRUE(protocol::send_message(stage.launcher, Type::kSshStarted, started, fds).ok());
+  ASSERT_TRUE(stage.until([&] { return waitpid(server.pid, nullptr, WNOHANG) > 0; }));
+  server.pid = -1;
+  stage.exit_command(0);
+  play.finish_soon();
+  EXPECT_EQ(story(stage), (std::vector<std::string>{"2 opened ssh ", "2 ended setup 123"}));
+}
+
+TEST(SshChannels, ItIsRecordedWhetherSomebodyWasLetInAndWhoEndedIt) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  Connected nobody, killed;
+  start(stage, nobody, 2, getuid());
+  say(nobody, "Connection closed by UNKNOWN port 65535 [preauth]\r\n");
+  nobody.server.end();
+  start(stage, killed, 3, getuid());
+  say(killed, "Accepted publickey for contractor from UNKNOWN port 65535 ssh2\r\n");
+  killed.server.end();
+  play.ring();
+  ASSERT_TRUE(stage.until([&] { return stage.state().channels() == 0; }));
+  stage.exit_command(0);
+  play.finish();
+  EXPECT_EQ(story(stage), (std::vector<std::string>{"2 opened ssh ", "2 ended setup 123",
+                                                    "3 opened ssh ", "3 ended kill 137"}));
+}
+
+TEST(SshChannels, NothingBeginsWhileTheSessionIsPaused) {
+  Play play;
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  Connected connected;
+  start(stage, connected, 2, getuid());
+  protocol::SessionOrder order;
+  order.set_order("pause");
+  order.set_person("local:7");
+  order.set_reason("a question");
+  ASSERT_TRUE(stage.broker.queue(Type::kSessionOrder, order.SerializeAsString()).ok());
+  ASSERT_TRUE(stage.until([&] { return stage.state().paused(); }));
+  auto caller = ask(connected, command("/bin/true"));
+  std::optional<protocol::Ended> ended;
+  ASSERT_TRUE(stage.until([&] {
+    (void)caller.fill();
+    const auto next = caller.next();
+    if (next.ok() && next.value().has_value())
+      ended = protocol::parse_message<protocol::Ended>(*next.value()).take();
+    return ended.has_value();
+  }));
+  EXPECT_EQ(ended->code(), 123);
+  EXPECT_NE(ended->error().find("paused by local:7"), std::string::npos) << ended->error();
+  EXPECT_TRUE(stage.spawned.empty());
+  connected.server.end();
+  stage.exit_command(0);
+  play.finish_soon();
 }
 
 TEST(SshChannels, OnlyTheServersOwnUserIsHeard) {
