@@ -73,6 +73,17 @@ void Session::attach(Message message) {
                  held_notice(hold_->space));
 }
 
+/// What is asked for on an open connection is answered as the broker answers one that attaches.
+std::optional<Ending> Session::why_nothing_begins() const {
+  if (pause_.has_value()) {
+    return ended_by_setup(Error{"the session is paused by " + pause_->order.person +
+                                ": nothing runs in it until it is resumed"});
+  }
+  if (hold_.has_value())
+    return ended_by_setup(Error{"the session is held until its host has room"});
+  return std::nullopt;
+}
+
 /// Nothing of the workspace runs any more. What was said last is shown, then the servers end, and
 /// with the last of them everything that could still reach the record.
 void Session::end_ssh() {
@@ -115,10 +126,7 @@ void Session::serve_channels() {
       attach(std::move(message));
   }
   channels_.stand_still(pause_.has_value() || hold_.has_value());
-  ssh_.stand_still(
-      pause_.has_value()
-          ? std::optional(ended_by_setup(Error{"the session is paused by " + pause_->order.person}))
-          : std::nullopt);
+  ssh_.stand_still(why_nothing_begins());
   const bool at_work = ssh_.serve();
   if (channels_.serve() || at_work) time_.typed(now());
   check_main_left();
