@@ -2,16 +2,16 @@
 
 #include <algorithm>
 #include <charconv>
-#include <exception>
 #include <sstream>
 
+#include "launcher/cli/options/options.h"
 #include "profiles/base/text.h"
-#include <boost/program_options.hpp>
 
 namespace carrel::open {
 namespace {
 
 namespace po = boost::program_options;
+using options::read_options;
 
 /// "90s", "10m", "8h": whole seconds, at least one, at most 30 days.
 Result<uint64_t> parse_duration(const std::string& text) {
@@ -29,11 +29,9 @@ Result<uint64_t> parse_duration(const std::string& text) {
 
 /// What `open` and `attach` share.
 po::options_description common_options() {
-  po::options_description options("options");
-  options.add_options()("help,h", "show this text")(
-      "state", po::value<std::string>()->value_name("DIR"),
-      "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)")(
-      "status-fd", po::value<int>()->value_name("N"), "write JSON status lines to descriptor N");
+  po::options_description options = carrel::options::common_options();
+  options.add_options()("status-fd", po::value<int>()->value_name("N"),
+                        "write JSON status lines to descriptor N");
   return options;
 }
 
@@ -46,34 +44,6 @@ po::options_description make_options() {
       "timeout", po::value<std::string>()->value_name("D"),
       "end the session after D, such as 90s, 10m, 8h");
   return options;
-}
-
-/// Boost reports by exceptions; they end here.
-Result<po::variables_map> read_options(const po::options_description& options,
-                                       const std::vector<std::string>& words,
-                                       std::vector<std::string>* rest) {
-  try {
-    const po::parsed_options parsed =
-        po::command_line_parser(words)
-            .options(options)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .allow_unregistered()
-            .run();
-    for (const auto& option : parsed.options) {
-      if (option.unregistered && option.position_key < 0) {
-        return Error{"unknown option " + quoted(option.original_tokens.front())};
-      }
-      if (option.position_key >= 0) {
-        rest->insert(rest->end(), option.value.begin(), option.value.end());
-      }
-    }
-    po::variables_map values;
-    po::store(parsed, values);
-    po::notify(values);
-    return values;
-  } catch (const std::exception& problem) {
-    return Error{quoted(problem.what())};
-  }
 }
 
 /// Values of the options that both verbs have.

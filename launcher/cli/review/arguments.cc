@@ -3,16 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <exception>
 #include <sstream>
 
+#include "launcher/cli/options/options.h"
 #include "profiles/base/text.h"
-#include <boost/program_options.hpp>
 
 namespace carrel::review {
 namespace {
 
 namespace po = boost::program_options;
+using options::read_options;
+using options::text_of;
 
 constexpr std::array<std::string_view, 6> kVerbs = {"sessions", "show", "events",
                                                     "replay",   "diff", "verify"};
@@ -74,42 +75,9 @@ void add_verb_options(Verb verb, po::options_description* options) {
 }
 
 po::options_description make_options(Verb verb) {
-  po::options_description options("options");
-  options.add_options()("help,h", "show this text")(
-      "state", po::value<std::string>()->value_name("DIR"),
-      "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)");
+  po::options_description options = carrel::options::common_options();
   add_verb_options(verb, &options);
   return options;
-}
-
-/// Boost reports by exceptions; they end here.
-Result<po::variables_map> read_options(Verb verb, const std::vector<std::string>& words,
-                                       std::vector<std::string>* rest) {
-  try {
-    const po::options_description options = make_options(verb);
-    const po::parsed_options parsed =
-        po::command_line_parser(words)
-            .options(options)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .allow_unregistered()
-            .run();
-    for (const auto& option : parsed.options) {
-      if (option.unregistered && option.position_key < 0)
-        return Error{"unknown option " + quoted(option.original_tokens.front())};
-      if (option.position_key >= 0)
-        rest->insert(rest->end(), option.value.begin(), option.value.end());
-    }
-    po::variables_map values;
-    po::store(parsed, values);
-    po::notify(values);
-    return values;
-  } catch (const std::exception& problem) {
-    return Error{quoted(problem.what())};
-  }
-}
-
-std::string text_of(const po::variables_map& values, const char* name) {
-  return values.count(name) == 0 ? std::string() : values[name].as<std::string>();
 }
 
 Result<std::string> parse_kind(const std::string& word) {
@@ -198,7 +166,7 @@ std::string_view verb_name(Verb verb) {
 
 Result<ReviewArguments> parse_arguments(Verb verb, const std::vector<std::string>& words) {
   std::vector<std::string> rest;
-  ASSIGN_OR_RETURN(const po::variables_map values, read_options(verb, words, &rest));
+  ASSIGN_OR_RETURN(const po::variables_map values, read_options(make_options(verb), words, &rest));
   ReviewArguments out;
   out.verb = verb;
   out.help = values.count("help") != 0;

@@ -2,59 +2,30 @@
 
 #include <algorithm>
 #include <array>
-#include <exception>
 #include <sstream>
 
+#include "launcher/cli/options/options.h"
 #include "profiles/base/text.h"
 #include "profiles/parse/checks.h"
-#include <boost/program_options.hpp>
 
 namespace carrel::ssh_cli {
 namespace {
 
 namespace po = boost::program_options;
+using options::read_options;
 
 constexpr std::array<std::string_view, 2> kVerbs = {"ssh-config", "connect"};
 constexpr size_t kMaxNames = 1024;
 constexpr std::string_view kLocal = "local/";
 
 po::options_description make_options(Verb verb) {
-  po::options_description options("options");
+  po::options_description options = carrel::options::common_options();
   auto add = options.add_options();
-  add("help,h", "show this text");
-  add("state", po::value<std::string>()->value_name("DIR"),
-      "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)");
   if (verb == Verb::kConnect) {
     add("stdio", "be the connection: what ssh says comes on stdin, what it hears goes to stdout");
     add("prepare", "get what the connection needs: a key, a certificate, the server's key");
   }
   return options;
-}
-
-/// Boost reports by exceptions; they end here.
-Result<po::variables_map> read_options(Verb verb, const std::vector<std::string>& words,
-                                       std::vector<std::string>* rest) {
-  try {
-    const po::options_description options = make_options(verb);
-    const po::parsed_options parsed =
-        po::command_line_parser(words)
-            .options(options)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .allow_unregistered()
-            .run();
-    for (const auto& option : parsed.options) {
-      if (option.unregistered && option.position_key < 0)
-        return Error{"unknown option " + quoted(option.original_tokens.front())};
-      if (option.position_key >= 0)
-        rest->insert(rest->end(), option.value.begin(), option.value.end());
-    }
-    po::variables_map values;
-    po::store(parsed, values);
-    po::notify(values);
-    return values;
-  } catch (const std::exception& problem) {
-    return Error{quoted(problem.what())};
-  }
 }
 
 Result<std::string> read_name(std::string_view word) {
@@ -93,7 +64,7 @@ std::string_view verb_name(Verb verb) {
 
 Result<SshArguments> parse_arguments(Verb verb, const std::vector<std::string>& words) {
   std::vector<std::string> rest;
-  ASSIGN_OR_RETURN(const po::variables_map values, read_options(verb, words, &rest));
+  ASSIGN_OR_RETURN(const po::variables_map values, read_options(make_options(verb), words, &rest));
   SshArguments out;
   out.verb = verb;
   out.help = values.count("help") != 0;

@@ -2,16 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <exception>
 #include <sstream>
 
+#include "launcher/cli/options/options.h"
 #include "profiles/base/text.h"
-#include <boost/program_options.hpp>
 
 namespace carrel::work {
 namespace {
 
 namespace po = boost::program_options;
+using options::read_options;
+using options::text_of;
 
 constexpr std::array<std::string_view, 5> kVerbs = {"list", "status", "close", "pause", "resume"};
 
@@ -39,11 +40,9 @@ std::string_view about(Verb verb) {
 }
 
 po::options_description make_options(Verb verb) {
-  po::options_description options("options");
+  po::options_description options = carrel::options::common_options();
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   auto add = options.add_options();
-  add("help,h", "show this text");
-  add("state", text("DIR"), "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)");
   if (!is_order(verb)) add("json", "as JSON");
   if (is_order(verb)) add("reason", text("R"), "why: recorded, and shown to who works there");
   if (verb == Verb::kClose) add("now", "without waiting for programs to end by themselves");
@@ -52,36 +51,6 @@ po::options_description make_options(Verb verb) {
     add("receipts", "what was handed over");
   }
   return options;
-}
-
-/// Boost reports by exceptions; they end here.
-Result<po::variables_map> read_options(Verb verb, const std::vector<std::string>& words,
-                                       std::vector<std::string>* rest) {
-  try {
-    const po::options_description options = make_options(verb);
-    const po::parsed_options parsed =
-        po::command_line_parser(words)
-            .options(options)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .allow_unregistered()
-            .run();
-    for (const auto& option : parsed.options) {
-      if (option.unregistered && option.position_key < 0)
-        return Error{"unknown option " + quoted(option.original_tokens.front())};
-      if (option.position_key >= 0)
-        rest->insert(rest->end(), option.value.begin(), option.value.end());
-    }
-    po::variables_map values;
-    po::store(parsed, values);
-    po::notify(values);
-    return values;
-  } catch (const std::exception& problem) {
-    return Error{quoted(problem.what())};
-  }
-}
-
-std::string text_of(const po::variables_map& values, const char* name) {
-  return values.count(name) == 0 ? std::string() : values[name].as<std::string>();
 }
 
 }  // namespace
@@ -98,7 +67,7 @@ std::string_view verb_name(Verb verb) {
 
 Result<WorkArguments> parse_arguments(Verb verb, const std::vector<std::string>& words) {
   std::vector<std::string> rest;
-  ASSIGN_OR_RETURN(const po::variables_map values, read_options(verb, words, &rest));
+  ASSIGN_OR_RETURN(const po::variables_map values, read_options(make_options(verb), words, &rest));
   WorkArguments out;
   out.verb = verb;
   out.help = values.count("help") != 0;

@@ -6,27 +6,25 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <exception>
 #include <optional>
 #include <sstream>
 
+#include "launcher/cli/options/options.h"
 #include "profiles/base/text.h"
-#include <boost/program_options.hpp>
 
 namespace carrel::work {
 namespace {
 
 namespace po = boost::program_options;
+using options::read_options;
 
 constexpr std::array<std::string_view, 4> kVerbs = {"create", "list", "show", "end"};
 constexpr uint64_t kNsPerS = 1'000'000'000;
 
 po::options_description make_options() {
-  po::options_description options("options");
+  po::options_description options = carrel::options::common_options();
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
   auto add = options.add_options();
-  add("help,h", "show this text");
-  add("state", text("DIR"), "the state folder (else CARREL_STATE, a service, or /var/lib/carrel)");
   add("json", "as JSON (create, list, show)");
   add("profile", text("FILE"), "create: the profile, which the task keeps");
   add("person", po::value<std::vector<std::string>>()->value_name("P"),
@@ -53,32 +51,6 @@ Result<uint64_t> parse_duration(const std::string& text) {
     return Error{"--for " + quoted(text) + ": give a duration such as 90s, 10m, 8h or 30d"};
   }
   return number * factor;
-}
-
-/// Boost reports by exceptions; they end here.
-Result<po::variables_map> read_options(const std::vector<std::string>& words,
-                                       std::vector<std::string>* rest) {
-  try {
-    const po::options_description options = make_options();
-    const po::parsed_options parsed =
-        po::command_line_parser(words)
-            .options(options)
-            .style(po::command_line_style::unix_style & ~po::command_line_style::allow_guessing)
-            .allow_unregistered()
-            .run();
-    for (const auto& option : parsed.options) {
-      if (option.unregistered && option.position_key < 0)
-        return Error{"unknown option " + quoted(option.original_tokens.front())};
-      if (option.position_key >= 0)
-        rest->insert(rest->end(), option.value.begin(), option.value.end());
-    }
-    po::variables_map values;
-    po::store(parsed, values);
-    po::notify(values);
-    return values;
-  } catch (const std::exception& problem) {
-    return Error{quoted(problem.what())};
-  }
 }
 
 /// An option that another verb has would be passed over in silence.
@@ -122,7 +94,7 @@ Status check_needed(const TaskArguments& arguments) {
 
 Result<TaskArguments> parse_task_arguments(const std::vector<std::string>& words) {
   std::vector<std::string> rest;
-  ASSIGN_OR_RETURN(const po::variables_map values, read_options(words, &rest));
+  ASSIGN_OR_RETURN(const po::variables_map values, read_options(make_options(), words, &rest));
   TaskArguments out;
   out.help = values.count("help") != 0;
   if (out.help) return out;
