@@ -119,13 +119,21 @@ carrel_test_options(carrel_test_headers)
 target_link_libraries(carrel_test_headers PRIVATE GTest::gmock GTest::gtest)
 target_precompile_headers(carrel_test_headers PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 
+# main() of every program that carrel_test() makes, but for unit and golden tests.
+add_library(carrel_test_main OBJECT ${PROJECT_SOURCE_DIR}/tests/support/main.cc)
+carrel_test_options(carrel_test_main)
+target_precompile_headers(carrel_test_main REUSE_FROM carrel_test_headers)
+target_link_libraries(carrel_test_main PRIVATE GTest::gmock GTest::gtest)
+
 # carrel_test(NAME x KIND unit|golden|sandbox|attacks|faults|e2e SOURCES … USES … [SYSTEM …] [NEEDS target…]
-#             [TIMEOUT s] [ROOT_ONLY])
-# One executable, one CTest entry per test case, named KIND.MODE.…; unit and golden run twice, once with
-# every privilege dropped (rootless). ROOT_ONLY leaves the second run out. Kinds that change the host for
-# a moment run one at a time. (A label with a semicolon would eat the properties behind it.)
+#             [TIMEOUT s] [ROOT_ONLY "guarantee=ID: why"])
+# One executable, one CTest entry per test case and mode, named KIND.MODE.…; in the mode rootless the program
+# is run by an ordinary user (tests/support/main.cc), and of unit and golden as one entry with every privilege
+# dropped. ROOT_ONLY leaves that mode out, counted as one skipped test: the program as a whole is about what
+# no ordinary user is given. Kinds that change the host for a moment run one at a time. (A label with a
+# semicolon would eat the properties behind it.)
 function(carrel_test)
-  cmake_parse_arguments(PARSE_ARGV 0 arg "ROOT_ONLY" "NAME;KIND;TIMEOUT" "SOURCES;USES;SYSTEM;NEEDS")
+  cmake_parse_arguments(PARSE_ARGV 0 arg "" "NAME;KIND;TIMEOUT;ROOT_ONLY" "SOURCES;USES;SYSTEM;NEEDS")
   set(target test_${arg_KIND}_${arg_NAME})
   add_executable(${target} ${arg_SOURCES})
   carrel_test_options(${target})
@@ -134,7 +142,6 @@ function(carrel_test)
     string(REPLACE "/" "_" use_key ${use})
     target_link_libraries(${target} PRIVATE carrel_${use_key})
   endforeach()
-  target_link_libraries(${target} PRIVATE ${arg_SYSTEM} GTest::gmock GTest::gtest_main)
   set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
   if(arg_NEEDS)
     add_dependencies(${target} ${arg_NEEDS})
@@ -142,13 +149,25 @@ function(carrel_test)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT 120)
   endif()
+  set(privileged OFF)
   set(serial "")
   if(arg_KIND MATCHES "sandbox|attacks|faults|e2e")
+    set(privileged ON)
     set(serial RESOURCE_LOCK host)
+    target_link_libraries(${target} PRIVATE carrel_test_main ${arg_SYSTEM} GTest::gmock GTest::gtest)
+  else()
+    target_link_libraries(${target} PRIVATE ${arg_SYSTEM} GTest::gmock GTest::gtest_main)
   endif()
   gtest_discover_tests(${target} TEST_PREFIX "${arg_KIND}.root." DISCOVERY_MODE PRE_TEST
     PROPERTIES LABELS kind=${arg_KIND} TIMEOUT ${arg_TIMEOUT} ${serial})
-  if(arg_KIND MATCHES "unit|golden" AND NOT arg_ROOT_ONLY)
+  if(arg_ROOT_ONLY)
+    add_test(NAME ${arg_KIND}.rootless.${arg_NAME} COMMAND ${CMAKE_COMMAND} -E echo "SKIP ${arg_ROOT_ONLY}")
+    set_tests_properties(${arg_KIND}.rootless.${arg_NAME} PROPERTIES
+      LABELS "kind=${arg_KIND};mode=rootless" SKIP_REGULAR_EXPRESSION "SKIP guarantee=")
+  elseif(privileged)
+    gtest_discover_tests(${target} TEST_PREFIX "${arg_KIND}.rootless." DISCOVERY_MODE PRE_TEST
+      PROPERTIES LABELS kind=${arg_KIND} TIMEOUT ${arg_TIMEOUT} ${serial} ENVIRONMENT CARREL_TEST_MODE=rootless)
+  else()
     # The same cases once more as one run without any privilege: a user namespace with one ordinary id.
     add_test(NAME ${arg_KIND}.rootless.${arg_NAME}
       COMMAND unshare --user --map-user=1000 --map-group=1000 $<TARGET_FILE:${target}> --gtest_brief=1)

@@ -22,7 +22,7 @@ std::map<std::string, std::string> lines(const std::string& text) {
 }
 
 TEST(Escape, AttemptsWorkWhereNothingForbidsThem) {
-  FILE* probe = popen(CARREL_BINARY_DIR "/tests/payload_box_probe control", "r");
+  FILE* probe = popen((support::built("tests/payload_box_probe") + " control").c_str(), "r");
   ASSERT_NE(probe, nullptr);
   std::string text;
   std::array<char, 4096> part{};
@@ -40,7 +40,7 @@ TEST(Escape, EveryAttemptIsRefusedExactly) {
   Box box({"./probe"});
   const int status = box.run();
   EXPECT_EQ(status, 0);
-  const std::map<std::string, std::string> wanted = {
+  std::map<std::string, std::string> wanted = {
       {"write-tree", "ok"},       {"socket-inet", "ok"},
       {"write-usr", "EROFS"},     {"write-root", "EROFS"},
       {"write-entry", "EROFS"},   {"core-pattern", "EACCES"},
@@ -74,6 +74,12 @@ TEST(Escape, EveryAttemptIsRefusedExactly) {
       {"personality", "EPERM"},   {"kexec", "EPERM"},
       {"init_module", "EPERM"},   {"swapon", "EPERM"},
   };
+  if (!host().root) {
+    // Init has the payload's uid: a signal reaches it and, as pid 1, it never hears of it. That the
+    // status above is the probe's own says that it lived on.
+    wanted["kill-init"] = "ok";
+    wanted["setuid-init"] = "EINVAL";  // there is no such uid
+  }
   EXPECT_EQ(lines(box.output()), wanted);
   EXPECT_EQ(file_text("/proc/sys/kernel/core_pattern"), core_pattern);
 }

@@ -1,6 +1,6 @@
 #pragma once
-// One real workspace for a test: the plan that make_plan gives on this host, with a working tree
-// in a folder of its own and a read-only entry over it.
+// One real workspace for a test: the plan that make_plan gives on this host to whoever runs the
+// test, with a working tree in a folder of its own and a read-only entry over it.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -29,8 +29,11 @@
 #include "launcher/box/plan/plan.h"
 #include "launcher/box/probe/probe.h"
 #include "launcher/box/sandbox/sandbox.h"
+#include "launcher/service/notifier.h"
 #include "profiles/base/check.h"
+#include "tests/sandbox/box/stand.h"
 #include "tests/support/folder.h"
+#include "tests/support/mode.h"
 
 namespace carrel::sandbox {
 
@@ -46,24 +49,38 @@ T must(Result<T> result) {
   return result.take();
 }
 
+/// From where a launcher stands. An ordinary user's has a sensor; root's is the kernel's own.
 inline const plan::HostFacts& host() {
   static const plan::HostFacts facts = [] {
+    support::take_stand();
     plan::HostFacts found = probe::probe_host();
     found.storage = {plan::StorageKind::kFolder, "a plain folder in this test"};
-    found.sensor = {plan::SensorBackEnd::kSyscall, "not loaded by this test"};
+    found.sensor = found.root
+                       ? plan::SensorFacts{plan::SensorBackEnd::kSyscall, "not loaded by this test"}
+                       : plan::sensor_of_ordinary_user(found);
     return found;
   }();
   return facts;
 }
 
+/// Who owns on disk what a workspace keeps.
+inline uint32_t disk_owner() {
+  return host().root ? plan::kOnDiskOwner : 0;
+}
+
 class Box {
  public:
-  explicit Box(std::vector<std::string> command, plan::Terminal streams = plan::Terminal::kPipes)
-      : folder_(must(kernel::CgroupFolder::create(
-            {below(host().cgroup.unified, host().cgroup.own), host().cgroup.memory_v1,
-             host().cgroup.pids_v1, host().cgroup.memory_v2 && host().cgroup.pids_v2,
-             host().cgroup.cpu_v1, host().cgroup.cpu_v2, host().cgroup.swap_counted},
-            "carrel-test-box-" + std::to_string(getpid())))) {
+  explicit Box(std::vector<std::string> command, plan::Terminal streams = plan::Terminal::kPipes) {
+    if (host().root) {
+      folder_.emplace(must(kernel::CgroupFolder::create(
+          {below(host().cgroup.unified, host().cgroup.own), host().cgroup.memory_v1,
+           host().cgroup.pids_v1, host().cgroup.memory_v2 && host().cgroup.pids_v2,
+           host().cgroup.cpu_v1, host().cgroup.cpu_v2, host().cgroup.swap_counted},
+          "carrel-test-box-" + std::to_string(getpid()))));
+    } else {
+      notifier_.emplace(
+          must(service::Notifier::start(support::built("libexec/carrel/carrel-notify"))));
+    }
     model::Profile profile;
     profile.name = "demo";
     profile.version = 1;
@@ -71,7 +88,7 @@ class Box {
     repository.name = "engine";
     profile.repositories.push_back(repository);
     plan::PlanRequest request;
-    request.uid_base = plan::kBlockBase + 8;
+    request.uid_base = host().root ? plan::kBlockBase + 8 : 0;
     request.repositories = {
         {"engine", {{RelPath::parse("docs").take(), plan::TargetType::kFolder}}}};
     request.command = std::move(command);
@@ -82,17 +99,20 @@ class Box {
   Box& operator=(const Box&) = delete;
   ~Box() {
     end();
-    folder_.remove();
+    if (folder_.has_value()) folder_->remove();
   }
 
   /// Everything up to the gate; `plan` may have been changed before.
   Result<Done> start() {
-    cgroup_.emplace(must(kernel::CgroupLeaf::create(
-        folder_, "session",
-        {plan.ceilings.memory_bytes, plan.ceilings.processes, plan.ceilings.cpu_milli})));
+    UniqueFd map;
+    if (host().root) {
+      cgroup_.emplace(must(kernel::CgroupLeaf::create(
+          *folder_, "session",
+          {plan.ceilings.memory_bytes, plan.ceilings.processes, plan.ceilings.cpu_milli})));
+      map = must(kernel::make_id_map({plan::kOnDiskOwner, plan.uids.payload_host()}));
+    }
     const UniqueFd network = must(kernel::new_network());
-    const UniqueFd map = must(kernel::make_id_map({plan::kOnDiskOwner, plan.uids.payload_host()}));
-    const UniqueFd init = must(load_init(CARREL_BINARY_DIR "/libexec/carrel/carrel-init"));
+    const UniqueFd init = must(load_init(support::built("libexec/carrel/carrel-init")));
     std::array<int, 2> control{}, gate{}, output{};
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control.data()) == 0);
     CHECK(pipe2(gate.data(), O_CLOEXEC) == 0 && pipe2(output.data(), O_CLOEXEC) == 0);
@@ -103,7 +123,7 @@ class Box {
     const UniqueFd null(open("/dev/null", O_RDONLY | O_CLOEXEC));
     Resources resources;
     resources.network_fd = network.get();
-    resources.cgroup = &*cgroup_;
+    resources.cgroup = cgroup_.has_value() ? &*cgroup_ : nullptr;
     resources.sources = make_sources();
     resources.idmap_fd = map.get();
     resources.control_fd = init_control.get();
@@ -112,12 +132,15 @@ class Box {
     resources.stdout_fd = output_end.get();
     resources.stderr_fd = output_end.get();
     resources.init_fd = init.get();
+    if (notifier_.has_value()) resources.sensor_fd = notifier_->listener_fd();
     Result<Running> running = sandbox::start(plan, resources);
     if (!running.ok()) {
+      end_sensor();
       EXPECT_EQ(waitpid(-1, nullptr, WNOHANG), -1) << "a child is left";
       return running.take_error();
     }
     running_ = running.take();
+    if (notifier_.has_value()) notifier_->let_go_of_listener();
     return Done{};
   }
 
@@ -170,14 +193,17 @@ class Box {
       text.append(part.data(), static_cast<size_t>(got));
     return text;
   }
-  /// The working tree as it is on disk, past the idmap.
+  /// The working tree as it is on disk, past root's idmap.
   [[nodiscard]] int tree() const { return tree_.get(); }
-  /// Kills what is left; proves that the cgroup is empty and can be removed.
+  /// Kills what is left; proves that nothing is, and that the cgroup can be removed.
   void end() {
-    if (!cgroup_.has_value()) return;
-    const Status killed = cgroup_->kill_all(10000);
+    const Status killed =
+        cgroup_.has_value() ? cgroup_->kill_all(kEndMs) : end_by_init(running_, kEndMs);
     EXPECT_TRUE(killed.ok()) << (killed.ok() ? "" : to_string(killed.error()));
     if (running_.pid > 0) waitpid(running_.pid, nullptr, 0);
+    running_ = {};
+    end_sensor();
+    if (!cgroup_.has_value()) return;
     const Status removed = cgroup_->remove();
     EXPECT_TRUE(removed.ok()) << (removed.ok() ? "" : to_string(removed.error()));
     cgroup_.reset();
@@ -188,6 +214,8 @@ class Box {
   UniqueFd terminal;
 
  private:
+  static constexpr int kEndMs = 10'000;
+
   static std::string below(const std::string& folder, const std::string& name) {
     return name == "/" ? folder : folder + name;
   }
@@ -195,25 +223,32 @@ class Box {
     const UniqueFd file(openat(folder, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0755));
     CHECK(file.valid() &&
           write(file.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size()));
-    CHECK(fchown(file.get(), plan::kOnDiskOwner, plan::kOnDiskOwner) == 0);
+    CHECK(fchown(file.get(), disk_owner(), disk_owner()) == 0);
+  }
+  /// It ends with the workspace, by itself.
+  void end_sensor() {
+    if (!notifier_.has_value()) return;
+    notifier_->let_go_of_listener();
+    notifier_->reap(kEndMs);
+    notifier_.reset();
   }
   std::vector<UniqueFd> make_sources() {
-    const kernel::TmpfsOptions options{plan::kOnDiskOwner, plan::kOnDiskOwner, 0755, 64 << 20, 64};
+    const kernel::TmpfsOptions options{disk_owner(), disk_owner(), 0755, 64 << 20, 64};
     tree_.reset(open(files_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    CHECK(tree_.valid() && fchown(tree_.get(), plan::kOnDiskOwner, plan::kOnDiskOwner) == 0);
+    CHECK(tree_.valid() && fchown(tree_.get(), disk_owner(), disk_owner()) == 0);
     UniqueFd entry = must(kernel::new_tmpfs(options));
-    put(tree_.get(), "probe", file_text(CARREL_BINARY_DIR "/tests/payload_box_probe"));
+    put(tree_.get(), "probe", file_text(support::built("tests/payload_box_probe")));
     CHECK(mkdirat(tree_.get(), "docs", 0755) == 0);
     put(entry.get(), "text", "read me\n");
-    CHECK(fchownat(tree_.get(), "docs", plan::kOnDiskOwner, plan::kOnDiskOwner, 0) == 0);
+    CHECK(fchownat(tree_.get(), "docs", disk_owner(), disk_owner(), 0) == 0);
     CHECK(mkdir((home_.path() + "/home").c_str(), 0700) == 0);
-    CHECK(chown((home_.path() + "/home").c_str(), plan::kOnDiskOwner, plan::kOnDiskOwner) == 0);
+    CHECK(chown((home_.path() + "/home").c_str(), disk_owner(), disk_owner()) == 0);
     const UniqueFd home(open((home_.path() + "/home").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
     std::vector<UniqueFd> sources;  // in the plan's order
     sources.push_back(must(kernel::clone_tree(home.get(), kernel::Tree::kOne)));
     sources.push_back(must(kernel::new_tmpfs(options)));  // of the socket; nobody listens
     const UniqueFd program(
-        open(CARREL_BINARY_DIR "/libexec/carrel/carrel-inside", O_PATH | O_CLOEXEC));
+        open(support::built("libexec/carrel/carrel-inside").c_str(), O_PATH | O_CLOEXEC));
     sources.push_back(must(kernel::clone_tree(program.get(), kernel::Tree::kOne)));
     sources.push_back(must(kernel::clone_tree(tree_.get(), kernel::Tree::kOne)));
     sources.push_back(std::move(entry));
@@ -221,8 +256,9 @@ class Box {
   }
 
   support::Folder files_;
-  kernel::CgroupFolder folder_;
+  std::optional<kernel::CgroupFolder> folder_;  // root's
   std::optional<kernel::CgroupLeaf> cgroup_;
+  std::optional<service::Notifier> notifier_;  // an ordinary user's
   UniqueFd control_, gate_, output_, tree_;
   support::Folder home_;
   Running running_;

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "launcher/box/kernel/mount_api.h"
+#include "tests/sandbox/box/stand.h"
 #include "tests/support/folder.h"
 
 namespace carrel::kernel {
@@ -31,6 +32,7 @@ int make_many(const std::string& place) {
 }
 
 TEST(SecondMount, IsMadeByManyAtOnceEachAtItsOwnPlace) {
+  support::take_stand();
   const support::Folder places;
   ASSERT_EQ(unshare(CLONE_NEWNS), 0);
   ASSERT_EQ(mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
