@@ -1,6 +1,7 @@
 #pragma once
-// carrel-slicer as the launcher runs it: in an internal workspace with an uid of its own, on a
-// repository that the git binary made, into a folder of the on-disk owner.
+// carrel-slicer as the launcher runs it: in an internal workspace, on a repository that the git
+// binary made. As root with an uid of its own and into a folder of the on-disk owner; of an
+// ordinary user all is that user's.
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -22,7 +23,9 @@
 #include "launcher/box/sandbox/sandbox.h"
 #include "launcher/service/slicing.h"
 #include "profiles/base/check.h"
+#include "tests/sandbox/box/stand.h"
 #include "tests/support/folder.h"
+#include "tests/support/mode.h"
 
 namespace carrel::service {
 
@@ -64,23 +67,21 @@ class SlicerJail : public ::testing::Test {
     // left for the whole process, which ctest starts once for each case.
     ASSERT_EQ(mkdir((folder_ / "source").c_str(), 0755), 0);
     source_fd_.reset(open((folder_ / "source").c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-    namespaces_.emplace(must(kernel::leave_mount_namespace()));
+    if (geteuid() == 0) namespaces_.emplace(must(kernel::leave_mount_namespace()));
+    if (geteuid() != 0) support::take_stand();
     ASSERT_EQ(setenv("HOME", (folder_ / "home").c_str(), 1), 0);
     ASSERT_EQ(setenv("GIT_CONFIG_NOSYSTEM", "1", 1), 0);
     ASSERT_EQ(setenv("LC_ALL", "C.UTF-8", 1), 0);
     ASSERT_EQ(chmod(folder_.path().c_str(), 0755), 0);
     facts_ = probe::probe_host();
-    facts_.sensor = {plan::SensorBackEnd::kSyscall, "not loaded by this test"};
-    const auto below = [](const std::string& folder, const std::string& name) {
-      return name == "/" ? folder : folder + name;
-    };
-    cgroups_.emplace(must(kernel::CgroupFolder::create(
-        {below(facts_.cgroup.unified, facts_.cgroup.own), facts_.cgroup.memory_v1,
-         facts_.cgroup.pids_v1, facts_.cgroup.memory_v2 && facts_.cgroup.pids_v2},
-        "carrel-test-slicing-" + std::to_string(getpid()))));
-    filters_.emplace(must(kernel::SeccompPrograms::compile()));
-    init_ = must(sandbox::load_init(CARREL_BINARY_DIR "/libexec/carrel/carrel-init"));
-    slicer_ = must(sandbox::load_init(CARREL_BINARY_DIR "/libexec/carrel/carrel-slicer"));
+    facts_.sensor =
+        is_root() ? plan::SensorFacts{plan::SensorBackEnd::kSyscall, "not loaded by this test"}
+                  : plan::sensor_of_ordinary_user(facts_);
+    if (is_root()) make_cgroups();
+    filters_.emplace(must(kernel::SeccompPrograms::compile(is_root() ? kernel::Listener::kNone
+                                                                     : kernel::Listener::kAsked)));
+    init_ = must(sandbox::load_init(support::built("libexec/carrel/carrel-init")));
+    slicer_ = must(sandbox::load_init(support::built("libexec/carrel/carrel-slicer")));
     shell(
         "git init -q -b main source && git -C source config user.name tester"
         " && git -C source config user.email tester@example.org");
@@ -91,6 +92,7 @@ class SlicerJail : public ::testing::Test {
     if (cgroups_) cgroups_->remove();
   }
 
+  [[nodiscard]] bool is_root() const { return facts_.root; }
   /// Runs it in the test's folder; it must succeed.
   std::string shell(const std::string& command) {
     const Ran ran = run_shell("cd " + folder_.path() + " && " + command);
@@ -107,9 +109,10 @@ class SlicerJail : public ::testing::Test {
     SliceJob job;
     job.repository = &repository_;
     job.repository_fd = source_fd_.get();
-    job.namespaces = &*namespaces_;
-    job.uid_base = plan::kBlockBase + 8;
-    job.cgroups = &*cgroups_;
+    job.namespaces = namespaces_ ? &*namespaces_ : &support::take_stand();
+    job.uid_base = is_root() ? plan::kBlockBase + 8 : 0;
+    job.idmaps = is_root();
+    job.cgroups = cgroups_ ? &*cgroups_ : nullptr;
     job.cgroup_name = "slicer";
     job.init_fd = init_.get();
     job.slicer_fd = slicer_.get();
@@ -120,7 +123,9 @@ class SlicerJail : public ::testing::Test {
   bool slice() {
     const std::string path = folder_ / "slice";
     EXPECT_EQ(mkdir(path.c_str(), 0755), 0);
-    EXPECT_EQ(chown(path.c_str(), plan::kOnDiskOwner, plan::kOnDiskOwner), 0);
+    if (is_root()) {
+      EXPECT_EQ(chown(path.c_str(), plan::kOnDiskOwner, plan::kOnDiskOwner), 0);
+    }
     output_.reset(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     SliceJob with_output = job();
     with_output.output_fd = output_.get();
@@ -134,8 +139,18 @@ class SlicerJail : public ::testing::Test {
   UniqueFd output_;
 
  private:
-  std::optional<kernel::MountNamespaces> namespaces_;
-  std::optional<kernel::CgroupFolder> cgroups_;
+  void make_cgroups() {
+    const auto below = [](const std::string& folder, const std::string& name) {
+      return name == "/" ? folder : folder + name;
+    };
+    cgroups_.emplace(must(kernel::CgroupFolder::create(
+        {below(facts_.cgroup.unified, facts_.cgroup.own), facts_.cgroup.memory_v1,
+         facts_.cgroup.pids_v1, facts_.cgroup.memory_v2 && facts_.cgroup.pids_v2},
+        "carrel-test-slicing-" + std::to_string(getpid()))));
+  }
+
+  std::optional<kernel::MountNamespaces> namespaces_;  // root's
+  std::optional<kernel::CgroupFolder> cgroups_;        // root's
   std::optional<kernel::SeccompPrograms> filters_;
   UniqueFd init_, slicer_, source_fd_;
 };

@@ -1,6 +1,7 @@
 #pragma once
-// A slice as a contractor gets it: the slicer's checkout as the lower layer of an overlay, its
-// read-only entries bound over it, and git run without any privilege by the files' owner.
+// A slice as a contractor gets it: the slicer's checkout as the lower layer of an overlay (an
+// ordinary user's: as it is), its read-only entries bound over it, and git run without any
+// privilege by the files' owner.
 
 #include <sys/mount.h>
 
@@ -30,11 +31,12 @@ class SliceOverlay : public SlicerJail {
     ASSERT_TRUE(slice()) << failure_.text;
     sliced_.emplace(must(open_sliced("app", std::move(output_))));
     ASSERT_EQ(sliced_->head.read_only.size(), 3U);
-    shell("chown -R " + owner() + " slice/tree slice/ro");
-    shell(
-        "mkdir up ws home && mount -t tmpfs -o mode=0755 up up && mkdir up/upper up/work && "
-        "chown " +
-        owner() + " up/upper home");
+    shell("mkdir up ws home");
+    if (is_root()) {
+      shell("chown -R " + owner() + " slice/tree slice/ro");
+      shell("mount -t tmpfs -o mode=0755 up up && mkdir up/upper up/work && chown " + owner() +
+            " up/upper home");
+    }
     mount_tree();
   }
   void TearDown() override {
@@ -45,21 +47,27 @@ class SliceOverlay : public SlicerJail {
     SlicerJail::TearDown();
   }
 
-  /// The payload's uid of the slot that job() uses: files belong to it here without an id map.
-  static std::string owner_id() { return std::to_string(plan::kBlockBase + 8 + 1); }
-  static std::string owner() { return owner_id() + ":" + owner_id(); }
+  /// The contractor as files show it. Of root the payload's uid of the slot that job() uses: files
+  /// belong to it here without an id map. An ordinary user's contractor has that user's own.
+  std::string owner_id() {
+    return std::to_string(is_root() ? plan::kBlockBase + 8 + 1 : plan::kPayloadUid);
+  }
+  std::string owner() { return owner_id() + ":" + owner_id(); }
   /// As reference: redirect_dir lets git rename folders of the lower layer.
   void mount_tree() {
-    shell(
-        "mount -t overlay -o lowerdir=slice/tree,upperdir=up/upper,workdir=up/work,"
-        "redirect_dir=on,metacopy=off,xino=on app ws");
+    if (is_root()) {
+      shell(
+          "mount -t overlay -o lowerdir=slice/tree,upperdir=up/upper,workdir=up/work,"
+          "redirect_dir=on,metacopy=off,xino=on app ws");
+    } else {
+      bind("slice/tree", "ws", 0);
+    }
   }
   /// What the launcher binds over the tree.
   void bind_entries() {
     for (size_t i = 0; i < sliced_->head.read_only.size(); ++i) {
-      const std::string place = "ws/" + sliced_->head.read_only[i].path;
-      shell("mount --bind slice/ro/" + std::to_string(i) + " " + place +
-            " && mount -o remount,bind,ro " + place);
+      bind("slice/ro/" + std::to_string(i), "ws/" + sliced_->head.read_only[i].path,
+           MOUNT_ATTR_RDONLY);
     }
   }
   /// Without the binds, as at the end of a session.
@@ -75,14 +83,17 @@ class SliceOverlay : public SlicerJail {
   /// the tree's own and a name.
   Ran as_contractor(const std::string& command) {
     std::ofstream(folder_ / "script") << command << "\n";
-    return run_shell("cd " + folder_ / "ws" + " && setpriv --reuid=" + owner_id() +
-                     " --regid=" + owner_id() +
-                     " --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs env -i "
-                     "PATH=/usr/bin:/bin LC_ALL=C.UTF-8 GIT_CONFIG_NOSYSTEM=1 HOME=" +
-                     folder_ / "home" +
-                     " GIT_AUTHOR_NAME=c GIT_AUTHOR_EMAIL=c@x "
-                     "GIT_COMMITTER_NAME=c GIT_COMMITTER_EMAIL=c@x sh -e " +
-                     folder_ / "script");
+    const std::string become =
+        is_root() ? "setpriv --reuid=" + owner_id() + " --regid=" + owner_id() +
+                        " --clear-groups --inh-caps=-all --bounding-set=-all --no-new-privs"
+                  : "unshare --user --map-user=" + owner_id() + " --map-group=" + owner_id() +
+                        " setpriv --no-new-privs";
+    return run_shell(
+        "cd " + folder_ / "ws" + " && " + become +
+        " env -i PATH=/usr/bin:/bin LC_ALL=C.UTF-8 GIT_CONFIG_NOSYSTEM=1 HOME=" + folder_ / "home" +
+        " GIT_AUTHOR_NAME=c GIT_AUTHOR_EMAIL=c@x "
+        "GIT_COMMITTER_NAME=c GIT_COMMITTER_EMAIL=c@x sh -e " +
+        folder_ / "script");
   }
   /// One that must succeed; what it said.
   std::string must_run(const std::string& command) {
@@ -100,6 +111,14 @@ class SliceOverlay : public SlicerJail {
   }
 
   std::optional<SlicedRepository> sliced_;
+
+ private:
+  void bind(const std::string& what, const std::string& where, uint64_t attributes) {
+    const UniqueFd place(open((folder_ / what).c_str(), O_PATH | O_CLOEXEC));
+    const UniqueFd mount = must(kernel::clone_tree(place.get(), kernel::Tree::kOne));
+    must(kernel::set_mount_attributes(mount.get(), attributes, kernel::Tree::kOne));
+    must(kernel::attach_mount(mount.get(), AT_FDCWD, folder_ / where));
+  }
 };
 
 }  // namespace carrel::service
