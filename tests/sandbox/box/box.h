@@ -209,6 +209,8 @@ class Box {
     cgroup_.reset();
   }
   [[nodiscard]] pid_t pid() const { return running_.pid; }
+  /// An ordinary user's, until the end.
+  [[nodiscard]] const service::Notifier& sensor() const { return *notifier_; }
 
   plan::SandboxPlan plan;
   UniqueFd terminal;

@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,14 +24,12 @@
 #include "launcher/watch/sensor/counters.h"
 #include "launcher/watch/sensor/reader.h"
 #include "profiles/base/check.h"
+#include "tests/sandbox/notify/as_user.h"
 #include "tests/support/require.h"
 
 namespace carrel::notify {
 namespace {
 
-const char* const kNotify = CARREL_BINARY_DIR "/libexec/carrel/carrel-notify";
-const char* const kPayload = CARREL_BINARY_DIR "/tests/payload_sensor_asked_server";
-constexpr uid_t kUser = 12345;
 constexpr int kPatienceMs = 10'000;
 
 bool write_file(const char* path, const std::string& text) {
@@ -50,20 +47,10 @@ bool enter_user_namespace(uid_t inside, uid_t outside) {
 /// Runs `body` as an ordinary user's launcher would be run, in a process of its own.
 constexpr int kNoNamespace = 77;
 int run_as_launcher(const std::function<void()>& body) {
-  fflush(nullptr);
-  const pid_t pid = fork();
-  if (pid == 0) {
-    const bool left = setresgid(kUser, kUser, kUser) == 0 && setresuid(kUser, kUser, kUser) == 0;
-    if (!left || prctl(PR_SET_DUMPABLE, 1) != 0 || !enter_user_namespace(0, kUser)) {
-      _exit(kNoNamespace);
-    }
+  return run_as_user([&body] {
+    if (!enter_user_namespace(0, geteuid())) _exit(kNoNamespace);
     body();
-    fflush(nullptr);
-    _exit(testing::Test::HasFailure() ? 1 : 0);
-  }
-  int status = 0;
-  CHECK(waitpid(pid, &status, 0) == pid);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+  });
 }
 
 /// The payload. As a server it stands in a user namespace below.
@@ -74,11 +61,12 @@ class Asked {
     int ends[2];
     CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0);
     control_.reset(ends[0]);
+    const std::string payload = support::built("tests/payload_sensor_asked_server");
     pid_ = fork();
     if (pid_ == 0) {
       const std::string number = std::to_string(dup(ends[1]));
       if (where == Where::kServer && !enter_user_namespace(1000, 0)) _exit(98);
-      execl(kPayload, kPayload, number.c_str(), nullptr);
+      execl(payload.c_str(), payload.c_str(), number.c_str(), nullptr);
       _exit(99);
     }
     close(ends[1]);
@@ -123,7 +111,7 @@ class Asked {
 class Launcher {
  public:
   Launcher()
-      : notifier(service::Notifier::start(kNotify).take()),
+      : notifier(service::Notifier::start(support::built("libexec/carrel/carrel-notify")).take()),
         counters(sensor::Counters::map(notifier.counters_fd()).take()) {
     int byte = 0;
     CHECK(send_message(notifier.listener_fd(), &byte, 1, {workspace.listener()}));

@@ -1,7 +1,8 @@
-#include <algorithm>
-#include <iterator>
+#include "tests/sandbox/sensor/describe.h"
 
-#include "tests/sandbox/sensor/session.h"
+#include <algorithm>
+#include <cstdio>
+#include <iterator>
 
 namespace carrel::sensor {
 namespace {

@@ -23,6 +23,7 @@
 #include "launcher/watch/sensor/ring.h"
 #include "profiles/base/check.h"
 #include "profiles/base/unique_fd.h"
+#include "tests/sandbox/sensor/describe.h"
 
 namespace carrel::sensor {
 
@@ -167,9 +168,5 @@ class TestSession {
   Reader reader_;
   std::string error_;
 };
-
-/// One line: "p1 file.open /x flags=… created ENOENT".
-std::string describe(const Observation& seen);
-std::vector<std::string> describe(const std::vector<Observation>& seen);
 
 }  // namespace carrel::sensor

@@ -1,0 +1,84 @@
+// What carrel-notify records of a whole workspace, and that it ends with it.
+
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "launcher/watch/sensor/counters.h"
+#include "launcher/watch/sensor/reader.h"
+#include "tests/sandbox/box/box.h"
+#include "tests/sandbox/notify/as_user.h"
+#include "tests/sandbox/sensor/describe.h"
+
+namespace carrel::notify {
+namespace {
+
+using sandbox::Box;
+using testing::ElementsAre;
+
+std::string read_all(int fd) {
+  std::string bytes(1 << 20, '\0');
+  size_t have = 0;
+  ssize_t got = 0;
+  while ((got = read(fd, bytes.data() + have, bytes.size() - have)) > 0)
+    have += static_cast<size_t>(got);
+  bytes.resize(have);
+  return bytes;
+}
+
+void put_program(int folder_fd, const char* name, const std::string& path) {
+  const std::string bytes = sandbox::file_text(path);
+  const UniqueFd file(openat(folder_fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0755));
+  CHECK(file.valid() && write(file.get(), bytes.data(), bytes.size()) == ssize_t(bytes.size()));
+}
+
+/// The same payload as in tests/sandbox/sensor, whose records are the kernel's own. These are calls
+/// as attempted: no end, no close, no look at a name, and of a connection not how it went.
+void expect_records_of_known_calls() {
+  Box box({"./known", "one two"});
+  ASSERT_TRUE(box.start().ok());
+  put_program(box.tree(), "known", support::built("tests/payload_sensor_known_calls"));
+  const UniqueFd records(fcntl(box.sensor().records_fd(), F_DUPFD_CLOEXEC, 0));
+  const auto counters = sensor::Counters::map(box.sensor().counters_fd()).take();
+  ASSERT_EQ(box.next().type, init::RecordType::kReady);
+  EXPECT_EQ(sensor::total(counters.produced()), 0U);
+  EXPECT_FALSE(counters.over());
+  box.open_gate();
+  EXPECT_EQ(WEXITSTATUS(box.next().a), 3);
+  box.end();
+  EXPECT_TRUE(counters.over());
+  sensor::Reader reader;
+  std::vector<sensor::Observation> seen;
+  reader.feed(read_all(records.get()), seen);
+  const std::string at = "/workspaces/engine";
+  EXPECT_THAT(
+      sensor::describe(seen),
+      ElementsAre("p1 process.exec " + at + "/known argv,./known,one two",
+                  "p1 file.open " + at + "/made 0302 created", "p1 file.open /nowhere/x 00 ENOENT",
+                  "p1 file.make mkdir " + at + "/dir", "p1 file.open " + at + "/dir 0200000",
+                  "p1 file.open " + at + "/dir/in 0101 created", "p1 file.open " + at + "/made 00",
+                  "p1 file.rename " + at + "/dir/in -> " + at + "/out",
+                  "p1 file.open " + at + "/out 01101",
+                  "p1 file.make link " + at + "/hard -> " + at + "/made",
+                  "p1 file.make symlink " + at + "/dir/link -> target",
+                  "p1 file.unlink " + at + "/dir/link", "p1 file.enter " + at + "/dir",
+                  "p1 file.enter " + at + "/dir/deeper ENOENT", "p1 file.unlink " + at + "/out",
+                  "p1 file.enter " + at, "p1 file.unlink " + at + "/dir",
+                  "p1 net.connect inet 127.0.0.1 9", "p1 net.connect unix " + at + "/sock 0 ENOENT",
+                  "p1 process.exec_failed " + at + "/absent ENOENT", "p1 process.fork child p2",
+                  "p2 file.open / 0200000"));
+  EXPECT_EQ(counters.produced(), reader.recorded());
+  EXPECT_EQ(sensor::total(counters.lost()), 0U);
+  EXPECT_EQ(reader.malformed(), 0U);
+}
+
+TEST(Workspace, GivesARecordOfEachCallOfThePayloadAndOfNoneBefore) {
+  EXPECT_EQ(run_as_user(expect_records_of_known_calls), 0);
+}
+
+}  // namespace
+}  // namespace carrel::notify
