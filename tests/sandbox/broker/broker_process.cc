@@ -13,6 +13,8 @@
 
 #include "profiles/parse/canonical.h"
 #include "profiles/parse/parse.h"
+#include "tests/sandbox/box/stand.h"
+#include "tests/support/mode.h"
 
 namespace carrel::sandbox_test {
 
@@ -64,8 +66,18 @@ UniqueFd listen_at(const std::string& path) {
 
 }  // namespace
 
+uid_t broker_uid() {
+  return support::is_rootless() ? 0 : 0x70000000;
+}
+
+uid_t client_uid() {
+  return support::is_rootless() ? support::kUser : 0;
+}
+
 Home::Home() {
-  if (mkdir(store().c_str(), 0700) != 0 || chown(store().c_str(), kBrokerUid, kBrokerUid) != 0) {
+  support::take_stand();
+  if (mkdir(store().c_str(), 0700) != 0 ||
+      chown(store().c_str(), broker_uid(), broker_uid()) != 0) {
     throw std::runtime_error("make store");
   }
 }
@@ -94,10 +106,16 @@ BrokerProcess::BrokerProcess(const Home& home, const std::string& program,
   const UniqueFd store(open(home.store().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   const UniqueFd log(
       open(home.log_path().c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  const std::string path = std::string(CARREL_BINARY_DIR) + "/" + program;
+  const std::string path = support::built(program);
   std::vector<std::string> words = wrapper;
   words.insert(words.end(), {path, "--listener-fd", "3", "--store-fd", "4", "--launcher-fd", "5",
-                             "--log-fd", "6", "--uid", std::to_string(kBrokerUid)});
+                             "--log-fd", "6"});
+  // As the launcher tells it who its clients are.
+  if (support::is_rootless()) {
+    words.insert(words.end(), {"--caller", std::to_string(client_uid())});
+  } else {
+    words.insert(words.end(), {"--uid", std::to_string(broker_uid())});
+  }
   std::vector<char*> argv;
   for (std::string& word : words)
     argv.push_back(word.data());
@@ -186,7 +204,7 @@ Connection BrokerProcess::start_session(std::string* session) {
   *session = reply.session();
   protocol::ConfirmTicket confirm;
   confirm.set_ticket(reply.ticket());
-  confirm.set_peer_uid(getuid());
+  confirm.set_peer_uid(client_uid());
   if (launcher_call(Type::kConfirmTicket, confirm.SerializeAsString()).type != Type::kSessionSpec) {
     throw std::runtime_error("ticket not confirmed");
   }
@@ -194,7 +212,7 @@ Connection BrokerProcess::start_session(std::string* session) {
   protocol::SessionStart start;
   start.set_session(reply.session());
   start.set_host("desk");
-  start.set_mode("root");
+  start.set_mode(support::is_rootless() ? "rootless" : "root");
   if (launcher_call(Type::kSessionStart, start.SerializeAsString(), theirs.get()).type !=
       Type::kAck) {
     throw std::runtime_error("session not started");

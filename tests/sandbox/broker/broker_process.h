@@ -15,7 +15,11 @@
 
 namespace carrel::sandbox_test {
 
-inline constexpr uid_t kBrokerUid = 0x70000000;
+/// The broker's and its files'. An ordinary user's is 0, which is that user in namespaces of their
+/// own.
+uid_t broker_uid();
+/// Who runs the test, as clients are known to the broker.
+uid_t client_uid();
 
 /// Folder with the store and the socket; outlives broker processes, which can be killed.
 class Home {

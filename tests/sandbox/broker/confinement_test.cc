@@ -30,7 +30,7 @@ TEST(BrokerConfinement, LeavesNoPrivilege) {
   BrokerProcess broker(home);
   ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
   auto status = status_of(broker.pid());
-  const std::string uid = std::to_string(kBrokerUid);
+  const std::string uid = std::to_string(broker_uid());
   const std::string all = uid + "\t" + uid + "\t" + uid + "\t" + uid;
   EXPECT_EQ(status["Uid"], all);
   EXPECT_EQ(status["Gid"], all);

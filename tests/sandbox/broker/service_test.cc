@@ -79,7 +79,7 @@ TEST(BrokerService, CarriesASessionFromTicketToRecord) {
   EXPECT_EQ(row.state(), "closed");
   EXPECT_EQ(row.end_by(), "command");
   EXPECT_EQ(row.end_code(), 3);
-  EXPECT_EQ(row.person(), "local:0");
+  EXPECT_EQ(row.person(), "local:" + std::to_string(client_uid()));
   EXPECT_EQ(home.log().find(minted.token()), std::string::npos);
 
   protocol::RecordRequest request;
@@ -186,8 +186,9 @@ TEST(BrokerService, LetsASessionCloseWhenTheLauncherHasGone) {
 
 TEST(BrokerService, SaysThatItsStoreIsFullAndCallsTheSessionBroken) {
   const Home home;
+  const std::string uid = std::to_string(broker_uid());
   ASSERT_EQ(mount("none", home.store().c_str(), "tmpfs", MS_NOSUID | MS_NODEV,
-                  "size=1m,mode=0700,uid=1879048192,gid=1879048192"),
+                  ("size=1m,mode=0700,uid=" + uid + ",gid=" + uid).c_str()),
             0);
   {
     BrokerProcess broker(home);
