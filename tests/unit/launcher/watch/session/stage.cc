@@ -173,8 +173,8 @@ Message Stage::config(UniqueFd ring, UniqueFd counters, uint32_t ring_bytes) {
   line->set_id("repository.app");
   line->set_line(8);
   config.set_host("desk");
-  config.set_mode("root");
-  config.set_sensor("syscall");
+  config.set_mode(options_.rootless ? "rootless" : "root");
+  config.set_sensor(options_.rootless ? "notify" : "syscall");
   config.set_asked("best");
   protocol::AssuranceItem* item = config.add_assurance();
   item->set_id("disk-encrypted");
@@ -186,14 +186,17 @@ Message Stage::config(UniqueFd ring, UniqueFd counters, uint32_t ring_bytes) {
   config.set_ring_bytes(ring_bytes);
   config.set_max_duration_s(options_.max_duration_s);
   config.set_idle_timeout_s(options_.idle_timeout_s);
-  config.set_can_freeze(options_.can_freeze);
+  config.set_no_cgroup(options_.rootless);
+  config.set_can_freeze(options_.can_freeze && !options_.rootless);
   Message message{Type::kSessionConfig, config.SerializeAsString(), {}};
   for (UniqueFd& fd : theirs_)
     message.fds.push_back(std::move(fd));
   message.fds.push_back(std::move(ring));
   message.fds.push_back(std::move(counters));
-  message.fds.push_back(std::move(cgroup_events));
-  message.fds.push_back(std::move(cgroup_kill));
+  if (!config.no_cgroup()) {
+    message.fds.push_back(std::move(cgroup_events));
+    message.fds.push_back(std::move(cgroup_kill));
+  }
   if (config.can_freeze()) message.fds.push_back(std::move(cgroup_freeze));
   message.fds.push_back(open_folder(path("credentials")));
   message.fds.push_back(std::move(gate_write_));

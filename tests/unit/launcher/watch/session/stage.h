@@ -34,7 +34,8 @@ class Stage {
     uint64_t idle_timeout_s = 0;
     bool can_freeze = true;
     uint64_t credential_life_s = 120;
-    uid_t uid = 0;  // who is to own what the session writes; 0: the caller
+    uid_t uid = 0;          // who is to own what the session writes; 0: the caller
+    bool rootless = false;  // no cgroup, and a pipe of carrel-notify's for a ring
   };
   explicit Stage(const Options& options);
   Stage() : Stage(Options()) {}
