@@ -2,10 +2,13 @@
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "launcher/watch/sensor/counters.h"
@@ -74,6 +77,51 @@ void expect_records_of_known_calls() {
   EXPECT_EQ(counters.produced(), reader.recorded());
   EXPECT_EQ(sensor::total(counters.lost()), 0U);
   EXPECT_EQ(reader.malformed(), 0U);
+}
+
+/// Nothing is produced for a while. Declared too early the test is weaker, never wrong.
+void wait_until_it_stands_still(const sensor::Counters& counters) {
+  constexpr int kStillMs = 200;
+  uint64_t before = 0;
+  do {
+    before = sensor::total(counters.produced());
+    poll(nullptr, 0, kStillMs);
+  } while (before == 0 || sensor::total(counters.produced()) != before);
+}
+
+constexpr int kOpens = 500;
+
+/// A page holds some 50 records: the rest can only be made when somebody reads.
+void expect_wait_for_the_reader() {
+  Box box(
+      {"/bin/sh", "-c", "i=0; while [ $i -lt 500 ]; do : < docs/text; i=$((i+1)); done; : > made"});
+  ASSERT_TRUE(box.start().ok());
+  const UniqueFd records(fcntl(box.sensor().records_fd(), F_DUPFD_CLOEXEC, 0));
+  ASSERT_EQ(fcntl(records.get(), F_SETPIPE_SZ, 4096), 4096);
+  const auto counters = sensor::Counters::map(box.sensor().counters_fd()).take();
+  ASSERT_EQ(box.next().type, init::RecordType::kReady);
+  box.open_gate();
+  wait_until_it_stands_still(counters);
+  EXPECT_LT(sensor::total(counters.produced()), uint64_t{kOpens});
+  EXPECT_EQ(faccessat(box.tree(), "made", F_OK, 0), -1) << "it did not wait";
+  std::string bytes;
+  std::thread reader_thread([&] { bytes = read_all(records.get()); });
+  EXPECT_EQ(box.next().a, 0);
+  EXPECT_EQ(faccessat(box.tree(), "made", F_OK, 0), 0);
+  box.end();
+  reader_thread.join();
+  sensor::Reader reader;
+  std::vector<sensor::Observation> seen;
+  reader.feed(bytes, seen);
+  const std::vector<std::string> lines = sensor::describe(seen);
+  EXPECT_EQ(std::count(lines.begin(), lines.end(), "p1 file.open /workspaces/engine/docs/text 00"),
+            kOpens);
+  EXPECT_EQ(counters.produced(), reader.recorded());
+  EXPECT_EQ(sensor::total(counters.lost()), 0U);
+}
+
+TEST(Workspace, WaitsForWhoeverReadsTheRecordsSoThatNoneIsLost) {
+  EXPECT_EQ(run_as_user(expect_wait_for_the_reader), 0);
 }
 
 TEST(Workspace, GivesARecordOfEachCallOfThePayloadAndOfNoneBefore) {
