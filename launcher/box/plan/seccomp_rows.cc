@@ -156,6 +156,19 @@ Row ioctl_row() {
   return row;
 }
 
+/// Of an ordinary user init has the payload's uid, and with it the payload would have a say in its
+/// limits: a limit of processor time is a signal from the kernel, which kills pid 1 too.
+Row prlimit_row() {
+  constexpr uint32_t kInit = 1;
+  Row row = allow("prlimit64", 302, kProcesses);
+  row.clauses = {{{{0, ~0U, kInit}},
+                  Action::kErrno,
+                  EPERM,
+                  Report::kEvent,
+                  "init: its limits would end the workspace"}};
+  return row;
+}
+
 Row prctl_row() {
   Row row =
       deny("prctl", 157,
@@ -514,7 +527,7 @@ Table make_contractor_table() {
       allow("recvmmsg", 299, kSockets),
       deny("fanotify_init", 300, kWatchAll),
       deny("fanotify_mark", 301, kWatchAll),
-      allow("prlimit64", 302, kProcesses),
+      prlimit_row(),
       deny("name_to_handle_at", 303, kHandles),
       deny("open_by_handle_at", 304, kHandles),
       deny("clock_adjtime", 305, kSetClock),

@@ -13,6 +13,7 @@
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -85,6 +86,8 @@ void try_files() {
 void try_processes() {
   say("ptrace-init", ptrace(PTRACE_ATTACH, 1, nullptr, nullptr));
   say("kill-init", kill(1, SIGKILL));
+  const rlimit none{0, 0};
+  say("limit-init", prlimit(1, RLIMIT_CPU, &none, nullptr));
   say("pidfd-getfd", syscall(SYS_pidfd_getfd, 0, 4, 0));
   say("kcmp-init", syscall(SYS_kcmp, 1, getpid(), 0, 0, 0));
   say("setuid-init", setuid(999));
@@ -123,6 +126,8 @@ int control() {
     pause();
     _exit(0);
   }
+  const rlimit none{0, 0};
+  say("limit-init", prlimit(other, RLIMIT_CPU, &none, nullptr));
   say("ptrace-init", ptrace(PTRACE_ATTACH, other, nullptr, nullptr));
   say("kill-init", kill(other, SIGKILL));
   say("fsopen", syscall(SYS_fsopen, "tmpfs", 0));

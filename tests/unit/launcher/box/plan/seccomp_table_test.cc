@@ -69,6 +69,13 @@ TEST(SeccompTable, ClausesOfARowExcludeEachOther) {
   }
 }
 
+TEST(SeccompTable, KeepsTheLimitsOfInitFromWhoHasItsUid) {
+  for (const uint64_t high : {uint64_t{0}, kHigh})
+    EXPECT_EQ(answer("prlimit64", {high | 1, 0, 1, 0}), EPERM);
+  for (const uint64_t own : {0U, 2U, 0xFFFFFFFFU})
+    EXPECT_EQ(answer("prlimit64", {own, 0, 1, 0}), 0);
+}
+
 TEST(SeccompTable, RefusesWhatTheCatalogueNamesWithEperm) {
   for (const char* name : {"setns",
                            "mount",
