@@ -38,19 +38,6 @@ Result<Level> enter(int parent_fd, const std::string& name) {
   return level;
 }
 
-Status read_whole(int fd, size_t limit, std::string* out) {
-  while (out->size() < limit) {
-    const size_t before = out->size();
-    out->resize(before + 65536);
-    const ssize_t got = pread(fd, out->data() + before, 65536, static_cast<off_t>(before));
-    const int number = errno;
-    out->resize(before + (got > 0 ? static_cast<size_t>(got) : 0));
-    if (got == 0) return Done{};
-    if (got < 0 && number != EINTR) return Error{"read the slice's manifest", number};
-  }
-  return Done{};
-}
-
 }  // namespace
 
 Result<UniqueFd> make_workspace_folder(int parent_fd, const std::string& name, FolderOwner owner) {
@@ -108,9 +95,8 @@ Result<SlicedRepository> open_sliced(const std::string& name, UniqueFd folder) {
   struct stat what {};
   if (fstat(out.manifest.get(), &what) != 0) return errno_error("fstat the slice's manifest");
   if (!S_ISREG(what.st_mode)) return Error{"the slice's manifest is not a file"};
-  std::string bytes;
-  RETURN_IF_ERROR(read_whole(out.manifest.get(), manifest::kMaxHeadBytes, &bytes));
-  ASSIGN_OR_RETURN(out.head, manifest::parse_manifest_head(bytes));
+  ASSIGN_OR_RETURN(manifest::Head head, manifest::read_manifest_head(out.manifest.get()));
+  out.head = std::move(head.manifest);
   return out;
 }
 

@@ -143,12 +143,11 @@ Status Mender::run() {
 }
 
 Result<manifest::Manifest> read_head(const std::string& slice) {
-  const UniqueFd folder(open(slice.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!folder.valid()) return errno_error("open the slice");
-  ASSIGN_OR_RETURN(const std::optional<Present> present,
-                   read_present(folder.get(), "manifest", manifest::kMaxManifestBytes));
-  if (!present) return Error{"the slice has no manifest", ENOENT};
-  return manifest::parse_manifest_head(present->bytes);
+  const UniqueFd file(
+      open((slice + "/manifest").c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  if (!file.valid()) return errno_error("open the slice's manifest");
+  ASSIGN_OR_RETURN(manifest::Head head, manifest::read_manifest_head(file.get()));
+  return std::move(head.manifest);
 }
 
 }  // namespace

@@ -1,10 +1,15 @@
 #include "broker/wire/manifest/manifest.h"
 
+#include <sys/stat.h>
+
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <optional>
 
+#include "broker/wire/manifest/pieces.h"
 #include "profiles/base/paths.h"
 #include "profiles/base/text.h"
 
@@ -13,6 +18,7 @@ namespace {
 
 constexpr std::string_view kMagic = "carrel-manifest 1";
 constexpr size_t kDigestBytes = 32;
+constexpr size_t kFirstPiece = 4096;  // holds the head of most manifests
 
 bool is_object_id(std::string_view text) {
   if (text.size() != 40 && text.size() != 64) return false;
@@ -38,12 +44,46 @@ std::string mode_text(uint32_t mode) {
   return text.data();
 }
 
+Status check_path(std::string_view path) {
+  const auto parsed = RelPath::parse(path);
+  if (!parsed.ok()) return Error{parsed.error().what};
+  if (is_below(path, ".git")) return Error{"below .git"};
+  return Done{};
+}
+
+Result<File> parse_file(std::string_view record) {
+  constexpr std::string_view kWord = "file ";
+  if (!record.starts_with(kWord)) return Error{"not a file"};
+  record.remove_prefix(kWord.size());
+  const size_t mode_end = record.find(' ');
+  const size_t size_end = record.find(' ', mode_end + 1);
+  const size_t digest_end = record.find(' ', size_end + 1);
+  if (mode_end == std::string_view::npos || size_end == std::string_view::npos ||
+      digest_end == std::string_view::npos) {
+    return Error{"too few fields"};
+  }
+  const auto mode = number<uint32_t>(record.substr(0, mode_end), 8);
+  const auto size = number<uint64_t>(record.substr(mode_end + 1, size_end - mode_end - 1), 10);
+  const auto digest = from_hex(record.substr(size_end + 1, digest_end - size_end - 1));
+  if (!mode || (*mode != 0100644 && *mode != 0100755 && *mode != 0120000)) return Error{"bad mode"};
+  if (!size || !digest || digest->size() != kDigestBytes) return Error{"bad size or digest"};
+  File file{std::string(record.substr(digest_end + 1)), *mode, *size, *digest};
+  // Only one spelling of each number and digest is accepted.
+  if (record.substr(0, digest_end) !=
+      mode_text(*mode) + " " + std::to_string(*size) + " " + to_hex(*digest)) {
+    return Error{"not spelled canonically"};
+  }
+  RETURN_IF_ERROR(check_path(file.path));
+  return file;
+}
+
 class Parser {
  public:
   explicit Parser(std::string_view bytes) : rest_(bytes) {}
 
   Result<Manifest> head();
   Result<Manifest> all();
+  [[nodiscard]] size_t left() const { return rest_.size(); }
 
  private:
   [[nodiscard]] Error wrong(const std::string& what) const {
@@ -54,7 +94,6 @@ class Parser {
   Status take_id(std::string_view word, std::string* id);
   Status take_read_only(std::string_view record);
   Status take_file(std::string_view record);
-  [[nodiscard]] Status check_path(std::string_view path, std::string_view before) const;
 
   std::string_view rest_;
   size_t record_ = 0;
@@ -79,14 +118,6 @@ Status Parser::take_id(std::string_view word, std::string* id) {
   return Done{};
 }
 
-Status Parser::check_path(std::string_view path, std::string_view before) const {
-  const auto parsed = RelPath::parse(path);
-  if (!parsed.ok()) return wrong(parsed.error().what);
-  if (!before.empty() && path <= before) return wrong("out of order");
-  if (is_below(path, ".git")) return wrong("below .git");
-  return Done{};
-}
-
 Status Parser::take_read_only(std::string_view record) {
   record.remove_prefix(std::string_view("readonly ").size());
   ReadOnlyEntry entry;
@@ -94,7 +125,9 @@ Status Parser::take_read_only(std::string_view record) {
   if (!entry.folder && !record.starts_with("file ")) return wrong("neither folder nor file");
   entry.path = record.substr(record.find(' ') + 1);
   const std::vector<ReadOnlyEntry>& list = out_.read_only;
-  RETURN_IF_ERROR(check_path(entry.path, list.empty() ? "" : std::string_view(list.back().path)));
+  const Status good = check_path(entry.path);
+  if (!good.ok()) return wrong(good.error().what);
+  if (!list.empty() && entry.path <= list.back().path) return wrong("out of order");
   for (const ReadOnlyEntry& other : list) {
     if (is_below(entry.path, other.path)) return wrong("below another entry");
   }
@@ -104,28 +137,11 @@ Status Parser::take_read_only(std::string_view record) {
 }
 
 Status Parser::take_file(std::string_view record) {
-  record.remove_prefix(std::string_view("file ").size());
-  const size_t mode_end = record.find(' ');
-  const size_t size_end = record.find(' ', mode_end + 1);
-  const size_t digest_end = record.find(' ', size_end + 1);
-  if (mode_end == std::string_view::npos || size_end == std::string_view::npos ||
-      digest_end == std::string_view::npos) {
-    return wrong("too few fields");
-  }
-  const auto mode = number<uint32_t>(record.substr(0, mode_end), 8);
-  const auto size = number<uint64_t>(record.substr(mode_end + 1, size_end - mode_end - 1), 10);
-  const std::string_view hex = record.substr(size_end + 1, digest_end - size_end - 1);
-  const auto digest = from_hex(hex);
-  if (!mode || (*mode != 0100644 && *mode != 0100755 && *mode != 0120000)) return wrong("bad mode");
-  if (!size || !digest || digest->size() != kDigestBytes) return wrong("bad size or digest");
-  File file{std::string(record.substr(digest_end + 1)), *mode, *size, *digest};
-  // Only one spelling of each number and digest is accepted.
-  if (record.substr(0, digest_end) !=
-      mode_text(*mode) + " " + std::to_string(*size) + " " + to_hex(*digest)) {
-    return wrong("not spelled canonically");
-  }
+  Result<File> parsed = parse_file(record);
+  if (!parsed.ok()) return wrong(parsed.error().what);
+  File file = parsed.take();
   const std::vector<File>& list = out_.files;
-  RETURN_IF_ERROR(check_path(file.path, list.empty() ? "" : std::string_view(list.back().path)));
+  if (!list.empty() && file.path <= list.back().path) return wrong("out of order");
   for (const ReadOnlyEntry& entry : out_.read_only) {
     if (is_below(file.path, entry.path)) return wrong("below a read-only entry");
   }
@@ -192,6 +208,39 @@ Result<Manifest> parse_manifest(std::string_view bytes) {
 
 Result<Manifest> parse_manifest_head(std::string_view bytes) {
   return Parser(bytes.substr(0, kMaxHeadBytes)).head();
+}
+
+Result<Manifest> read_manifest(int fd) {
+  struct stat what {};
+  if (fstat(fd, &what) != 0) return errno_error("look at the manifest");
+  const auto size = static_cast<uint64_t>(what.st_size);
+  if (size > kMaxManifestBytes) return Error{"the manifest is too large", EFBIG};
+  std::string bytes(size, '\0');
+  ASSIGN_OR_RETURN(const size_t got, read_at(fd, 0, bytes.data(), bytes.size()));
+  bytes.resize(got);
+  return parse_manifest(bytes);
+}
+
+Result<Head> read_manifest_head(int fd) {
+  std::string bytes;
+  for (size_t wanted = kFirstPiece;; wanted *= 2) {
+    const size_t before = bytes.size();
+    bytes.resize(std::min(wanted, kMaxHeadBytes));
+    ASSIGN_OR_RETURN(const size_t got,
+                     read_at(fd, before, bytes.data() + before, bytes.size() - before));
+    const bool whole = before + got < bytes.size() || bytes.size() == kMaxHeadBytes;
+    bytes.resize(before + got);
+    Parser parser(bytes);
+    Result<Manifest> head = parser.head();
+    if (head.ok()) return Head{head.take(), bytes.size() - parser.left()};
+    if (whole) return head.take_error();
+  }
+}
+
+Result<File> parse_file_record(std::string_view record) {
+  Result<File> file = parse_file(record);
+  if (!file.ok()) return Error{"manifest: " + file.error().what};
+  return file;
 }
 
 }  // namespace carrel::manifest

@@ -56,11 +56,25 @@ std::string format_manifest(const Manifest& manifest);
 /// Strict inverse: only what format_manifest() writes is accepted. Bounded as above. Pure.
 Result<Manifest> parse_manifest(std::string_view bytes);
 
+/// parse_manifest() of what a regular file holds.
+Result<Manifest> read_manifest(int fd);
+
 /// The same without the files: reads up to the first of them and looks no further, so that the
 /// launcher never walks a tree's names. `bytes` may be cut behind the head.
 Result<Manifest> parse_manifest_head(std::string_view bytes);
 
 /// Most bytes that a head can take.
 inline constexpr size_t kMaxHeadBytes = size_t{20} << 20;
+
+/// The head of the manifest in a regular file, and where its files begin. Reads little more than
+/// the head: opening a workspace costs the same however many files follow.
+struct Head {
+  Manifest manifest;  // without files
+  size_t bytes = 0;
+};
+Result<Head> read_manifest_head(int fd);
+
+/// One file's record, without its NUL, as strictly as above; what stands before it is not known.
+Result<File> parse_file_record(std::string_view record);
 
 }  // namespace carrel::manifest
