@@ -31,8 +31,8 @@ inline constexpr int kLastWordsMs = 20'000;
 
 struct SessionTree {
   UniqueFd tree;
-  UniqueFd manifest;
-  UniqueFd pristine;
+  UniqueFd upper;  // of a plain folder the tree once more
+  UniqueFd slice;  // the slicer's output
 };
 
 struct Pipes {

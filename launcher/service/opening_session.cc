@@ -79,7 +79,7 @@ Status Opener::start_recorder() {
       fds.push_back(end.get());
   }
   for (const SessionTree& tree : trees_)
-    fds.insert(fds.end(), {tree.tree.get(), tree.manifest.get(), tree.pristine.get()});
+    fds.insert(fds.end(), {tree.tree.get(), tree.upper.get(), tree.slice.get()});
   for (const auto& [name, file] : limits_.files)
     fds.push_back(file.get());
   for (const auto& [volume, folder] : limits_.volumes)

@@ -41,9 +41,9 @@ Result<UniqueFd> root_of(const UniqueFd& mount) {
   return root;
 }
 
-/// A plain folder's tree as the session's own, read-only, for the difference at the end.
-Result<UniqueFd> session_tree(int folder_fd, const storage::Viewer& recorder) {
-  ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(folder_fd, "tree", O_PATH | O_DIRECTORY));
+/// A folder as the session's own, read-only, for the difference at the end.
+Result<UniqueFd> session_folder(int folder_fd, const char* name, const storage::Viewer& recorder) {
+  ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(folder_fd, name, O_PATH | O_DIRECTORY));
   ASSIGN_OR_RETURN(const UniqueFd mount, kernel::clone_tree(place.get(), Tree::kOne));
   if (recorder.idmap_fd >= 0) {
     RETURN_IF_ERROR(kernel::idmap_mount(mount.get(), recorder.idmap_fd));
@@ -139,10 +139,9 @@ Result<SlicedRepository> Opener::make_new_slice(size_t index) {
   const int slices = tools_.state.slices.get();
   undos_.emplace_back([slices, maker] { drop_slice(slices, maker); });  // nothing once it is named
   ASSIGN_OR_RETURN(UniqueFd folder,
-                   uses_image()
-                       ? begin_slice(slices, maker)
-                       : make_workspace_folder(workspace_->folder_fd(), own_folder(repository.name),
-                                               work_owner()));
+                   uses_image() ? begin_slice(slices, maker)
+                                : make_workspace_folder(workspace_->folder_fd(),
+                                                        own_folder(repository.name), work_owner()));
   SliceJob job = slice_job(index);
   job.output_fd = folder.get();
   SliceFailure failure;
@@ -187,7 +186,9 @@ Status Opener::make_disk_tree(SlicedRepository& slice, const storage::Viewer& pa
                    open_beneath(slice.folder.get(), "tree", O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(UniqueFd overlay, disk_->working_tree(slice.name, lower.get(), payload, places));
   ASSIGN_OR_RETURN(const UniqueFd view, disk_->view(slice.name, lower.get(), recorder, places));
+  ASSIGN_OR_RETURN(const UniqueFd upper, disk_->changes(slice.name, recorder));
   ASSIGN_OR_RETURN(trees_.back().tree, root_of(view));
+  ASSIGN_OR_RETURN(trees_.back().upper, root_of(upper));
   overlays_.push_back(std::move(overlay));
   return Done{};
 }
@@ -212,11 +213,11 @@ Status Opener::make_trees() {
       RETURN_IF_ERROR(
           make_disk_tree(slice, payload_viewer, recorder_viewer, {lower.get(), upper.get()}));
     } else {
-      ASSIGN_OR_RETURN(trees_.back().tree, session_tree(slice.folder.get(), recorder_viewer));
+      ASSIGN_OR_RETURN(trees_.back().tree,
+                       session_folder(slice.folder.get(), "tree", recorder_viewer));
+      ASSIGN_OR_RETURN(trees_.back().upper, duplicate(trees_.back().tree));
     }
-    trees_.back().manifest = std::move(slice.manifest);
-    ASSIGN_OR_RETURN(trees_.back().pristine,
-                     open_beneath(slice.folder.get(), "pristine", O_RDONLY | O_DIRECTORY));
+    ASSIGN_OR_RETURN(trees_.back().slice, session_folder(slice.folder.get(), ".", recorder_viewer));
   }
   return Done{};
 }

@@ -75,6 +75,9 @@ Result<SlicedRepository> open_slice(int slices_fd, const std::string& key,
 Result<SlicedRepository> finish_slice(int slices_fd, const std::string& maker,
                                       const std::string& key, const std::string& repository) {
   const std::string made = kUnfinished + maker;
+  // Nobody compares its files with anything again: a power cut must not leave them empty.
+  ASSIGN_OR_RETURN(const UniqueFd folder, open_beneath(slices_fd, made, O_RDONLY | O_DIRECTORY));
+  if (syncfs(folder.get()) != 0) return errno_error("sync the slice of " + quoted(repository));
   if (renameat2(slices_fd, made.c_str(), slices_fd, key.c_str(), RENAME_NOREPLACE) != 0) {
     if (errno != EEXIST) return errno_error("name the slice of " + quoted(repository));
     RETURN_IF_ERROR(remove_tree(slices_fd, made));

@@ -88,7 +88,7 @@ Result<UniqueFd> new_overlay(const OverlayLayers& layers) {
   RETURN_IF_ERROR(set(context.get(), "source", "carrel"));
   RETURN_IF_ERROR(set_layers(context.get(), layers));
   RETURN_IF_ERROR(set(context.get(), "index", "off"));
-  RETURN_IF_ERROR(set(context.get(), "xino", "on"));
+  RETURN_IF_ERROR(set(context.get(), "xino", layers.upper.has_value() ? "on" : "off"));
   {
     ASSIGN_OR_RETURN(const CreatorIds ids, CreatorIds::become(layers.creator));
     if (fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {

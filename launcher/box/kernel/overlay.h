@@ -28,7 +28,9 @@ struct OverlayLayers {
   uint32_t creator = 0;  // the uid and gid that the layers' id map shows their owner as
 };
 
-/// The overlay, detached. Whoever creates one without being mapped in its upper layer gets a
+/// The overlay, detached. One with an upper layer gives everything in it one st_dev and inode
+/// numbers of its own that stay; a view gives files the inode number that they have in their layer.
+/// Whoever creates one without being mapped in its upper layer gets a
 /// read-only file system without an error: so this becomes `creator` for the moment, and an overlay
 /// with an upper layer that comes up read-only is an Error. Needs CAP_SYS_ADMIN, CAP_SETUID and
 /// CAP_SETGID; one thread. No set-uid bits and no devices, whatever the layers hold.

@@ -156,6 +156,17 @@ Result<UniqueFd> WorkspaceDisk::view(const std::string& name, int tree_fd, const
   return view;
 }
 
+Result<UniqueFd> WorkspaceDisk::changes(const std::string& name, const Viewer& viewer) const {
+  ASSIGN_OR_RETURN(const UniqueFd place,
+                   open_folder(folder_.get(), std::string(kUpper) + "/" + name));
+  ASSIGN_OR_RETURN(UniqueFd changes, kernel::clone_tree(place.get(), Tree::kOne));
+  RETURN_IF_ERROR(kernel::idmap_mount(changes.get(), viewer.idmap_fd));
+  RETURN_IF_ERROR(kernel::set_mount_attributes(
+      changes.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+      Tree::kOne));
+  return changes;
+}
+
 Result<DiskSize> WorkspaceDisk::most() const {
   ASSIGN_OR_RETURN(const struct statfs about, ask_about(folder_.get()));
   const uint64_t kept = kOwnBlocks + std::min(about.f_blocks / 50, kKernelBlocks);

@@ -49,6 +49,10 @@ class WorkspaceDisk {
   Result<UniqueFd> view(const std::string& name, int tree_fd, const Viewer& viewer,
                         const Places& places) const;
 
+  /// The upper layer by itself, read-only, as another uid sees it: what was changed is named there.
+  /// Detached, and nothing above it can be reached through it. Looked at when the view may be.
+  Result<UniqueFd> changes(const std::string& name, const Viewer& viewer) const;
+
   /// The home folder, detached, ids not mapped yet.
   Result<UniqueFd> home() const;
 

@@ -1,15 +1,13 @@
 #include "launcher/watch/session/change_report.h"
 
-#include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
 
-#include "broker/wire/manifest/manifest.h"
 #include "broker/wire/protocol/messages.pb.h"
+#include "launcher/watch/tree/touched.h"
 
 namespace carrel::session {
 namespace {
@@ -29,35 +27,17 @@ events::Event policy_event(const events::PolicyDisplaced& displaced, const std::
   return event;
 }
 
-Result<std::string> read_manifest(int fd) {
-  struct stat status {};
-  if (fstat(fd, &status) != 0) return errno_error("look at the manifest");
-  const auto size = static_cast<uint64_t>(status.st_size);
-  if (size > manifest::kMaxManifestBytes) return Error{"the manifest is too large", EFBIG};
-  std::string bytes(size, '\0');
-  size_t at = 0;
-  while (at < bytes.size()) {
-    const ssize_t got = pread(fd, bytes.data() + at, bytes.size() - at, static_cast<off_t>(at));
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return errno_error("read the manifest");
-    if (got == 0) break;
-    at += static_cast<size_t>(got);
-  }
-  bytes.resize(at);
-  return bytes;
-}
-
 }  // namespace
 
 Status ChangeReport::add(const RepositoryInput& repository) {
-  ASSIGN_OR_RETURN(const std::string bytes, read_manifest(repository.manifest.get()));
-  ASSIGN_OR_RETURN(const manifest::Manifest manifest, manifest::parse_manifest(bytes));
-  const tree::Tree tree{"/workspaces/" + repository.name, repository.tree.get(),
-                        repository.pristine.get(), &manifest};
   tree::Limits limits;
   // Each change may bring two contents.
   limits.max_changes = std::min<uint64_t>(limits.max_changes, (kMaxBlobs - kept_.size()) / 2);
   limits.max_content_total -= std::min(limits.max_content_total, kept_bytes_);
+  ASSIGN_OR_RETURN(tree::Scope scope,
+                   tree::find_scope(repository.layers(), repository.manifest.get(), limits));
+  const tree::Tree tree{"/workspaces/" + repository.name, repository.tree.get(),
+                        repository.pristine.get(), &scope.manifest, std::move(scope.within)};
   ASSIGN_OR_RETURN(
       std::vector<events::FileChanged> changes,
       difference_(tree, limits, [&](std::string_view sha256, std::string_view content) {

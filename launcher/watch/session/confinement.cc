@@ -10,6 +10,8 @@ confine::Confinement session_confinement(const SessionInput& input) {
     for (const RepositoryInput& repository : input.repositories) {
       list.landlock->push_back({repository.tree.get(), confine::PathRights::kRead});
       list.landlock->push_back({repository.pristine.get(), confine::PathRights::kRead});
+      list.landlock->push_back({repository.upper.get(), confine::PathRights::kRead});
+      list.landlock->push_back({repository.slice.get(), confine::PathRights::kRead});
     }
   }
   list.syscalls = confine::common_syscalls();

@@ -1,11 +1,13 @@
 #include "launcher/watch/session/session_config.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include <map>
 #include <utility>
 
 #include "broker/record/evidence/sha256.h"
+#include "launcher/watch/tree/beneath.h"
 #include "profiles/base/ulid.h"
 #include "profiles/decide/rules.h"
 #include "profiles/parse/canonical.h"
@@ -82,8 +84,8 @@ void take_fds(Fds& fds, SessionInput& input) {
     RepositoryInput& tree = input.repositories.emplace_back();
     tree.name = repository.name();
     fds.take(tree.tree, Kind::kFolder, "working tree");
-    fds.take(tree.manifest, Kind::kFile, "manifest");
-    fds.take(tree.pristine, Kind::kFolder, "pristine folder");
+    fds.take(tree.upper, Kind::kFolder, "upper layer");
+    fds.take(tree.slice, Kind::kFolder, "slice");
   }
   for (const std::string& name : input.config.limit_files()) {
     LimitFile& file = input.limit_files.emplace_back();
@@ -96,7 +98,37 @@ void take_fds(Fds& fds, SessionInput& input) {
   if (input.config.has_asker_uid()) fds.take(input.inside, Kind::kSocket, "inside");
 }
 
+/// What the slicer left, by the folder that came.
+Status open_slice(RepositoryInput& repository) {
+  const UniqueFd folder = std::move(repository.slice);
+  ASSIGN_OR_RETURN(repository.manifest, tree::open_in(folder.get(), "manifest", O_RDONLY));
+  struct stat status {};
+  if (fstat(repository.manifest.get(), &status) != 0 || !S_ISREG(status.st_mode)) {
+    return Error{"session configuration: the manifest is no file"};
+  }
+  ASSIGN_OR_RETURN(repository.pristine,
+                   tree::open_in(folder.get(), "pristine", O_RDONLY | O_DIRECTORY));
+  ASSIGN_OR_RETURN(repository.slice, tree::open_in(folder.get(), "tree", O_RDONLY | O_DIRECTORY));
+  return Done{};
+}
+
+/// Where it cannot be told, they are not: a plain folder compared as an overlay would hide changes.
+bool are_different(int one_fd, int other_fd) {
+  struct stat one {};
+  struct stat other {};
+  return fstat(one_fd, &one) == 0 && fstat(other_fd, &other) == 0 &&
+         (one.st_dev != other.st_dev || one.st_ino != other.st_ino);
+}
+
 }  // namespace
+
+std::optional<tree::Layers> RepositoryInput::layers() const {
+  if (!are_different(tree.get(), upper.get()) || !are_different(upper.get(), slice.get()) ||
+      !are_different(tree.get(), slice.get())) {
+    return std::nullopt;
+  }
+  return tree::Layers{tree.get(), upper.get(), slice.get()};
+}
 
 Result<SessionInput> take_config(protocol::Message message) {
   if (message.type != protocol::Type::kSessionConfig) {
@@ -110,6 +142,8 @@ Result<SessionInput> take_config(protocol::Message message) {
   Fds fds(std::move(message.fds));
   take_fds(fds, input);
   RETURN_IF_ERROR(fds.status());
+  for (RepositoryInput& repository : input.repositories)
+    RETURN_IF_ERROR(open_slice(repository));
   return input;
 }
 

@@ -9,6 +9,7 @@
 #include "broker/wire/protocol/connection.h"
 #include "broker/wire/protocol/messages.pb.h"
 #include "launcher/watch/session/limit_files.h"
+#include "launcher/watch/tree/touched.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
 #include "profiles/model/profile.h"
@@ -18,7 +19,10 @@ namespace carrel::session {
 /// One repository's working tree, as it is compared at the end.
 struct RepositoryInput {
   std::string name;
-  UniqueFd tree, manifest, pristine;
+  UniqueFd tree, upper;                // as handed over
+  UniqueFd manifest, pristine, slice;  // of the slicer's output: its files as they were
+  /// Where the tree is an overlay; where it is a plain folder, `upper` is the tree itself.
+  [[nodiscard]] std::optional<tree::Layers> layers() const;
 };
 
 struct SessionInput {

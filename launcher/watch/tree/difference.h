@@ -24,6 +24,9 @@ struct Tree {
   int tree_fd = -1;
   int pristine_fd = -1;  // files named by the hex SHA-256 of their contents, from the slicer
   const manifest::Manifest* manifest = nullptr;
+  /// Nothing else can differ than what is at or below these paths, of which none is below another;
+  /// "" is everything. The manifest need have no files beside them. See touched.h.
+  std::vector<std::string> within = {""};
 };
 
 /// Bounds of one difference; what they leave out is said by a change with a note.

@@ -205,8 +205,8 @@ Message Stage::config(UniqueFd ring, UniqueFd counters, uint32_t ring_bytes) {
     pipe.reset();
   }
   message.fds.push_back(open_folder(path("tree")));
-  message.fds.emplace_back(open(path("manifest").c_str(), O_RDONLY | O_CLOEXEC));
-  message.fds.push_back(open_folder(path("pristine")));
+  message.fds.push_back(open_folder(path("tree")));  // a plain folder
+  message.fds.push_back(open_folder(path(".")));
   return message;
 }
 
