@@ -1,5 +1,6 @@
 """Times a warm `carrel open … -- /bin/true` (recorded, sealed, verified afterwards) and bubblewrap with all
-namespaces, in shuffled order within each round. Prints medians, the middle half and the ratio."""
+namespaces, in shuffled order within each round; then openings with small and large slices (bench_slices.py). Prints
+medians, the middle half and the ratio."""
 import os
 import pathlib
 import random
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+
+import bench_slices
 
 build, rounds = pathlib.Path(sys.argv[1]).resolve(), int(sys.argv[2])
 folder = pathlib.Path(tempfile.mkdtemp(prefix="carrel-bench-"))
@@ -66,6 +69,7 @@ try:
         quarter = statistics.quantiles(values, n=100)
         print(f"{name:32} {statistics.median(values):10.2f} {quarter[24]:8.2f} {quarter[74]:8.2f} "
               f"{quarter[98]:8.2f} {statistics.median(values) / base:8.2f}")
+    bench_slices.compare(folder, carrel, environment, max(rounds // 4, 5))
 finally:
     log = folder / "state/run/launcher.log"
     if log.exists():
