@@ -327,6 +327,15 @@ class Ssh(SshCase):
     def servers(self):
         return [pid for pid in self.processes("sshd")]
 
+    def jails(self):
+        found = set()
+        for pid in self.servers():
+            try:
+                found.add(os.readlink(f"/proc/{pid}/ns/pid"))
+            except FileNotFoundError:
+                pass
+        return found
+
     def test_the_server_is_in_a_jail_beside_the_workspace(self):
         process = self.running()
         other = self.started("echo here; cat")
@@ -335,9 +344,11 @@ class Ssh(SshCase):
         self.assertNotIn(b"channel", inside)
         self.assertNotIn(b"sshd", inside)
         self.assertNotIn(b"PRIVATE KEY", inside)
+        workspace = pathlib.Path(f"/proc/{self.processes('cat')[0]}")
+        # That of the connection before may just be ending.
+        self.wait_until(lambda: len(self.jails()) == 1, what="one server is left")
         servers = self.servers()
         self.assertTrue(servers)
-        workspace = pathlib.Path(f"/proc/{self.processes('cat')[0]}")
         for pid in servers:
             status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines() if ":\t" in line)
             self.assertEqual((status["CapEff"], status["CapPrm"], status["CapBnd"], status["NoNewPrivs"], status["Seccomp"]),
