@@ -444,7 +444,7 @@ class Ssh(SshCase):
         self.assertEqual(self.verify()["exit"], 0)
 
     def test_a_broker_that_is_lost_ends_session_and_servers(self):
-        process = self.running()
+        process = self.running("echo there; sleep 100")
         other = self.started("echo here; sleep 100")
         servers = self.servers()
         self.assertTrue(servers)

@@ -56,15 +56,16 @@ bool Closing::close_record(const Ending& ending) {
   end.counted_only = parts_.judge.counted_only();
   record.add(std::move(end));
   record.close();
+  // At once behind the seal: a launcher that tells the broker of our end does not come in between.
+  protocol::EndSession last;
+  last.set_by(ending.by);
+  last.set_code(ending.code);
+  record.send(protocol::Type::kEndSession, last.SerializeAsString());
   if (!record.wait(kClosingSealMs, [&record] { return record.settled(); })) {
     note(record.failed() ? "the record could not be closed: " + record.failure()
                          : "the broker did not acknowledge the closing seal");
     return false;
   }
-  protocol::EndSession last;
-  last.set_by(ending.by);
-  last.set_code(ending.code);
-  record.send(protocol::Type::kEndSession, last.SerializeAsString());
   record.wait(kLastWordMs, [&record] { return !record.wants_write(); });
   return true;
 }
