@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <thread>
+#include <utility>
 
 #include "launcher/watch/session/session.h"
 #include "tests/unit/launcher/watch/session/stage.h"
@@ -27,6 +28,7 @@ class FakeSensor final : public SensorPort {
   size_t take(std::string&, size_t) override {
     eventfd_t ignored = 0;
     (void)eventfd_read(bell_.get(), &ignored);
+    ++*turns;
     return 0;
   }
   void stop() override {}
@@ -38,6 +40,8 @@ class FakeSensor final : public SensorPort {
     return counts;
   }
   std::atomic<uint64_t> lost_opens = 0;
+  /// Of the session's loop, that came to the sensor.
+  const std::shared_ptr<std::atomic<uint64_t>> turns = std::make_shared<std::atomic<uint64_t>>(0);
 
  private:
   UniqueFd bell_;
@@ -57,6 +61,7 @@ class Play {
     parts.profile = profile_of(parts.input.config).take();
     auto fake = std::make_unique<FakeSensor>();
     sensor = fake.get();
+    turns_ = fake->turns;
     bell_.reset(dup(fake->bell_fd()));  // the session's own goes with it
     parts.sensor = std::move(fake);
     parts.difference = tree::difference;
@@ -104,9 +109,19 @@ class Play {
     }
     return false;
   }
+  /// Lets the clock run ahead, and everybody see it pass: in one leap, what the broker is about to
+  /// answer would be an answer that never came.
   void skip(uint64_t seconds) {
-    skipped_ns_ += seconds * kNsPerS;
-    ring();
+    constexpr uint64_t kStepS = 10;
+    for (uint64_t left = seconds; left > 0;) {
+      const uint64_t step = std::min(left, kStepS);
+      const uint64_t before = *turns_;
+      left -= step;
+      skipped_ns_ += step * kNsPerS;
+      ring();
+      bool played = false;  // the broker, too, has its turn
+      stage.until([&] { return std::exchange(played, true) && *turns_ > before; }, 20);
+    }
   }
 
   Stage stage;
@@ -116,6 +131,7 @@ class Play {
   protocol::Connection launcher_;
   std::unique_ptr<Session> session_;
   UniqueFd bell_;
+  std::shared_ptr<std::atomic<uint64_t>> turns_;
   std::atomic<uint64_t> skipped_ns_ = 0;
   std::thread thread_;
 };
