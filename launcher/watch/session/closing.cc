@@ -72,6 +72,9 @@ bool Closing::close_record(const Ending& ending) {
 
 protocol::Finished Closing::close(Ending ending, Workspace workspace) {
   if (!workspace.empty) ending = overruled(std::move(ending), "the workspace is not empty");
+  if (!workspace.servers_gone) {
+    ending = overruled(std::move(ending), "an ssh server of the session has not ended");
+  }
   collect(workspace);
   parts_.limits.finish(parts_.mono_ns());
   const Status credentials = parts_.leases.end();

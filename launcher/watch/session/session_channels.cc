@@ -85,15 +85,16 @@ std::optional<Ending> Session::why_nothing_begins() const {
 }
 
 /// Nothing of the workspace runs any more. What was said last is shown, then the servers end, and
-/// with the last of them everything that could still reach the record.
-void Session::end_ssh() {
+/// with the last of them everything that could still reach the record; false when one is still
+/// there.
+bool Session::end_ssh() {
   if (!record_->failed()) {
     wait_ssh(kShownNs, [this] { return channels_.flushed() && ssh_.passed_on(); });
     wait_ssh(kLeavesNs, [] { return false; });
   }
   ssh_.kill();
   wait_ssh(kServersEndNs, [] { return false; });
-  ssh_.finish(*ending_);
+  return ssh_.finish(*ending_);
 }
 
 /// At most for this time, and no longer than there is a server.

@@ -334,10 +334,15 @@ size_t SshChannels::idle() const {
   }));
 }
 
-void SshChannels::finish(const Ending& ending) {
-  for (const auto& one : all_)
-    end(*one, ending);
+bool SshChannels::finish(const Ending& ending) {
+  bool all_gone = true;
+  for (const auto& one : all_) {
+    const bool gone = one->ended_ns.has_value() || is_readable(one->pidfd.get());
+    if (gone) end(*one, ending);
+    all_gone = all_gone && gone;
+  }
   all_.clear();
+  return all_gone;
 }
 
 SshdSays sshd_says(std::string_view line) {

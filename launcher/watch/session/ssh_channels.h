@@ -61,8 +61,9 @@ class SshChannels {
   [[nodiscard]] size_t idle() const;
   /// No server is alive any more, nor is one being started.
   [[nodiscard]] bool empty() const { return all_.empty(); }
-  /// The session is over: what is left, which is the launcher's to end, is said to have ended.
-  void finish(const Ending& ending);
+  /// The session is over: an end for each that is gone. False when one is left, which has no end in
+  /// the record and is the launcher's to end.
+  bool finish(const Ending& ending);
 
   /// Why a stream got no server, as a line that an ssh client or `carrel connect` shows.
   static void refuse(const UniqueFd& stream, std::string_view why);

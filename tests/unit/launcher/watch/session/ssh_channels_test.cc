@@ -68,7 +68,9 @@ UniqueFd listen_at(const std::string& path) {
   return listener;
 }
 
-void start(Stage& stage, Connected& connected, uint32_t channel, uid_t uid) {
+/// With `kill`, the server is ended by what is written there, as by a control group.
+void start(Stage& stage, Connected& connected, uint32_t channel, uid_t uid,
+           UniqueFd kill = UniqueFd()) {
   auto ends = protocol::make_socket_pair().take();
   connected.client = std::move(ends.first);
   open(stage, channel, std::move(ends.second));
@@ -91,8 +93,9 @@ void start(Stage& stage, Connected& connected, uint32_t channel, uid_t uid) {
   protocol::SshStarted started;
   started.set_channel(channel);
   started.set_uid(uid);
-  const std::array<int, 4> fds{listener.get(), log_read.get(), connected.server.pidfd.get(),
-                               stream.second.get()};
+  std::vector<int> fds{listener.get(), log_read.get(), connected.server.pidfd.get(),
+                       stream.second.get()};
+  if (kill.valid()) fds.push_back(kill.get());
   ASSERT_TRUE(protocol::send_message(stage.launcher, Type::kSshStarted, started, fds).ok());
 }
 
@@ -206,8 +209,9 @@ TEST(SshChannels, TheBytesGoBothWaysAndAreWork) {
   EXPECT_FALSE(stage.until([&] { return stage.killed || stage.frozen == "1"; }, 300));
   for (int i = 0; i < 4; ++i) {
     pass(connected.client, connected.stream, std::string(40, 'x'));
-    play.skip(15);
+    play.skip(4);
   }
+  play.skip(10);
   ASSERT_TRUE(stage.until([&] { return stage.frozen == "1"; }));
   connected.server.end();
   EXPECT_EQ(play.finish_soon().code(), 124);
@@ -395,6 +399,36 @@ TEST(SshChannels, TheSessionsEndKillsItsServers) {
   EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
   connected.server.pid = -1;
   ASSERT_TRUE(stage.until([&] { return !stage.broker.valid(); }));
+}
+
+TEST(SshChannels, AServerThatDoesNotEndOverrulesTheEnding) {
+  for (const bool dies : {true, false}) {  // the control first
+    Play play;
+    Stage& stage = play.stage;
+    ASSERT_TRUE(stage.open_gate());
+    Connected connected;
+    UniqueFd nobody(::open("/dev/null", O_WRONLY | O_CLOEXEC));
+    start(stage, connected, 2, getuid(), dies ? UniqueFd() : std::move(nobody));
+    ASSERT_TRUE(stage.until([&] { return stage.state().channels() == 1; }));
+    protocol::SessionOrder order;
+    order.set_order("close");
+    order.set_person("local:7");
+    order.set_reason("done");
+    ASSERT_TRUE(stage.broker.queue(Type::kSessionOrder, order.SerializeAsString()).ok());
+    const protocol::Finished finished = play.finish_soon();
+    EXPECT_TRUE(finished.record_closed());
+    if (dies) {
+      EXPECT_EQ(finished.by(), "person");
+      EXPECT_EQ(story(stage), (std::vector<std::string>{"2 opened ssh ", "2 ended kill 137"}));
+      continue;
+    }
+    EXPECT_EQ(finished.by(), "policy");
+    EXPECT_EQ(finished.code(), 124);
+    EXPECT_THAT(finished.error(),
+                testing::StartsWith("an ssh server of the session has not ended"));
+    EXPECT_EQ(story(stage), std::vector<std::string>{"2 opened ssh "});
+    EXPECT_EQ(kill(connected.server.pid, 0), 0);
+  }
 }
 
 TEST(RefusedForward, IsReadFromWhatSshdSays) {
