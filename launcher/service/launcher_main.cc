@@ -119,7 +119,7 @@ std::unique_ptr<trace::Tracer> load_sensor(const CgroupHome& home, plan::HostFac
 }
 
 /// What the launcher has of its host: root a folder of control groups and the kernel's sensor, an
-/// ordinary user neither.
+/// ordinary user groups where they were handed on.
 struct HostParts {
   std::optional<CgroupHome> cgroups;
   std::unique_ptr<trace::Tracer> tracer;
@@ -127,6 +127,7 @@ struct HostParts {
   Status make(const State& state, plan::HostFacts& facts, const Log& log) {
     if (!facts.root) {
       facts.sensor = plan::sensor_of_ordinary_user(facts);
+      cgroups = make_delegated_home(facts.cgroup, state.directory.get(), log);
       return Done{};
     }
     ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), log));
@@ -135,7 +136,7 @@ struct HostParts {
     return Done{};
   }
   void remove() {
-    if (cgroups.has_value()) cgroups->folder.remove();
+    if (cgroups.has_value()) remove_home(*cgroups);
   }
 };
 

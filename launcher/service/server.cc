@@ -171,9 +171,19 @@ void Server::launch(Granted granted) {
 }
 
 /// What only this process can make, because it outlives the opening: slots, cgroup, sensor. An
-/// ordinary user has none of them: the opening makes their sensor itself.
+/// ordinary user has at most the cgroup: the opening makes their sensor itself.
 Status Server::prepare(Opening& opening, Live& live) {
-  if (!parts_.facts.root) return Done{};
+  if (parts_.facts.root) RETURN_IF_ERROR(take_slots(opening, live));
+  if (parts_.cgroups != nullptr) RETURN_IF_ERROR(make_group(opening, live));
+  if (parts_.tracer == nullptr) return Done{};
+  ASSIGN_OR_RETURN(const uint64_t id, live.cgroup->id());
+  RETURN_IF_ERROR(parts_.tracer->attach());
+  ASSIGN_OR_RETURN(opening.sensor, parts_.tracer->open_session(id));
+  live.sensor_slot = opening.sensor.slot + 1;  // 0: none
+  return Done{};
+}
+
+Status Server::take_slots(Opening& opening, Live& live) {
   const auto own = slots_.take();
   const auto slicer = slots_.take();
   live.uid_base = own.value_or(0);
@@ -181,16 +191,16 @@ Status Server::prepare(Opening& opening, Live& live) {
   if (!own || !slicer) return Error{"too many sessions at once", EAGAIN};
   opening.uid_base = live.uid_base;
   opening.slicer_uid_base = live.slicer_uid_base;
+  return Done{};
+}
+
+Status Server::make_group(Opening& opening, Live& live) {
   const plan::Ceilings most = plan::ceilings_of(parts_.facts.cgroup, opening.profile.limits);
   const kernel::CgroupCeilings ceilings{most.memory_bytes, most.processes, most.cpu_milli};
   ASSIGN_OR_RETURN(kernel::CgroupLeaf leaf,
                    kernel::CgroupLeaf::create(*parts_.cgroups, live.session, ceilings));
   live.cgroup = std::make_unique<kernel::CgroupLeaf>(std::move(leaf));
   opening.cgroup = live.cgroup.get();
-  ASSIGN_OR_RETURN(const uint64_t id, live.cgroup->id());
-  RETURN_IF_ERROR(parts_.tracer->attach());
-  ASSIGN_OR_RETURN(opening.sensor, parts_.tracer->open_session(id));
-  live.sensor_slot = opening.sensor.slot + 1;  // 0: none
   return Done{};
 }
 

@@ -41,7 +41,7 @@ struct ServerParts {
   uint64_t idle_ms = 60'000;
   uint64_t host_floor_bytes = 0;
   uint64_t host_low_bytes = 0;  // 0: nobody is held
-  bool is_service = false;  // of the whole host
+  bool is_service = false;      // of the whole host
 };
 
 class Server {
@@ -78,7 +78,7 @@ class Server {
     uint32_t slicer_uid_base = 0;
     std::unique_ptr<kernel::CgroupLeaf> cgroup;
     uint32_t sensor_slot = 0;
-    bool started = false;  // the broker knows of it
+    bool started = false;          // the broker knows of it
     std::optional<bool> told_low;  // of the host's room
     protocol::Connection channel;
   };
@@ -104,6 +104,8 @@ class Server {
   [[nodiscard]] std::optional<std::string> why_no_room() const;
   void tell_host_space(Live& live);
   Status prepare(Opening& opening, Live& live);
+  Status take_slots(Opening& opening, Live& live);
+  Status make_group(Opening& opening, Live& live);
   void release(Live& live);
   Status spawn(Opening& opening, Live& live);
   [[noreturn]] void become_opening(Opening& opening, pid_t server);

@@ -7,7 +7,7 @@ import subprocess
 import time
 import unittest
 
-from carrel_case import AS_USER, CARREL, ROOTLESS, Case, Terminal, UID, needs
+from carrel_case import AS_USER, CARREL, ROOTLESS, Case, Terminal, UID, needs_groups
 
 
 class Attach(Case):
@@ -250,7 +250,7 @@ class Attach(Case):
         self.assertEqual(self.attach("echo again")[0], b"again\n")
         self.finish(process)
 
-    @needs("limits", "an ordinary user has no control group that could be frozen")
+    @needs_groups("an ordinary user has no control group that could be frozen")
     def test_nothing_attaches_to_a_paused_session(self):
         process = self.running()
         self.carrel("pause", "last", "--reason", "a question")

@@ -19,11 +19,17 @@ import termios
 import time
 import unittest
 
+import handed_groups
+
 BUILD = pathlib.Path(os.environ["CARREL_BINARY_DIR"])
 SOURCE = pathlib.Path(os.environ["CARREL_SOURCE_DIR"])
 ROOTLESS = os.environ.get("CARREL_TEST_MODE") == "rootless"
 # Who opens workspaces. The ordinary user is in no passwd file: no host gives such an uid anything.
 UID = 12345 if ROOTLESS else 0
+# Whether the ordinary user was handed control groups, as by `systemd-run --user --scope -p Delegate=yes`.
+GROUPS = ROOTLESS and os.environ.get("CARREL_TEST_GROUPS") == "1"
+if GROUPS:
+    handed_groups.enter(UID)
 AS_USER = {"user": UID, "group": UID, "extra_groups": []} if ROOTLESS else {}
 
 
@@ -104,12 +110,22 @@ def make_company(folder, files=None):
     return folder
 
 
-def needs(guarantee, why):
+def needs_groups(why):
+    """For a test that needs control groups: an ordinary user has them in a run of its own only (GROUPS)."""
+    return needs("limits", why, given=GROUPS)
+
+
+def also_with_groups(test):
+    """For a test whose way differs where an ordinary user was handed control groups: it has a run of its own there."""
+    return test
+
+
+def needs(guarantee, why, given=False):
     """Leaves a test out in rootless mode, by the name of the guarantee that it needs and is not given."""
     def leave_out(test):
         @functools.wraps(test)
         def named(self, *words, **options):
-            if ROOTLESS:
+            if ROOTLESS and not given:
                 print(f"SKIP guarantee={guarantee}: {why}")
                 self.skipTest(why)
             return test(self, *words, **options)

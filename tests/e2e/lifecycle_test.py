@@ -5,7 +5,7 @@ import subprocess
 import time
 import unittest
 
-from carrel_case import AS_USER, CARREL, ROOTLESS, Case, UID, needs
+from carrel_case import AS_USER, CARREL, GROUPS, ROOTLESS, Case, UID, also_with_groups, needs_groups
 
 
 class Lifecycle(Case):
@@ -42,6 +42,7 @@ class Lifecycle(Case):
     def policy(self, session="last"):
         return [(event["type"], event["data"]) for event in self.events(session, "--kind", "policy")]
 
+    @also_with_groups
     def test_what_runs_is_listed_and_told_about(self):
         self.assertEqual(self.open("/bin/true").code, 0)
         self.assertEqual(self.status(), [])
@@ -52,7 +53,7 @@ class Lifecycle(Case):
                          (1, "local/fix", f"local:{UID}", "running", session, 2))
         [status] = self.status(session[:12])
         self.assertEqual((status["session"], status["workspace"], status["state"], status["paused"], status["can_pause"]),
-                         (session, row["workspace"], "running", None, not ROOTLESS))
+                         (session, row["workspace"], "running", None, GROUPS or not ROOTLESS))
         [end] = status["ends"]
         self.assertEqual(end["limit"], "max_duration")
         self.assertTrue(7000 < end["left_s"] <= 7200, end)
@@ -90,7 +91,7 @@ class Lifecycle(Case):
         self.assertLess(time.monotonic() - started, 9)  # the ten seconds for programs are not given
         self.assertEqual(self.finish(process)[0], 125)
 
-    @needs("limits", "an ordinary user has no control group that could be frozen")
+    @needs_groups("an ordinary user has no control group that could be frozen")
     def test_a_paused_session_stands_still_until_it_is_resumed(self):
         process = self.running("echo there; read x; read y; exit 7")
         session = self.sessions()[0]["session"]
@@ -117,7 +118,7 @@ class Lifecycle(Case):
                                          ("policy.resumed", {"person": f"local:{UID}", "reason": "answered"})])
         self.carrel("resume", session, "--reason", "late", code=2)
 
-    @needs("limits", "an ordinary user has no control group that could be frozen")
+    @needs_groups("an ordinary user has no control group that could be frozen")
     def test_a_session_that_ends_as_it_is_resumed_was_resumed(self):
         process = self.running("echo there; read x; exit 7")
         session = self.sessions()[0]["session"]
@@ -128,7 +129,7 @@ class Lifecycle(Case):
         self.assertIn(said, [f"session {session} goes on\n", f'session {session} has ended (command 7)\n'])
         self.assertEqual(self.finish(process)[0], 7)
 
-    @needs("limits", "an ordinary user has no control group that could be frozen")
+    @needs_groups("an ordinary user has no control group that could be frozen")
     def test_a_client_that_dies_does_not_undo_a_pause(self):
         process = self.running("echo there; while :; do echo x >> web/src/grows; done")
         self.carrel("pause", "last", "--reason", "a question")
@@ -142,7 +143,7 @@ class Lifecycle(Case):
         self.assertGreater(len(opened), 2)  # positive control
         self.assertLess(max(opened), paused["mono_ns"])
 
-    @needs("limits", "an ordinary user has no control group that could be frozen")
+    @needs_groups("an ordinary user has no control group that could be frozen")
     def test_time_is_over_while_a_session_is_paused(self):
         process = self.running(options=["--timeout", "6s"])
         self.carrel("pause", "last", "--reason", "a question")

@@ -10,7 +10,7 @@ import time
 import unittest
 
 from carrel_case import AS_USER, BUILD, CARREL, PROFILE, Case, alive, git
-from carrel_case import UID, give, needs
+from carrel_case import UID, give, needs_groups
 
 
 class Services(Case):
@@ -99,7 +99,7 @@ class Services(Case):
         self.launcher_process.wait(timeout=10)
         self.assertEqual(self.open("/bin/true").end["by"], "command")
 
-    @needs("limits", "no control group to hold the slicer still with")
+    @needs_groups("no control group to hold the slicer still with")
     def test_a_launcher_that_is_told_to_end_does_not_wait_for_a_slicer(self):
         process, _ = self.frozen_slicer()
         launcher = self.service_pid()
@@ -111,7 +111,7 @@ class Services(Case):
 
     # ---- the end of an opening ----------------------------------------------------------------
 
-    @needs("limits", "no control group to hold the slicer still with")
+    @needs_groups("no control group to hold the slicer still with")
     def test_a_killed_opening_leaves_nothing_of_its_slicing(self):
         process, group = self.frozen_slicer()
         os.kill(self.opening_pid(), signal.SIGKILL)
@@ -131,7 +131,7 @@ class Services(Case):
 
     # ---- the person before the command --------------------------------------------------------
 
-    @needs("limits", "no control group to hold the slicer still with")
+    @needs_groups("no control group to hold the slicer still with")
     def test_an_interrupt_ends_an_opening_that_is_still_slicing(self):
         process, _ = self.frozen_slicer()
         process.send_signal(signal.SIGINT)

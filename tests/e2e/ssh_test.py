@@ -11,7 +11,7 @@ import subprocess
 import time
 import unittest
 
-from carrel_case import CARREL, PROFILE, ROOTLESS, Case, Terminal, UID, alive, needs
+from carrel_case import CARREL, PROFILE, ROOTLESS, Case, Terminal, UID, alive, also_with_groups, needs_groups
 
 FORWARDS = "[[forward]]\nport = 3000\n"
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
@@ -454,7 +454,7 @@ class Ssh(SshCase):
         other.communicate(timeout=40)
         self.assertFalse(any(map(alive, servers)))
 
-    @needs("limits", "no control group, and so nothing to stop it with")
+    @needs_groups("no control group, and so nothing to stop it with")
     def test_a_paused_session_answers_nobody_and_goes_on(self):
         process = self.running()
         other = self.started("echo here; while read line; do echo $line; done")
@@ -470,6 +470,7 @@ class Ssh(SshCase):
         self.assertEqual(other.communicate(b"", timeout=20)[0], b"")
         self.finish(process)
 
+    @also_with_groups
     def test_supervisor_and_opening_that_are_killed_leave_no_server(self):
         for name, victim in (("supervisor", "carrel-session"), ("opening", "carrel-launcher")):
             with self.subTest(name):

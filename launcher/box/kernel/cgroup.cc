@@ -67,12 +67,10 @@ Result<CgroupFolder> CgroupFolder::create(const CgroupRoots& roots, const std::s
     if (path.empty()) continue;
     ASSIGN_OR_RETURN(const UniqueFd group, make_group(path));
   }
-  if (roots.controllers_v2) {
-    std::string wanted = roots.memory_v1.empty() ? "+memory" : "";
-    if (roots.pids_v1.empty()) wanted += wanted.empty() ? "+pids" : " +pids";
-    if (!wanted.empty()) {
-      RETURN_IF_ERROR(write_at(unified.get(), "cgroup.subtree_control", wanted));
-    }
+  std::string wanted = roots.memory_v2 && roots.memory_v1.empty() ? "+memory" : "";
+  if (roots.pids_v2 && roots.pids_v1.empty()) wanted += wanted.empty() ? "+pids" : " +pids";
+  if (!wanted.empty()) {
+    RETURN_IF_ERROR(write_at(unified.get(), "cgroup.subtree_control", wanted));
   }
   if (roots.cpu_v2) {
     folder.folders_.cpu_v2 = write_at(unified.get(), "cgroup.subtree_control", "+cpu").ok();
@@ -119,7 +117,7 @@ Status CgroupLeaf::set_memory(uint64_t bytes) const {
   const std::string text = std::to_string(bytes);
   Status swap = Done{};
   if (paths_.memory_v1.empty()) {
-    if (!paths_.controllers_v2) return Error{"no memory controller", ENOTSUP};
+    if (!paths_.memory_v2) return Error{"no memory controller", ENOTSUP};
     RETURN_IF_ERROR(write_at(unified_.get(), "memory.max", text));
     swap = write_at(unified_.get(), "memory.swap.max", "0");
   } else {
@@ -133,7 +131,7 @@ Status CgroupLeaf::set_memory(uint64_t bytes) const {
 Status CgroupLeaf::set_processes(uint64_t processes) const {
   const std::string text = std::to_string(processes);
   if (paths_.pids_v1.empty()) {
-    if (!paths_.controllers_v2) return Error{"no pids controller", ENOTSUP};
+    if (!paths_.pids_v2) return Error{"no pids controller", ENOTSUP};
     return write_at(unified_.get(), "pids.max", text);
   }
   ASSIGN_OR_RETURN(const UniqueFd group, make_group(paths_.pids_v1));

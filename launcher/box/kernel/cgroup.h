@@ -18,9 +18,10 @@ struct CgroupRoots {
   std::string unified;
   std::string memory_v1;
   std::string pids_v1;
-  bool controllers_v2 = false;  // what has no v1 tree comes from the unified one
+  bool memory_v2 = false;  // what has no v1 tree comes from the unified one
+  bool pids_v2 = false;
   std::string cpu_v1 = {};
-  bool cpu_v2 = false;        // cpu too; cleared where the kernel does not hand it on
+  bool cpu_v2 = false;        // cleared where the kernel does not hand it on
   bool swap_counted = false;  // a group without a ceiling of its swap is then a failure
 };
 

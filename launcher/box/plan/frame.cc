@@ -50,7 +50,7 @@ Result<SandboxPlan> make_frame(const HostFacts& facts, const Limits& limits, uin
   plan.hostname = "carrel";
   plan.namespaces =
       CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP;
-  if (facts.root) plan.ceilings = ceilings_of(facts.cgroup, limits);  // else no control group
+  if (has_groups(facts)) plan.ceilings = ceilings_of(facts.cgroup, limits);
   plan.rlimits = rlimits(limits, plan.ceilings);
   plan.securebits = kSecurebits;
   plan.umask = 022;

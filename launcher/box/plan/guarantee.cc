@@ -14,6 +14,10 @@ Guarantee missing(GuaranteeId id, std::string why, std::string mends) {
 }
 
 constexpr const char* kAsRoot = "run carrel as root";
+constexpr const char* kDelegated =
+    "start it by systemd-run --user --scope -p Delegate=yes, which hands on a control group, or "
+    "run "
+    "carrel as root";
 constexpr const char* kImagesNeed =
     "install e2fsprogs, and boot a kernel with CONFIG_BLK_DEV_LOOP, CONFIG_FS_ENCRYPTION and "
     "CONFIG_OVERLAY_FS";
@@ -56,9 +60,8 @@ Guarantee names_exact(const HostFacts& facts) {
     return missing(kId, why, "the vfs back end, which is not built yet");
   }
   if (facts.sensor.back_end == SensorBackEnd::kNotify) {
-    return missing(kId,
-                   "back end notify: names are read before the call, which may then see others",
-                   kAsRoot);
+    return missing(
+        kId, "back end notify: names are read before the call, which may then see others", kAsRoot);
   }
   return missing(kId, "no sensor back end", facts.root ? "see events-complete" : kAsRoot);
 }
@@ -93,36 +96,58 @@ Guarantee disk_limits(const StorageFacts& storage, const Limits& limits) {
                         amount_text("inodes", limits.inodes) + " files on the disk");
 }
 
-Guarantee limits(const HostFacts& facts, const model::Profile* profile) {
-  constexpr GuaranteeId kId = GuaranteeId::kLimits;
-  const Limits limits = profile == nullptr ? default_limits() : profile->limits;
-  const CgroupFacts& cgroup = facts.cgroup;
+/// What control groups do not keep, in words; "" when they keep all.
+std::string not_kept(const CgroupFacts& cgroup, const Limits& limits) {
   const bool memory = cgroup.memory_v2 || !cgroup.memory_v1.empty();
   const bool pids = cgroup.pids_v2 || !cgroup.pids_v1.empty();
-  if (!facts.root) {
-    return missing(kId,
-                   "without a control group memory has no ceiling and processor time neither, and "
-                   "a plain folder holds as much as the host's disk; " +
-                       amount_text("processes", limits.processes) + " processes and " +
-                       amount_text("open_files", limits.open_files) +
-                       " open files a process are kept by rlimits",
-                   kAsRoot);
-  }
   const bool cpu = limits.cpu_milli == 0 || cgroup.cpu_v2 || !cgroup.cpu_v1.empty();
   if (memory && cgroup.swap && !cgroup.swap_counted) {
-    return missing(kId, "memory that is swapped out is not counted",
-                   "boot with swapaccount=1, or switch swap off");
-  }
-  if (memory && pids && cpu) {
-    return profile == nullptr ? given(kId, limits_text(limits))
-                              : disk_limits(facts.storage, limits);
+    return "memory that is swapped out is not counted";
   }
   std::string lacking = memory ? "" : "memory";
   if (!pids) lacking += lacking.empty() ? "pids" : " and pids";
   if (!cpu) lacking += lacking.empty() ? "cpu" : " and cpu";
-  return missing(kId, "no control group controller for " + lacking,
-                 "boot with cgroup_enable=memory, or switch the controllers on in the root's "
-                 "cgroup.subtree_control");
+  return lacking.empty() ? "" : "no control group controller for " + lacking;
+}
+
+/// Never whole: their disk is a plain folder.
+Guarantee limits_of_ordinary_user(const CgroupFacts& cgroup, const Limits& limits) {
+  constexpr GuaranteeId kId = GuaranteeId::kLimits;
+  const std::string disk = "a plain folder holds as much as the host's disk";
+  const std::string why = cgroup.reason.empty() ? "" : " (" + cgroup.reason + ")";
+  const std::string rlimits = amount_text("processes", limits.processes) + " processes and " +
+                              amount_text("open_files", limits.open_files) +
+                              " open files a process are kept by rlimits";
+  if (!cgroup.delegated) {
+    return missing(kId,
+                   "without a control group" + why +
+                       " memory has no ceiling and processor time neither, and " + disk + "; " +
+                       rlimits,
+                   kDelegated);
+  }
+  const std::string lacking = not_kept(cgroup, limits);
+  if (!lacking.empty()) {
+    return missing(kId, lacking + why + ", and " + disk + "; " + rlimits, kDelegated);
+  }
+  return missing(kId,
+                 disk + "; a control group that was handed on to you keeps " + limits_text(limits),
+                 kAsRoot);
+}
+
+Guarantee limits(const HostFacts& facts, const model::Profile* profile) {
+  constexpr GuaranteeId kId = GuaranteeId::kLimits;
+  const Limits limits = profile == nullptr ? default_limits() : profile->limits;
+  if (!facts.root) return limits_of_ordinary_user(facts.cgroup, limits);
+  const std::string lacking = not_kept(facts.cgroup, limits);
+  if (lacking.empty()) {
+    return profile == nullptr ? given(kId, limits_text(limits))
+                              : disk_limits(facts.storage, limits);
+  }
+  const bool swap = lacking.starts_with("memory that");
+  return missing(kId, lacking,
+                 swap ? "boot with swapaccount=1, or switch swap off"
+                      : "boot with cgroup_enable=memory, or switch the controllers on in the "
+                        "root's cgroup.subtree_control");
 }
 
 Guarantee disk_encrypted(const HostFacts& facts) {
@@ -180,8 +205,10 @@ Guarantee network_isolated(const HostFacts& facts) {
 }  // namespace
 
 SensorFacts sensor_of_ordinary_user(const HostFacts& facts) {
-  if (facts.user_notify) return {SensorBackEnd::kNotify, "an ordinary user may load no BPF programs"};
-  return {SensorBackEnd::kNone, "the kernel has no seccomp notification that signals cannot break off"};
+  if (facts.user_notify)
+    return {SensorBackEnd::kNotify, "an ordinary user may load no BPF programs"};
+  return {SensorBackEnd::kNone,
+          "the kernel has no seccomp notification that signals cannot break off"};
 }
 
 std::string_view to_string(GuaranteeId id) {

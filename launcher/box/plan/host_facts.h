@@ -29,6 +29,9 @@ struct CgroupFacts {
   bool cpu_v2 = false;
   bool swap = false;          // the host swaps
   bool swap_counted = false;  // what is swapped out has a ceiling too
+  /// Of an ordinary user: `own` is theirs to make groups in, and what is named above is theirs too.
+  bool delegated = false;
+  std::string reason = {};  // why it is not, or not with every controller
   bool operator==(const CgroupFacts&) const = default;
 };
 
@@ -87,7 +90,7 @@ struct HostFacts {
   bool seccomp_kill_process = false;
   bool close_range = false;
   bool pidfd = false;
-  bool secret_memory = false;           // memfd_secret
+  bool secret_memory = false;  // memfd_secret
   // For ordinary users; the probe of a privileged caller leaves them false.
   bool user_notify = false;  // seccomp user notification that a signal cannot break off (5.19)
   bool new_procfs = false;   // a new procfs in namespaces of one's own
@@ -97,6 +100,11 @@ struct HostFacts {
   std::vector<std::string> notes;    // one sentence each: what a probe found out beyond yes or no
   bool operator==(const HostFacts&) const = default;
 };
+
+/// Whether a workspace gets a control group of its own.
+inline bool has_groups(const HostFacts& facts) {
+  return facts.root || facts.cgroup.delegated;
+}
 
 /// What watches a workspace of a caller who may load no BPF programs.
 SensorFacts sensor_of_ordinary_user(const HostFacts& facts);

@@ -97,6 +97,14 @@ std::string v1_folder(const std::vector<CgroupMount>& mounts, std::string_view c
 
 }  // namespace
 
+std::string without_leaf(const std::string& group) {
+  const size_t at = group.rfind('/');
+  if (at == std::string::npos || std::string_view(group).substr(at + 1) != kProcessesLeaf) {
+    return group;
+  }
+  return at == 0 ? "/" : group.substr(0, at);
+}
+
 plan::CgroupFacts parse_cgroups(std::string_view mountinfo, std::string_view cgroup) {
   plan::CgroupFacts facts;
   const std::vector<CgroupMount> mounts = cgroup_mounts(mountinfo);

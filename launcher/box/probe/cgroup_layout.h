@@ -14,4 +14,10 @@ namespace carrel::probe {
 /// point's name is anybody's.
 plan::CgroupFacts parse_cgroups(std::string_view mountinfo, std::string_view cgroup);
 
+/// The group that an ordinary user's launcher leaves to the processes of a group that hands on
+/// controllers and so may hold none itself.
+inline constexpr std::string_view kProcessesLeaf = "carrel-processes";
+/// The group above it, of a process that sits there; any other as it is.
+std::string without_leaf(const std::string& group);
+
 }  // namespace carrel::probe

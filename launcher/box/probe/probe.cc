@@ -14,48 +14,13 @@
 #include <string_view>
 
 #include "launcher/box/probe/calls.h"
-#include "launcher/box/probe/cgroup_layout.h"
+#include "launcher/box/probe/cgroups.h"
+#include "launcher/box/probe/files.h"
 #include "launcher/box/probe/namespaces.h"
 #include "profiles/base/unique_fd.h"
 
 namespace carrel::probe {
 namespace {
-
-constexpr size_t kMaxFile = 1 << 20;
-
-// At most 1 MiB of a file that the kernel makes up; "" when it cannot be read.
-std::string read_bounded(const std::string& path) {
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return "";
-  std::string text;
-  std::array<char, 4096> part{};
-  while (text.size() < kMaxFile) {
-    const ssize_t got = read(file.get(), part.data(), part.size());
-    if (got <= 0) break;
-    text.append(part.data(), static_cast<size_t>(got));
-  }
-  return text;
-}
-
-bool has_word(std::string_view text, std::string_view word) {
-  size_t at = 0;
-  while ((at = text.find(word, at)) != std::string_view::npos) {
-    const size_t end = at + word.size();
-    const bool starts = at == 0 || text[at - 1] == ' ' || text[at - 1] == '\n';
-    const bool ends = end == text.size() || text[end] == ' ' || text[end] == '\n';
-    if (starts && ends) return true;
-    at = end;
-  }
-  return false;
-}
-
-// "major.minor" of a release at least as high as asked; false when it does not start with numbers.
-bool at_least(const std::string& release, int major, int minor) {
-  int have_major = 0;
-  int have_minor = 0;
-  if (std::sscanf(release.c_str(), "%d.%d", &have_major, &have_minor) != 2) return false;
-  return have_major != major ? have_major > major : have_minor >= minor;
-}
 
 // core(5): a pipe in core_pattern is a program that the host starts as root for every crash,
 // whatever RLIMIT_CORE says.
@@ -71,35 +36,6 @@ void note_core_pattern(plan::HostFacts& facts) {
 // Yama's highest setting lets nobody read another process's memory (kernel's Yama.rst).
 bool may_look_into_children() {
   return !read_bounded("/proc/sys/kernel/yama/ptrace_scope").starts_with("3");
-}
-
-plan::CgroupFacts probe_cgroups(const std::string& release) {
-  plan::CgroupFacts facts =
-      parse_cgroups(read_bounded("/proc/self/mountinfo"), read_bounded("/proc/self/cgroup"));
-  if (facts.layout == plan::CgroupLayout::kNone) return facts;
-  const std::string controllers = read_bounded(facts.unified + "/cgroup.controllers");
-  facts.memory_v2 = has_word(controllers, "memory");
-  facts.pids_v2 = has_word(controllers, "pids");
-  facts.cpu_v2 = has_word(controllers, "cpu");
-  // These files are in every group but the tree's root; where this process sits there, the version
-  // must do, since making a group to look into would change the host.
-  const std::string own = facts.unified + (facts.own == "/" ? "" : facts.own);
-  const auto has = [&](const char* name) { return access((own + "/" + name).c_str(), F_OK) == 0; };
-  facts.has_kill = has("cgroup.kill") || (facts.own == "/" && at_least(release, 5, 14));
-  facts.has_freeze = has("cgroup.freeze") || (facts.own == "/" && at_least(release, 5, 2));
-  for (std::string* folder : {&facts.memory_v1, &facts.pids_v1, &facts.cpu_v1}) {
-    if (!folder->empty() && access((*folder + "/cgroup.procs").c_str(), F_OK) != 0) folder->clear();
-  }
-  // A kernel without CONFIG_CFS_BANDWIDTH has shares only.
-  if (access((facts.cpu_v1 + "/cpu.cfs_quota_us").c_str(), F_OK) != 0) facts.cpu_v1.clear();
-  // One line of heading, one for each swap area. The tree's root has no memory.swap.max.
-  const std::string swaps = read_bounded("/proc/swaps");
-  facts.swap = std::count(swaps.begin(), swaps.end(), '\n') > 1;
-  facts.swap_counted =
-      facts.memory_v2
-          ? has("memory.swap.max") || facts.own == "/"
-          : access((facts.memory_v1 + "/memory.memsw.limit_in_bytes").c_str(), F_OK) == 0;
-  return facts;
 }
 
 /// What an image needs, by looking alone; the launcher makes a small one and then knows.
@@ -191,7 +127,7 @@ plan::HostFacts probe_host(int state_fd) {
     facts.machine = name.machine;
   }
   facts.root = is_host_root();
-  facts.cgroup = probe_cgroups(facts.kernel_release);
+  facts.cgroup = probe_cgroups(facts.kernel_release, facts.root);
   facts.landlock_abi = landlock_abi();
   facts.clone_into_cgroup = has_clone_into_cgroup();
   facts.openat2 = has_openat2();

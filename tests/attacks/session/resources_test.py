@@ -7,7 +7,7 @@ import time
 import unittest
 
 from attack_case import AttackCase, INSIDE
-from carrel_case import needs
+from carrel_case import needs_groups
 
 
 def group_of(pid, controller):
@@ -51,7 +51,7 @@ class Resources(AttackCase):
         self.finish(other, b"")
         self.verify()
 
-    @needs("limits", "memory has no ceiling without a control group")
+    @needs_groups("memory has no ceiling without a control group")
     def test_memory_is_taken_from_no_other(self):
         process = self.start(INSIDE, "memory")
         self.assertEqual(self.line(process), "eating")

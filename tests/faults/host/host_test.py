@@ -9,7 +9,7 @@ import time
 import unittest
 
 import carrel_case
-from carrel_case import AS_USER, CARREL, Case, alive
+from carrel_case import AS_USER, CARREL, Case, alive, also_with_groups
 from carrel_case import ROOTLESS, UID, give, needs
 
 BUSY = "echo ready; while :; do echo tick >> /tmp/ticks; sleep 0.02; done"
@@ -59,6 +59,7 @@ class Killed(Case):
         self.assertEqual(self.sessions()[0]["state"], "broken")
         self.open("/bin/true")  # and the next session opens
 
+    @also_with_groups
     def test_the_supervisor(self):
         process = self.begin()
         [pid] = self.processes("carrel-session")
@@ -83,6 +84,7 @@ class Killed(Case):
         self.assertEqual(self.sessions()[0]["end"]["by"], "policy")
         self.verify(code=None)
 
+    @also_with_groups
     def test_init(self):
         process = self.begin()
         # By number inside: 1 is init; the payload is another process of that name only before it runs.
@@ -94,6 +96,7 @@ class Killed(Case):
         self.assertTrue(self.payload_gone())
         self.assertEqual(self.verify()["exit"], 0)
 
+    @also_with_groups
     def test_the_launcher(self):
         process = self.begin()
         os.kill(self.service_pid(), signal.SIGKILL)
@@ -112,6 +115,7 @@ class Killed(Case):
         self.assertEqual(self.sessions()[0]["state"], "closed")
         self.assertEqual(self.verify()["exit"], 0)
 
+    @also_with_groups
     def test_the_opening_itself(self):
         process = self.begin()
         children = pathlib.Path(f"/proc/{self.service_pid()}/task/{self.service_pid()}/children").read_text().split()

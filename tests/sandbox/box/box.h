@@ -74,7 +74,7 @@ class Box {
     if (host().root) {
       folder_.emplace(must(kernel::CgroupFolder::create(
           {below(host().cgroup.unified, host().cgroup.own), host().cgroup.memory_v1,
-           host().cgroup.pids_v1, host().cgroup.memory_v2 && host().cgroup.pids_v2,
+           host().cgroup.pids_v1, host().cgroup.memory_v2, host().cgroup.pids_v2,
            host().cgroup.cpu_v1, host().cgroup.cpu_v2, host().cgroup.swap_counted},
           "carrel-test-box-" + std::to_string(getpid()))));
     } else {

@@ -31,13 +31,12 @@ class Cgroups : public testing::Test {
     return group;
   }
   CgroupRoots v2(const std::vector<std::string>& files) {
-    CgroupRoots roots{make("unified", files), "", "", true};
+    CgroupRoots roots{make("unified", files), "", "", true, true};
     roots.cpu_v2 = true;
     return roots;
   }
   CgroupRoots v1(const std::vector<std::string>& memory) {
-    CgroupRoots roots{make("unified", {}), make("memory", memory), make("pids", {"pids.max"}),
-                      false};
+    CgroupRoots roots{make("unified", {}), make("memory", memory), make("pids", {"pids.max"})};
     roots.cpu_v1 = make("cpu", {"cpu.cfs_period_us", "cpu.cfs_quota_us"});
     return roots;
   }

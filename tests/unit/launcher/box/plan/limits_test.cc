@@ -37,6 +37,42 @@ TEST(Limits, OfTheDiskAreThoseOfAnImageAndOfContractorsOnly) {
   EXPECT_EQ(missing_limits(facts), "");  // an internal workspace has no disk
 }
 
+TEST(Limits, OfAnOrdinaryUserAreThoseOfTheGroupsThatWereHandedOn) {
+  HostFacts facts = ordinary_user();
+  const model::Profile profile = sample_profile();
+  facts.cgroup.reason = "none was handed on to this user";
+  EXPECT_EQ(missing_limits(facts, &profile),
+            "without a control group (none was handed on to this user) memory has no ceiling and "
+            "processor time neither, and a plain folder holds as much as the host's disk; 512 "
+            "processes and 4096 open files a process are kept by rlimits");
+  EXPECT_FALSE(has_groups(facts));
+  facts.cgroup.delegated = true;
+  facts.cgroup.reason = "";
+  EXPECT_TRUE(has_groups(facts));
+  EXPECT_EQ(missing_limits(facts, &profile),
+            "a plain folder holds as much as the host's disk; a control group that was handed on "
+            "to you keeps 512 processes, 4 GiB of memory with swap, 4096 open files a process, 1 "
+            "GiB in each tmpfs");
+  facts.cgroup.memory_v1.clear();
+  facts.cgroup.reason = "it is busy";
+  EXPECT_EQ(missing_limits(facts, &profile),
+            "no control group controller for memory (it is busy), and a plain folder holds as much "
+            "as the host's disk; 512 processes and 4096 open files a process are kept by rlimits");
+}
+
+TEST(Limits, AnOrdinaryUsersPlanHasCeilingsWhereGroupsWereHandedOn) {
+  HostFacts facts = ordinary_user();
+  PlanRequest request = sample_request();
+  request.uid_base = 0;
+  auto made = make_plan(sample_profile(), facts, request);
+  ASSERT_TRUE(made.ok()) << to_string(made.error());
+  EXPECT_EQ(made.value().ceilings, Ceilings{});
+  facts.cgroup.delegated = true;
+  made = make_plan(sample_profile(), facts, request);
+  ASSERT_TRUE(made.ok()) << to_string(made.error());
+  EXPECT_EQ(made.value().ceilings, (Ceilings{513, uint64_t{4} << 30, 0}));
+}
+
 const MountStep* tmpfs_at(const SandboxPlan& plan, const std::string& path) {
   for (const MountStep& step : plan.mounts) {
     if (step.kind == MountKind::kTmpfs && step.target.text() == path) return &step;

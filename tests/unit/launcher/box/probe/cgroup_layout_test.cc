@@ -56,6 +56,15 @@ TEST(CgroupLayout, AContainersMountBeginsAtItsOwnGroup) {
   EXPECT_EQ(facts.own, "/");  // /docker/abc is not below /docker/ab
 }
 
+TEST(CgroupLayout, TheGroupOfProcessesStandsForTheOneAboveIt) {
+  EXPECT_EQ(without_leaf("/user.slice/a.scope/carrel-processes"), "/user.slice/a.scope");
+  EXPECT_EQ(without_leaf("/carrel-processes"), "/");
+  EXPECT_EQ(without_leaf("/carrel-processes/x"), "/carrel-processes/x");
+  EXPECT_EQ(without_leaf("/x-carrel-processes"), "/x-carrel-processes");
+  EXPECT_EQ(without_leaf("/"), "/");
+  EXPECT_EQ(without_leaf(""), "");
+}
+
 TEST(CgroupLayout, ReadsEscapedMountPointsAndControllersTogether) {
   const auto facts = parse_cgroups(
       "35 31 0:32 / /my\\040cgroups/cpu,memory rw - cgroup cgroup rw,cpu,memory\n"

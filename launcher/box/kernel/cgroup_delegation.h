@@ -1,0 +1,21 @@
+#pragma once
+// The controllers of an ordinary user's own control group, handed on to groups below it. A group of
+// the unified tree that hands on controllers holds no processes (cgroups(7), "no internal
+// processes"): they move into a group below, which other launchers of that user share.
+
+#include <string>
+
+#include "profiles/base/result.h"
+
+namespace carrel::kernel {
+
+/// Hands on `controllers` ("memory", "pids", "cpu"; names by blanks) of the group at `path`, with
+/// every process of it in `path`/`leaf` afterwards. What could not be done is undone. EBUSY where
+/// processes come as fast as they are moved.
+Status hand_on(const std::string& path, const std::string& leaf, const std::string& controllers);
+
+/// As it was before; nothing where another launcher's groups still use them. Best effort: the group
+/// goes with its last process in any case.
+void take_back(const std::string& path, const std::string& leaf, const std::string& controllers);
+
+}  // namespace carrel::kernel

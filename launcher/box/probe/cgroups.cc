@@ -1,0 +1,95 @@
+#include "launcher/box/probe/cgroups.h"
+
+#include <fcntl.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "launcher/box/probe/cgroup_layout.h"
+#include "launcher/box/probe/files.h"
+
+namespace carrel::probe {
+namespace {
+
+// "major.minor" of a release at least as high as asked; false when it does not start with numbers.
+bool at_least(const std::string& release, int major, int minor) {
+  int have_major = 0;
+  int have_minor = 0;
+  if (std::sscanf(release.c_str(), "%d.%d", &have_major, &have_minor) != 2) return false;
+  return have_major != major ? have_major > major : have_minor >= minor;
+}
+
+// With the rights that count when a file is opened: in a user namespace uid 0 is somebody else.
+bool may(const std::string& path, int what) {
+  return faccessat(AT_FDCWD, path.c_str(), what, AT_EACCESS) == 0;
+}
+
+bool may_make_groups(const std::string& group) {
+  return may(group, W_OK | X_OK) && may(group + "/cgroup.procs", W_OK);
+}
+
+// systemd sets it where `Delegate=` was asked for. Whoever else hands on a group hands on that one
+// and none above it.
+bool is_handed_on(const std::string& group) {
+  std::array<char, 8> value{};
+  const ssize_t got = getxattr(group.c_str(), "user.delegate", value.data(), value.size());
+  if (got == 1 && value[0] == '1') return true;
+  return !may(group + "/..", W_OK);
+}
+
+void keep_delegated(plan::CgroupFacts& facts, const std::string& own) {
+  if (!may_make_groups(own)) {
+    facts.reason = "none was handed on to this user";
+  } else if (!is_handed_on(own)) {
+    facts.reason = "the one that carrel was started in is arranged by a service manager";
+  } else if (!facts.has_kill || !facts.has_freeze) {
+    facts.reason = "the kernel has no cgroup.kill or no cgroup.freeze";
+  } else {
+    facts.delegated = true;
+  }
+  for (std::string* folder : {&facts.memory_v1, &facts.pids_v1, &facts.cpu_v1}) {
+    if (!facts.delegated || (!folder->empty() && !may_make_groups(*folder))) folder->clear();
+  }
+  if (facts.delegated) return;
+  facts.memory_v2 = facts.pids_v2 = facts.cpu_v2 = false;
+}
+
+}  // namespace
+
+plan::CgroupFacts probe_cgroups(const std::string& release, bool root) {
+  plan::CgroupFacts facts =
+      parse_cgroups(read_bounded("/proc/self/mountinfo"), read_bounded("/proc/self/cgroup"));
+  if (facts.layout == plan::CgroupLayout::kNone) return facts;
+  if (!root) facts.own = without_leaf(facts.own);
+  const std::string own = facts.unified + (facts.own == "/" ? "" : facts.own);
+  // Root's folder of groups is at the root of the tree, an ordinary user's below their own group.
+  const std::string controllers =
+      read_bounded((root ? facts.unified : own) + "/cgroup.controllers");
+  facts.memory_v2 = has_word(controllers, "memory");
+  facts.pids_v2 = has_word(controllers, "pids");
+  facts.cpu_v2 = has_word(controllers, "cpu");
+  // These files are in every group but the tree's root; where this process sits there, the version
+  // must do, since making a group to look into would change the host.
+  const auto has = [&](const char* name) { return access((own + "/" + name).c_str(), F_OK) == 0; };
+  facts.has_kill = has("cgroup.kill") || (facts.own == "/" && at_least(release, 5, 14));
+  facts.has_freeze = has("cgroup.freeze") || (facts.own == "/" && at_least(release, 5, 2));
+  for (std::string* folder : {&facts.memory_v1, &facts.pids_v1, &facts.cpu_v1}) {
+    if (!folder->empty() && access((*folder + "/cgroup.procs").c_str(), F_OK) != 0) folder->clear();
+  }
+  // A kernel without CONFIG_CFS_BANDWIDTH has shares only.
+  if (access((facts.cpu_v1 + "/cpu.cfs_quota_us").c_str(), F_OK) != 0) facts.cpu_v1.clear();
+  // One line of heading, one for each swap area. The tree's root has no memory.swap.max.
+  const std::string swaps = read_bounded("/proc/swaps");
+  facts.swap = std::count(swaps.begin(), swaps.end(), '\n') > 1;
+  facts.swap_counted =
+      facts.memory_v2
+          ? has("memory.swap.max") || facts.own == "/"
+          : access((facts.memory_v1 + "/memory.memsw.limit_in_bytes").c_str(), F_OK) == 0;
+  if (!root) keep_delegated(facts, own);
+  return facts;
+}
+
+}  // namespace carrel::probe
