@@ -13,7 +13,7 @@ bool Opener::pass_on_host_space() {
     if (!message.ok()) return false;
     if (!message.value().has_value()) break;
     const auto space = protocol::parse_host_space(message.value()->body);
-    if (message.value()->type != protocol::kHostSpace || !space.ok()) return false;
+    if (message.value()->type != protocol::Type::kHostSpace || !space.ok()) return false;
     // A plain folder fills the host as every other program does, and loses nothing that it has.
     if (uses_image()) recorder_->tell_host_space(space.value());
   }

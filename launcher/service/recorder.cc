@@ -78,7 +78,7 @@ Status Recorder::tell_workspace(int pidfd) {
 
 void Recorder::tell_host_space(const protocol::HostSpace& space) {
   // One that has ended needs no telling.
-  (void)control_.send(protocol::kHostSpace, protocol::format_host_space(space)).ok();
+  (void)control_.send(protocol::Type::kHostSpace, protocol::format_host_space(space)).ok();
 }
 
 Status Recorder::go() {

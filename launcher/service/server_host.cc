@@ -52,7 +52,7 @@ void Server::tell_host_space(Live& live) {
   const protocol::HostSpace space{host_.low(), host_.left_bytes(),
                                   host_.low() ? host_.mark_bytes() : host_.release_bytes()};
   // A dead opening is reaped anyway.
-  (void)live.channel.send(protocol::kHostSpace, protocol::format_host_space(space)).ok();
+  (void)live.channel.send(protocol::Type::kHostSpace, protocol::format_host_space(space)).ok();
 }
 
 }  // namespace carrel::service

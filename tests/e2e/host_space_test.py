@@ -1,5 +1,6 @@
 """The disk of the state folder fills up while sessions write into their images: they are held before anything is
 lost, and go on by themselves."""
+import json
 import os
 import subprocess
 import time
@@ -50,6 +51,11 @@ class HostSpace(NeedsImages, Case):
     def free(self):
         about = os.statvfs(self.state)
         return about.f_bavail * about.f_frsize
+
+    def written_in(self, seconds):
+        before = self.free()
+        time.sleep(seconds)
+        return before - self.free()
 
     def fill(self, left):
         with open(self.state / "filler", "wb") as file:
@@ -102,12 +108,15 @@ class HostSpace(NeedsImages, Case):
         line = self.expect(process, "this session is held")
         self.assertRegex(line, r"^carrel: this session is held: [0-9.]+ MiB are left on the host's disk and 256 MiB must be")
         self.assertTrue(self.stands_still())
+        [status] = [json.loads(line) for line in self.carrel("status", "--json").stdout.splitlines()]
+        self.assertEqual((status["state"], status["held"]["by"], status["held"]["needed_bytes"]), ("held", "host_disk", 256 * MIB))
+        self.assertLess(status["held"]["free_bytes"], 256 * MIB)
+        self.assertRegex(self.carrel("status").stdout.decode(), "(?m)^  held +for .*must be: make room there")
+        self.assertEqual(json.loads(self.carrel("list", "--json").stdout)[0]["state"], "held")
         before = self.free()
-        time.sleep(2)  # whatever was on its way is written by now: nothing goes on
-        settled = self.free()
-        time.sleep(1)
-        self.assertLess(settled - self.free(), 8 * MIB)
-        self.assertGreater(self.free(), 64 * MIB, f"{before} {settled}")
+        # What lies in memory is still written back, for half a minute and more; then nothing goes on.
+        self.wait_until(lambda: self.written_in(4) < 8 * MIB, 70, "nothing more is written")
+        self.assertGreater(self.free(), 64 * MIB, before)
         self.assertIn("host.low left=", self.logs())
         self.assertIn("MiB must be: make room there", self.open("/bin/true", profile=self.another_profile(), code=123).end["error"])
         self.make_room()

@@ -1,6 +1,7 @@
 """The workspace by ssh, with the tools that people have: shells, commands, files both ways, ports. What the
 server is kept from, what is recorded of it, and how it ends."""
 import base64
+import json
 import os
 import pathlib
 import re
@@ -201,6 +202,9 @@ class Ssh(SshCase):
         master = self.started("echo here; cat", "-o", "ControlMaster=yes", "-o", f"ControlPath={control}")
         for word in (b"one", b"two"):
             self.assertEqual(self.ssh("-o", f"ControlPath={control}", "carrel-fix", f"echo {word.decode()}").stdout, word + b"\n")
+        status = json.loads(self.carrel("status", "--json").stdout)
+        self.assertEqual((status["attached"], status["ssh"], status["held"]), (1, 1, None))
+        self.assertIn(b"1 besides the first, ssh connections 1\n", self.carrel("status").stdout)
         self.assertEqual(master.communicate(b"", timeout=20)[0], b"")
         self.finish(process)
         self.assertEqual([channel for kind, channel, _ in self.terminals() if kind == "terminal.opened"], ["2", "2.1", "2.2", "2.3"])

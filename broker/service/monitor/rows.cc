@@ -77,9 +77,11 @@ protocol::WorkspaceRow to_message(const store::Workspace& workspace,
   const bool runs = last.state == store::SessionState::kRunning;
   out.set_since_ns(runs ? last.started_ns : last.ended_ns);
   out.set_last_used_ns(std::max(last.started_ns, last.ended_ns));
-  const bool paused = state != nullptr && state->paused();
-  out.set_state(runs ? (paused ? "paused" : "running")
-                     : (workspace.ended_ns != 0 ? "ended" : "closed"));
+  const char* word = workspace.ended_ns != 0 ? "ended" : "closed";
+  if (runs) word = "running";
+  if (runs && state != nullptr && state->held()) word = "held";
+  if (runs && state != nullptr && state->paused()) word = "paused";
+  out.set_state(word);
   for (const store::SessionRow& row : sessions) {
     if (row.state == store::SessionState::kRunning) continue;
     out.set_changed(row.changed);

@@ -6,15 +6,12 @@
 #include <string>
 #include <string_view>
 
-#include "broker/wire/protocol/type.h"
 #include "profiles/base/result.h"
 
 namespace carrel::protocol {
 
-/// Launcher to opening to session, while it runs. type.h keeps the numbers.
-inline constexpr Type kHostSpace{140};
-
-/// Its body: fixed, three numbers of 64 bits, least significant byte first.
+/// The body of kHostSpace, from launcher to opening to session, while it runs: fixed, three numbers
+/// of 64 bits, least significant byte first.
 struct HostSpace {
   bool low = false;         // what writes must stand still
   uint64_t free_bytes = 0;  // left for what is written

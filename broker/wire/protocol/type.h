@@ -82,7 +82,9 @@ enum class Type : uint16_t {
   kTaskEndReply = 135,
   kTaskProfileRequest = 136,
   kTaskProfileReply = 137,
-  kAgreementNeeded = 138,  // 140: kHostSpace, launcher -> session, is host_space.h's
+  kAgreementNeeded = 138,
+  // launcher -> session
+  kHostSpace = 140,  // host_space.h
 };
 
 }  // namespace carrel::protocol

@@ -18,6 +18,7 @@ uint64_t minus(uint64_t a, uint64_t b) {
 std::string_view state_word(const SessionStatus& status) {
   if (status.state().ending()) return "ending";
   if (status.state().paused()) return "paused";
+  if (status.state().held()) return "held";
   return status.state().started() ? "running" : "starting";
 }
 
@@ -64,6 +65,7 @@ std::string json_line(const SessionStatus& status) {
     object.null("idle_s");
   }
   object.number("attached", state.channels());
+  object.number("ssh", state.ssh());
   write_ends(&object, status);
   if (state.paused()) {
     events::JsonObject paused(object.raw("paused"));
@@ -73,6 +75,16 @@ std::string json_line(const SessionStatus& status) {
     paused.end();
   } else {
     object.null("paused");
+  }
+  if (state.held()) {
+    events::JsonObject held(object.raw("held"));
+    held.bytes("by", "host_disk");
+    held.bytes("since", to_rfc3339(state.held_ns()));
+    held.number("free_bytes", state.host_free_bytes());
+    held.number("needed_bytes", state.host_mark_bytes());
+    held.end();
+  } else {
+    object.null("held");
   }
   object.boolean("can_pause", state.can_pause());
   std::string* missing = object.raw("assurance_missing");
@@ -87,6 +99,10 @@ std::string json_line(const SessionStatus& status) {
   object.number("lost", row.lost());
   object.end();
   return line + "\n";
+}
+
+std::string mib(uint64_t bytes) {
+  return std::to_string(bytes >> 20) + " MiB";
 }
 
 std::string line(std::string_view name, const std::string& text) {
@@ -107,11 +123,19 @@ std::string page(const SessionStatus& status) {
                               took(minus(status.now_ns(), state.paused_ns())) + ": " +
                               quoted(state.pause_reason()));
   }
+  if (state.held()) {
+    out += line("held", "for " + took(minus(status.now_ns(), state.held_ns())) +
+                            ": the host's disk had " + mib(state.host_free_bytes()) +
+                            " left, and " + mib(state.host_mark_bytes()) +
+                            " must be: make room there, it goes on by itself");
+  }
   if (state.started()) {
     out += line("idle", "for " + took(minus(status.now_ns(), state.last_input_ns())));
   }
   if (state.channels() > 0) {
-    out += line("terminals", std::to_string(state.channels()) + " besides the first");
+    out += line("terminals",
+                std::to_string(state.channels()) + " besides the first" +
+                    (state.ssh() > 0 ? ", ssh connections " + std::to_string(state.ssh()) : ""));
   }
   for (const protocol::TimeEnd& end : state.ends()) {
     out += line("ends", "in " + took(minus(end.ends_ns(), status.now_ns())) + " (" +

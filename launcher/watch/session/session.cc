@@ -196,7 +196,7 @@ void Session::serve_launcher() {
       ssh_.take_started(std::move(*message));
       continue;
     }
-    if (message.has_value() && message->type == protocol::kHostSpace) {
+    if (message.has_value() && message->type == protocol::Type::kHostSpace) {
       const auto space = protocol::parse_host_space(message->body);
       if (space.ok()) take_host_space(space.value());
       continue;

@@ -163,7 +163,8 @@ class Session {
   std::optional<Pause> pause_;
   struct Hold {
     protocol::HostSpace space;
-    bool frozen = false;  // the kernel has said so
+    bool frozen = false;    // the kernel has said so
+    uint64_t since_ns = 0;  // of 1970, then
   };
   std::optional<Hold> hold_;      // beside a pause, and neither ends the other
   uint64_t host_mark_bytes_ = 0;  // what must be left on its disk; 0: not said

@@ -33,6 +33,7 @@ void Session::hold(const protocol::HostSpace& space) {
 void Session::check_hold() {
   if (!hold_.has_value() || hold_->frozen || ending_.has_value() || !cgroup_.frozen()) return;
   hold_->frozen = true;
+  hold_->since_ns = both_clocks().real_ns;
   record_->add(
       events::Limit{"held", "host_disk", hold_->space.mark_bytes, hold_->space.free_bytes, 0, ""});
   inform(Type::kNotice, held_notice(hold_->space));

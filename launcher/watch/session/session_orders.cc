@@ -86,11 +86,18 @@ protocol::SessionState Session::state() const {
   state.set_ending(ending_.has_value());
   state.set_can_pause(cgroup_.can_freeze());
   state.set_channels(static_cast<uint32_t>(others()));
+  state.set_ssh(static_cast<uint32_t>(ssh_.count()));
   if (pause_.has_value() && pause_->frozen) {
     state.set_paused(true);
     state.set_paused_by(pause_->order.person);
     state.set_pause_reason(pause_->order.reason);
     state.set_paused_ns(pause_->since_ns);
+  }
+  if (hold_.has_value() && hold_->frozen) {
+    state.set_held(true);
+    state.set_held_ns(hold_->since_ns);
+    state.set_host_free_bytes(hold_->space.free_bytes);
+    state.set_host_mark_bytes(hold_->space.mark_bytes);
   }
   for (const protocol::AssuranceItem& item : input_.config.assurance()) {
     if (!item.given()) state.add_missing(item.id());
@@ -111,7 +118,8 @@ void Session::tell_state() {
   if (!gate_opened_ns_.has_value() || record_->failed()) return;
   const std::string key = std::to_string(int{ending_.has_value()}) +
                           std::to_string(int{pause_.has_value() && pause_->frozen}) +
-                          std::to_string(others());
+                          std::to_string(int{hold_.has_value() && hold_->frozen}) +
+                          std::to_string(others()) + "/" + std::to_string(ssh_.count());
   const bool changed = told_state_ns_ == 0 || key != told_state_;
   const bool typed = time_.typed_ns() > told_state_ns_ && now() >= told_state_ns_ + kToldAgainNs;
   if (!changed && !typed) return;

@@ -59,6 +59,8 @@ class SshChannels {
   void kill();
   /// Connections at which no command runs: their people are there all the same.
   [[nodiscard]] size_t idle() const;
+  /// Those with a server, or for which one is being started.
+  [[nodiscard]] size_t count() const { return all_.size(); }
   /// No server is alive any more, nor is one being started.
   [[nodiscard]] bool empty() const { return all_.empty(); }
   /// The session is over: an end for each that is gone. False when one is left, which has no end in

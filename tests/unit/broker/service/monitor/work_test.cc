@@ -71,6 +71,11 @@ TEST(Workspaces, AreListedWithWhatRunsAtThem) {
   EXPECT_EQ(reply.rows(0).person(), "local:1000");
   EXPECT_EQ(reply.rows(0).state(), "running");
   EXPECT_EQ(reply.rows(0).session(), session);
+  protocol::SessionState held;
+  held.set_started(true);
+  held.set_held(true);
+  say(desk, session, held);
+  EXPECT_EQ(workspaces(desk).rows(0).state(), "held");
   say(desk, session, paused("local:1000"));
   EXPECT_EQ(workspaces(desk).rows(0).state(), "paused");
   close(desk, session);

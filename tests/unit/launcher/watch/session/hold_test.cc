@@ -16,7 +16,8 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 void say_room(Stage& stage, bool low) {
   const protocol::HostSpace space{low, low ? 100 * kMiB : 400 * kMiB,
                                   low ? 256 * kMiB : 320 * kMiB};
-  ASSERT_TRUE(stage.launcher.send(protocol::kHostSpace, protocol::format_host_space(space)).ok());
+  ASSERT_TRUE(
+      stage.launcher.send(protocol::Type::kHostSpace, protocol::format_host_space(space)).ok());
 }
 
 void order(Stage& stage, const std::string& word, const std::string& reason) {
@@ -51,10 +52,13 @@ TEST(Hold, StandsStillWhileTheHostHasNoRoomAndGoesOnByItself) {
   EXPECT_TRUE(hears(
       stage, "this session is held: 100 MiB are left on the host's disk and 256 MiB must be"));
   EXPECT_EQ(stage.frozen, "1");
+  EXPECT_TRUE(stage.until([&] { return stage.state().held(); }));
+  EXPECT_EQ(stage.state().host_free_bytes(), 100 * kMiB);
+  EXPECT_EQ(stage.state().host_mark_bytes(), 256 * kMiB);
   say_room(stage, true);  // no news
   say_room(stage, false);
   EXPECT_TRUE(hears(stage, "the host has room again: this session goes on."));
-  EXPECT_TRUE(stage.until([&] { return stage.frozen == "0"; }));
+  EXPECT_TRUE(stage.until([&] { return stage.frozen == "0" && !stage.state().held(); }));
   say_room(stage, false);
   stage.exit_command(0);
   EXPECT_EQ(play.finish().by(), "command");
@@ -139,7 +143,7 @@ TEST(Hold, TheRecordTakesNoContentsThatTheHostHasNoRoomFor) {
     } else {  // there is room now, and less than must be
       const protocol::HostSpace space{false, 0, uint64_t{1} << 60};
       ASSERT_TRUE(
-          stage.launcher.send(protocol::kHostSpace, protocol::format_host_space(space)).ok());
+          stage.launcher.send(protocol::Type::kHostSpace, protocol::format_host_space(space)).ok());
       stage.exit_command(0);
     }
     EXPECT_EQ(play.finish().error(), held ? "closed by local:0: done" : "");
@@ -187,7 +191,7 @@ TEST(Hold, WhatIsNotWellSaidIsPassedOver) {
   Play play;
   Stage& stage = play.stage;
   ASSERT_TRUE(stage.open_gate());
-  ASSERT_TRUE(stage.launcher.send(protocol::kHostSpace, "low").ok());
+  ASSERT_TRUE(stage.launcher.send(protocol::Type::kHostSpace, "low").ok());
   EXPECT_FALSE(stage.until([&] { return stage.frozen == "1"; }, 200));
   stage.exit_command(0);
   EXPECT_EQ(play.finish().by(), "command");
