@@ -37,6 +37,11 @@ class Gatherer {
     if (const auto* forward = std::get_if<events::NetForward>(&event.data))
       take_forward(event, *forward);
     if (const auto* lease = std::get_if<events::Credential>(&event.data)) take_lease(event, *lease);
+    if (const auto* limit = std::get_if<events::Limit>(&event.data)) take_limit(event, *limit);
+    if (const auto* order = std::get_if<events::PolicyOrder>(&event.data))
+      add_order(event, order->action, order->person, order->reason);
+    if (const auto* time = std::get_if<events::PolicyTime>(&event.data))
+      add_order(event, time->action, time->limit, "");
     if (const auto* loss = std::get_if<events::RecorderLoss>(&event.data)) {
       for (const auto& [name, count] : loss->counts)
         facts_->loss[name] += count;
@@ -104,6 +109,28 @@ class Gatherer {
     } else if (all.size() < kMaxTerminalsListed) {
       all.push_back({forward.address, forward.port, 1});
     }
+  }
+
+  /// There are few: a closed set of names, each with one value in a session.
+  void take_limit(const events::Event& event, const events::Limit& limit) {
+    if (limit.action == "released") return;
+    auto& all = facts_->limits;
+    auto found = std::find_if(all.begin(), all.end(), [&](const LimitFacts& each) {
+      return each.limit == limit.limit && each.action == limit.action && each.value == limit.value;
+    });
+    if (found == all.end()) {
+      if (all.size() >= kMaxOrdersListed) return;
+      all.push_back({limit.limit, limit.action, "", limit.value, 0, event.real_ns});
+      found = all.end() - 1;
+    }
+    found->times += std::max<uint64_t>(limit.count, 1);
+    if (found->object.empty()) found->object = limit.object;
+  }
+
+  void add_order(const events::Event& event, const std::string& action, const std::string& by,
+                 const std::string& reason) {
+    if (facts_->orders.size() < kMaxOrdersListed)
+      facts_->orders.push_back({action, by, reason, event.real_ns});
   }
 
   /// A renewal is a lease of its own; its end is told by its id.

@@ -19,6 +19,7 @@ namespace carrel::review {
 inline constexpr size_t kMaxDenialGroups = 10'000;
 inline constexpr size_t kMaxChangesListed = 200'000;
 inline constexpr size_t kMaxTerminalsListed = 1'000;
+inline constexpr size_t kMaxOrdersListed = 10'000;
 
 /// Equal denials: same type, object, errno and rule.
 struct Denial {
@@ -43,6 +44,22 @@ struct ForwardFacts {
   std::string address;
   uint32_t port = 0;
   uint64_t times = 0;
+};
+
+/// A limit of the workspace that was reached ("hit"), nearly ("near"), or of the host's that held
+/// it
+/// ("held"): each with its first time.
+struct LimitFacts {
+  std::string limit, action, object;  // raw bytes; the object of the first that names one
+  uint64_t value = 0;
+  uint64_t times = 0;
+  uint64_t first_ns = 0;
+};
+
+/// What somebody did to the session, or a limit of time did.
+struct OrderFacts {
+  std::string action, by, reason;  // raw bytes
+  uint64_t time_ns = 0;
 };
 
 struct LeaseFacts {
@@ -79,6 +96,8 @@ struct Facts {
   std::vector<events::FileChanged> changes;
   std::vector<TerminalFacts> terminals;  // in the order in which they were opened
   std::vector<ForwardFacts> forwards;    // in the order of their first
+  std::vector<LimitFacts> limits;        // in the order of their first
+  std::vector<OrderFacts> orders;
   std::vector<LeaseFacts> credentials;
   std::map<std::string, uint64_t> loss;
   SealFacts seals;

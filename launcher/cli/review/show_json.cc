@@ -99,6 +99,26 @@ void write_forwards(events::JsonObject* line, const Facts& facts) {
               });
 }
 
+void write_limits(events::JsonObject* line, const Facts& facts) {
+  write_array(line, "limits", facts.limits, [](events::JsonObject* object, const LimitFacts& each) {
+    object->bytes("limit", each.limit);
+    object->bytes("action", each.action);
+    object->number("value", each.value);
+    object->number("times", each.times);
+    object->bytes("first", to_rfc3339(each.first_ns));
+    object->bytes("object", each.object);
+  });
+}
+
+void write_orders(events::JsonObject* line, const Facts& facts) {
+  write_array(line, "orders", facts.orders, [](events::JsonObject* object, const OrderFacts& each) {
+    object->bytes("action", each.action);
+    object->bytes("by", each.by);
+    object->bytes("reason", each.reason);
+    object->bytes("time", to_rfc3339(each.time_ns));
+  });
+}
+
 void write_credentials(events::JsonObject* line, const Facts& facts) {
   write_array(line, "credentials", facts.credentials,
               [](events::JsonObject* object, const LeaseFacts& lease) {
@@ -134,6 +154,8 @@ std::string show_json(const protocol::SessionRow& row, const Facts& facts) {
   write_changes(&line, facts);
   write_terminals(&line, facts);
   write_forwards(&line, facts);
+  write_limits(&line, facts);
+  write_orders(&line, facts);
   write_credentials(&line, facts);
   events::JsonObject loss(line.raw("loss"));
   for (const auto& [type, count] : facts.loss)

@@ -4,6 +4,7 @@
 
 #include "launcher/cli/review/fields.h"
 #include "profiles/base/text.h"
+#include "profiles/model/words.h"
 
 namespace carrel::review {
 namespace {
@@ -186,6 +187,45 @@ std::string forwards_text(const Facts& facts) {
   return out;
 }
 
+std::string amount_text(const std::string& limit, uint64_t value) {
+  if (limit == "cpu") return model::to_cpu_text(value) + " processors";
+  const bool bytes =
+      limit == "memory" || limit == "disk" || limit == "tmpfs" || limit == "host_disk";
+  return bytes ? model::to_size_text(value) : number(value);
+}
+
+std::string limit_line(const LimitFacts& each, uint64_t started_ns) {
+  const uint64_t since = each.first_ns - std::min(each.first_ns, started_ns);
+  std::string what = " reached";
+  if (each.action == "near") what = " nearly reached";
+  if (each.action == "held") what = " to be free: held until it was";
+  return "  " + quoted(each.limit) + " " + amount_text(each.limit, each.value) + what + ", " +
+         number(each.times) + (each.times == 1 ? " time" : " times") + ", first " +
+         since_text(since) + (each.object.empty() ? "" : ": " + quoted(each.object)) + "\n";
+}
+
+/// Nothing where there was none.
+std::string limits_text(const Facts& facts) {
+  if (facts.limits.empty()) return "";
+  std::string out = line("limits", number(facts.limits.size()) + " reached or nearly");
+  for (size_t i = 0; i < facts.limits.size() && i < kLinesShown; ++i)
+    out += limit_line(facts.limits[i], facts.started_ns);
+  return out;
+}
+
+std::string orders_text(const Facts& facts) {
+  if (facts.orders.empty()) return "";
+  std::string out = line("orders", number(facts.orders.size()) + ", of people and of time");
+  for (size_t i = 0; i < facts.orders.size() && i < kLinesShown; ++i) {
+    const OrderFacts& each = facts.orders[i];
+    out += "  " + time_text(each.time_ns) + "  " + quoted(each.action) + " by " + quoted(each.by) +
+           (each.reason.empty() ? "" : ": " + quoted(each.reason)) + "\n";
+  }
+  if (facts.orders.size() > kLinesShown)
+    out += "  ... and " + number(facts.orders.size() - kLinesShown) + " more (--json lists them)\n";
+  return out;
+}
+
 std::string credentials_text(const Facts& facts) {
   if (facts.credentials.empty()) return line("credentials", "none");
   std::string out = line("credentials", number(facts.credentials.size()) + " leases");
@@ -220,8 +260,9 @@ std::string record_text(const Facts& facts) {
 std::string show_text(const protocol::SessionRow& row, const Facts& facts) {
   const std::string id = row.session().substr(0, kIdShown);
   std::string out = who_text(row, facts) + activity_text(facts) + terminals_text(facts) +
-                    forwards_text(facts) + denials_text(facts) + changes_text(facts) +
-                    credentials_text(facts) + record_text(facts);
+                    forwards_text(facts) + limits_text(facts) + orders_text(facts) +
+                    denials_text(facts) + changes_text(facts) + credentials_text(facts) +
+                    record_text(facts);
   return out + "next: carrel replay " + id + " | carrel diff " + id + " | carrel verify " + id +
          "\n";
 }

@@ -85,17 +85,46 @@ TEST(Show, SshConnectionsAndThePortsThatWereReached) {
                             {"address":"::1","port":3000,"times":1}])"));
 }
 
+TEST(Show, LimitsThatWereReachedAndWhatPeopleAndTimeDid) {
+  Script script;
+  script.add(events::Limit{"near", "tmpfs", 16 << 20, 15 << 20, 0, "/tmp"});
+  script.add(events::Limit{"hit", "memory", 256 << 20, 0, 1, "/usr/bin/x\x1b[2J"});
+  script.add(events::Limit{"hit", "memory", 256 << 20, 0, 2, "/usr/bin/y"});
+  script.add(events::Limit{"hit", "cpu", 1500, 0, 7, ""});
+  script.add(events::Limit{"held", "host_disk", 256 << 20, 100 << 20, 0, ""});
+  script.add(events::Limit{"released", "host_disk", 320 << 20, 400 << 20, 0, ""});
+  script.add(events::PolicyOrder{"paused", "local:7", "a question\x1b"});
+  script.add(events::PolicyTime{"over", "max_duration", 0});
+  const ReviewRecord record(script.end());
+  const std::string text = show_text_of(record);
+  EXPECT_THAT(text, HasSubstr("limits      4 reached or nearly\n"
+                              "  tmpfs 16MiB nearly reached, 1 time, first +"));
+  EXPECT_THAT(text, HasSubstr("  memory 256MiB reached, 3 times, first +"));
+  EXPECT_THAT(text, HasSubstr(": /usr/bin/x\\x1b[2J\n"));
+  EXPECT_THAT(text, HasSubstr("  cpu 1.5 processors reached, 7 times, first +"));
+  EXPECT_THAT(text, HasSubstr("  host_disk 256MiB to be free: held until it was, 1 time"));
+  EXPECT_THAT(text, HasSubstr("orders      2, of people and of time\n"));
+  EXPECT_THAT(text, HasSubstr("paused by local:7: a question\\x1b\n"));
+  EXPECT_THAT(text, HasSubstr("over by max_duration\n"));
+  const json answer = show_json_of(record);
+  ASSERT_EQ(answer["limits"].size(), 4U);
+  EXPECT_EQ(answer["limits"][1]["times"], 3);
+  EXPECT_EQ(answer["limits"][1]["value"], 256 << 20);
+  EXPECT_EQ(answer["orders"][0]["reason"], "a question\u001b");
+  EXPECT_EQ(answer["orders"][1]["by"], "max_duration");
+}
+
 TEST(Show, JsonHasExactlyTheDocumentedFields) {
   const json answer = show_json_of(ReviewRecord(busy_session()));
   std::vector<std::string> names;
   for (const auto& [name, value] : answer.items())
     names.push_back(name);
-  EXPECT_THAT(
-      names, ::testing::UnorderedElementsAre(
-                 "v", "session", "workspace", "task", "profile", "profile_version",
-                 "profile_sha256", "person", "host", "mode", "command", "started", "ended", "state",
-                 "end", "events", "denied", "changed", "lost", "sensor", "assurance", "counts",
-                 "denials", "changes", "terminals", "forwards", "credentials", "loss", "seals"));
+  EXPECT_THAT(names, ::testing::UnorderedElementsAre(
+                         "v", "session", "workspace", "task", "profile", "profile_version",
+                         "profile_sha256", "person", "host", "mode", "command", "started", "ended",
+                         "state", "end", "events", "denied", "changed", "lost", "sensor",
+                         "assurance", "counts", "denials", "changes", "terminals", "forwards",
+                         "limits", "orders", "credentials", "loss", "seals"));
   EXPECT_EQ(answer["state"], "closed");
   EXPECT_EQ(answer["end"], json::parse(R"({"by":"command","code":0})"));
   EXPECT_EQ(answer["person"], "local:1000");
