@@ -77,7 +77,7 @@ class Inside(Case):
         for guarantee in self.show()["assurance"]:
             self.assertEqual(f"{guarantee['id']}: " in out, not guarantee["given"], guarantee)
         done = self.sh("carrel status", options=["--timeout", "1h"])
-        self.assertRegex(done.out.decode(), r"time +\d+s since the beginning, \d+[ms] left\n")
+        self.assertRegex(done.out.decode(), r"time +\d+s since the beginning\n  ends +in \d+m \d+s \(max_duration\)\n")
 
     def test_what_is_not_built_or_not_known_says_so(self):
         for verb in ("request", "submit"):

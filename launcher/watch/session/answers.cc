@@ -37,6 +37,17 @@ std::string clock_text(uint64_t real_ns) {
   return time.size() > 19 ? time.substr(11, 8) : time;
 }
 
+/// To two units: "2h 5m", "4m 10s", "9s".
+std::string about_text(uint64_t seconds) {
+  const auto two = [](uint64_t much, const char* unit, uint64_t little, const char* small) {
+    return std::to_string(much) + unit + " " + std::to_string(little) + small;
+  };
+  if (seconds >= 86'400) return two(seconds / 86'400, "d", seconds / 3600 % 24, "h");
+  if (seconds >= 3600) return two(seconds / 3600, "h", seconds / 60 % 60, "m");
+  if (seconds >= 60) return two(seconds / 60, "m", seconds % 60, "s");
+  return std::to_string(seconds) + "s";
+}
+
 std::string row(std::string_view name, const std::string& text) {
   std::string line = "  " + std::string(name);
   line.append(line.size() < 13 ? 13 - line.size() : 1, ' ');
@@ -174,10 +185,12 @@ Answer Answers::status(const LiveFacts& facts) const {
   text += row("task", quoted(spec.task()) + ", profile " + quoted(profile_.name) + " version " +
                           std::to_string(profile_.version));
   text += row("person", quoted(spec.person()));
-  text +=
-      row("time", model::to_duration_text(facts.running_s) + " since the beginning, " +
-                      (facts.left_s.has_value() ? model::to_duration_text(*facts.left_s) + " left"
-                                                : std::string("no limit")));
+  text += row("time", about_text(facts.running_s) + " since the beginning" +
+                          (facts.left_s.empty() ? ", no limit" : ""));
+  for (const auto& [limit, seconds] : facts.left_s) {
+    text += row("ends", "in " + about_text(seconds) + " (" + quoted(limit) +
+                            (limit == "idle_timeout" ? ", unless something is typed)" : ")"));
+  }
   text += limits_text(facts.reading);
   text += row("denied", std::to_string(denials_.count()) +
                             (denials_.count() == 0 ? "" : " (`carrel why` lists the last)"));

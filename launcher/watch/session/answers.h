@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "launcher/inside/message.h"
 #include "launcher/watch/session/denials.h"
@@ -16,7 +18,8 @@ namespace carrel::session {
 /// What only the running session knows.
 struct LiveFacts {
   uint64_t running_s = 0;
-  std::optional<uint64_t> left_s;  // nothing: no limit
+  /// What ends it, each with what is left of it; the first is the one that comes first.
+  std::vector<std::pair<std::string, uint64_t>> left_s;
   LimitReading reading;
 };
 

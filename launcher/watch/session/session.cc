@@ -254,10 +254,10 @@ void Session::say(const events::Event& event) {
 LiveFacts Session::live_facts() const {
   LiveFacts facts;
   facts.running_s = (now() - gate_opened_ns_.value_or(now())) / kNsPerS;
-  for (const TimeRules::Left& each : time_.ends(both_clocks())) {
-    const uint64_t left_s = each.left_ns / kNsPerS;
-    facts.left_s = std::min(facts.left_s.value_or(left_s), left_s);
-  }
+  for (const TimeRules::Left& each : time_.ends(both_clocks()))
+    facts.left_s.emplace_back(each.limit, each.left_ns / kNsPerS);
+  std::sort(facts.left_s.begin(), facts.left_s.end(),
+            [](const auto& a, const auto& b) { return a.second < b.second; });
   facts.reading = limits_.reading();
   return facts;
 }

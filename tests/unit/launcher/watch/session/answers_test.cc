@@ -159,7 +159,8 @@ TEST_F(AnswersTest, GitsMessagesAreReadFromTheTopOfTheTree) {
 
 TEST_F(AnswersTest, StatusSaysTimeLimitsRecordAndAssurance) {
   facts_.running_s = 90;
-  facts_.left_s = 600;
+  facts_.left_s = {
+      {"idle_timeout", 59}, {"max_duration", 4 * 3600 + 59}, {"task", 6 * 86'400 + 7205}};
   facts_.reading.memory_used = 12 << 20;
   facts_.reading.processes_used = 5;
   facts_.reading.volumes = {{100 << 20, 60 << 20, 10, 5}};
@@ -168,7 +169,10 @@ TEST_F(AnswersTest, StatusSaysTimeLimitsRecordAndAssurance) {
       "carrel: session 01hzw00000000000000000000s\n"
       "  task       local/fix, profile fix version 3\n"
       "  person     local:1000\\x1b\n"
-      "  time       90s since the beginning, 10m left\n"
+      "  time       1m 30s since the beginning\n"
+      "  ends       in 59s (idle_timeout, unless something is typed)\n"
+      "  ends       in 4h 0m (max_duration)\n"
+      "  ends       in 6d 2h (task)\n"
       "  memory     12 MiB of 64 MiB\n"
       "  processes  5 of 64\n"
       "  open_files 256\n"
@@ -178,7 +182,7 @@ TEST_F(AnswersTest, StatusSaysTimeLimitsRecordAndAssurance) {
       "  may look   those who grant and review this task\n"
       "  assurance  not given by this host:\n"
       "             disk-encrypted: not built yet\n");
-  facts_.left_s.reset();
+  facts_.left_s.clear();
   facts_.reading = {};
   EXPECT_THAT(ask(Ask::kStatus).text, HasSubstr("no limit\n  memory     64 MiB\n"));
 }
