@@ -21,6 +21,7 @@
 #include "launcher/box/kernel/network.h"
 #include "launcher/box/kernel/own_user_namespace.h"
 #include "launcher/box/plan/seccomp_table.h"
+#include "launcher/box/probe/manager.h"
 #include "launcher/box/probe/probe.h"
 #include "launcher/box/sandbox/sandbox.h"
 #include "launcher/box/trace/tracer.h"
@@ -127,16 +128,16 @@ struct HostParts {
   Status make(const State& state, plan::HostFacts& facts, const Log& log) {
     if (!facts.root) {
       facts.sensor = plan::sensor_of_ordinary_user(facts);
-      cgroups = make_delegated_home(facts.cgroup, state.directory.get(), log);
+      cgroups = make_delegated_home(facts.cgroup, state.directory.get(), state.run.get(), log);
       return Done{};
     }
-    ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), log));
+    ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), state.run.get(), log));
     tracer = load_sensor(home, facts, log);
     cgroups.emplace(std::move(home));
     return Done{};
   }
-  void remove() {
-    if (cgroups.has_value()) remove_home(*cgroups);
+  void remove(const State& state) {
+    if (cgroups.has_value()) remove_home(*cgroups, state.run.get());
   }
 };
 
@@ -144,6 +145,7 @@ struct HostParts {
 /// in namespaces of that user's own.
 struct Standing {
   std::optional<uid_t> caller;
+  bool delegated = false;  // their service manager handed their control group on
   kernel::MountNamespaces namespaces;
 };
 
@@ -161,6 +163,7 @@ Result<Standing> take_stand() {
     ASSIGN_OR_RETURN(standing.namespaces, kernel::leave_mount_namespace());
     return standing;
   }
+  standing.delegated = probe::manager_delegates();  // it knows them by their uid out here
   ASSIGN_OR_RETURN(const kernel::OuterIds ids, kernel::enter_own_user_namespace_as_user());
   standing.caller = ids.uid;
   ASSIGN_OR_RETURN(standing.namespaces, kernel::leave_mount_namespace_for_good());
@@ -185,7 +188,7 @@ struct Starter {
 Status serve(State& state, const Standing& standing, const Log& log, const LauncherOptions& options,
              const Starter& starter) {
   const bool service = options.service.has_value();
-  plan::HostFacts facts = probe::probe_host(state.directory.get());
+  plan::HostFacts facts = probe::probe_host(state.directory.get(), standing.delegated);
   HostParts host;
   RETURN_IF_ERROR(host.make(state, facts, log));
   const Status swept = sweep_all(state);
@@ -199,7 +202,7 @@ Status serve(State& state, const Standing& standing, const Log& log, const Launc
       programs.ok() ? BrokerLink::start(programs.value().folder, state, standing.caller)
                     : Result<BrokerLink>(programs.error());
   if (!started.ok()) {
-    host.remove();
+    host.remove(state);
     return started.take_error();
   }
   BrokerLink broker = started.take();
@@ -217,7 +220,7 @@ Status serve(State& state, const Standing& standing, const Log& log, const Launc
   const Status served = server.run();
   remove_sockets(state);
   broker.stop();
-  host.remove();
+  host.remove(state);
   return served;
 }
 

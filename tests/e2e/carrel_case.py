@@ -26,7 +26,7 @@ SOURCE = pathlib.Path(os.environ["CARREL_SOURCE_DIR"])
 ROOTLESS = os.environ.get("CARREL_TEST_MODE") == "rootless"
 # Who opens workspaces. The ordinary user is in no passwd file: no host gives such an uid anything.
 UID = 12345 if ROOTLESS else 0
-# Whether the ordinary user was handed control groups, as by `systemd-run --user --scope -p Delegate=yes`.
+# Whether the ordinary user was handed control groups.
 GROUPS = ROOTLESS and os.environ.get("CARREL_TEST_GROUPS") == "1"
 if GROUPS:
     handed_groups.enter(UID)

@@ -1,6 +1,7 @@
 #include "launcher/box/kernel/cgroup_delegation.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,6 +47,7 @@ Status move_all(const std::string& from, const std::string& to) {
     ASSIGN_OR_RETURN(const std::vector<std::string> pids, processes_of(from));
     if (pids.empty()) return Done{};
     for (const std::string& pid : pids) {
+      if (pid == "0") return Error{"a process of another pid namespace is in " + from, EXDEV};
       Status moved = write_to(to + "/cgroup.procs", pid);
       if (!moved.ok() && moved.error().sys_errno != ESRCH) return moved;
     }
@@ -53,29 +55,59 @@ Status move_all(const std::string& from, const std::string& to) {
   return Error{"processes come to " + from + " as fast as they are moved", EBUSY};
 }
 
-std::string with_sign(char sign, const std::string& names) {
+/// One by one: a controller may be refused for itself (cpu, while there are real-time tasks).
+HandedOn switch_on(const std::string& path, const std::string& names) {
   std::istringstream words(names);
-  std::string text;
+  HandedOn handed;
+  for (std::string name; words >> name;) {
+    const Status done = write_to(path + "/cgroup.subtree_control", "+" + name);
+    std::string& list = done.ok() ? handed.controllers : handed.refused;
+    list += (list.empty() ? ""
+             : done.ok()  ? " "
+                          : "; ") +
+            (done.ok() ? name : to_string(done.error()));
+  }
+  return handed;
+}
+
+bool switch_off(const std::string& path, const std::string& names) {
+  std::istringstream words(names);
+  bool all = true;
   for (std::string name; words >> name;)
-    text += (text.empty() ? "" : " ") + (sign + name);
-  return text;
+    all = write_to(path + "/cgroup.subtree_control", "-" + name).ok() && all;
+  return all;
+}
+
+/// Refused by the kernel (EBUSY) while the group hands on anything.
+void put_back(const std::string& path, const std::string& leaf) {
+  const std::string below = path + "/" + leaf;
+  if (move_all(below, path).ok()) rmdir(below.c_str());
 }
 
 }  // namespace
 
-Status hand_on(const std::string& path, const std::string& leaf, const std::string& controllers) {
+Result<UniqueFd> lock_group(const std::string& path) {
+  UniqueFd folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!folder.valid()) return errno_error("open " + path);
+  while (flock(folder.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return errno_error("lock " + path);
+  }
+  return folder;
+}
+
+Result<HandedOn> hand_on(const std::string& path, const std::string& leaf,
+                         const std::string& controllers) {
   const std::string below = path + "/" + leaf;
   if (mkdir(below.c_str(), 0755) != 0 && errno != EEXIST) return errno_error("make " + below);
-  Status done = move_all(path, below);
-  if (done.ok()) done = write_to(path + "/cgroup.subtree_control", with_sign('+', controllers));
-  if (!done.ok()) take_back(path, leaf, controllers);
-  return done;
+  const Status moved = move_all(path, below);
+  HandedOn handed = moved.ok() ? switch_on(path, controllers) : HandedOn{};
+  if (!handed.controllers.empty()) return handed;
+  put_back(path, leaf);
+  return moved.ok() ? Error{handed.refused, ENOTSUP} : moved.error();
 }
 
 void take_back(const std::string& path, const std::string& leaf, const std::string& controllers) {
-  const std::string below = path + "/" + leaf;
-  if (!write_to(path + "/cgroup.subtree_control", with_sign('-', controllers)).ok()) return;
-  if (move_all(below, path).ok()) rmdir(below.c_str());
+  if (switch_off(path, controllers)) put_back(path, leaf);
 }
 
 }  // namespace carrel::kernel

@@ -96,18 +96,33 @@ Guarantee disk_limits(const StorageFacts& storage, const Limits& limits) {
                         amount_text("inodes", limits.inodes) + " files on the disk");
 }
 
-/// What control groups do not keep, in words; "" when they keep all.
-std::string not_kept(const CgroupFacts& cgroup, const Limits& limits) {
+/// What control groups do not keep, in words, and what mends it; "" when they keep all.
+struct NotKept {
+  std::string why, mends;
+};
+
+NotKept not_kept(const CgroupFacts& cgroup, const Limits& limits) {
   const bool memory = cgroup.memory_v2 || !cgroup.memory_v1.empty();
   const bool pids = cgroup.pids_v2 || !cgroup.pids_v1.empty();
   const bool cpu = limits.cpu_milli == 0 || cgroup.cpu_v2 || !cgroup.cpu_v1.empty();
-  if (memory && cgroup.swap && !cgroup.swap_counted) {
-    return "memory that is swapped out is not counted";
-  }
   std::string lacking = memory ? "" : "memory";
   if (!pids) lacking += lacking.empty() ? "pids" : " and pids";
   if (!cpu) lacking += lacking.empty() ? "cpu" : " and cpu";
-  return lacking.empty() ? "" : "no control group controller for " + lacking;
+  NotKept all;
+  if (!lacking.empty()) {
+    all.why = "no control group controller for " + lacking;
+    all.mends = cgroup.delegated
+                    ? "let the host's admin hand it on: Delegate=memory pids cpu for user@.service"
+                    : "boot with cgroup_enable=memory, or switch the controllers on in the root's "
+                      "cgroup.subtree_control";
+  }
+  if (memory && cgroup.swap && !cgroup.swap_counted) {
+    all.why += (all.why.empty() ? "" : ", and ") +
+               std::string("memory that is swapped out is not counted");
+    all.mends += (all.mends.empty() ? "" : "; ") +
+                 std::string("boot with swapaccount=1, or switch swap off");
+  }
+  return all;
 }
 
 /// Never whole: their disk is a plain folder.
@@ -115,20 +130,17 @@ Guarantee limits_of_ordinary_user(const CgroupFacts& cgroup, const Limits& limit
   constexpr GuaranteeId kId = GuaranteeId::kLimits;
   const std::string disk = "a plain folder holds as much as the host's disk";
   const std::string why = cgroup.reason.empty() ? "" : " (" + cgroup.reason + ")";
-  const std::string rlimits = amount_text("processes", limits.processes) + " processes and " +
-                              amount_text("open_files", limits.open_files) +
-                              " open files a process are kept by rlimits";
   if (!cgroup.delegated) {
     return missing(kId,
                    "without a control group" + why +
                        " memory has no ceiling and processor time neither, and " + disk + "; " +
-                       rlimits,
+                       amount_text("processes", limits.processes) + " processes and " +
+                       amount_text("open_files", limits.open_files) +
+                       " open files a process are kept by rlimits",
                    kDelegated);
   }
-  const std::string lacking = not_kept(cgroup, limits);
-  if (!lacking.empty()) {
-    return missing(kId, lacking + why + ", and " + disk + "; " + rlimits, kDelegated);
-  }
+  const NotKept lacking = not_kept(cgroup, limits);
+  if (!lacking.why.empty()) return missing(kId, lacking.why + why + ", and " + disk, lacking.mends);
   return missing(kId,
                  disk + "; a control group that was handed on to you keeps " + limits_text(limits),
                  kAsRoot);
@@ -138,16 +150,9 @@ Guarantee limits(const HostFacts& facts, const model::Profile* profile) {
   constexpr GuaranteeId kId = GuaranteeId::kLimits;
   const Limits limits = profile == nullptr ? default_limits() : profile->limits;
   if (!facts.root) return limits_of_ordinary_user(facts.cgroup, limits);
-  const std::string lacking = not_kept(facts.cgroup, limits);
-  if (lacking.empty()) {
-    return profile == nullptr ? given(kId, limits_text(limits))
-                              : disk_limits(facts.storage, limits);
-  }
-  const bool swap = lacking.starts_with("memory that");
-  return missing(kId, lacking,
-                 swap ? "boot with swapaccount=1, or switch swap off"
-                      : "boot with cgroup_enable=memory, or switch the controllers on in the "
-                        "root's cgroup.subtree_control");
+  const NotKept lacking = not_kept(facts.cgroup, limits);
+  if (!lacking.why.empty()) return missing(kId, lacking.why, lacking.mends);
+  return profile == nullptr ? given(kId, limits_text(limits)) : disk_limits(facts.storage, limits);
 }
 
 Guarantee disk_encrypted(const HostFacts& facts) {

@@ -31,35 +31,50 @@ bool may_make_groups(const std::string& group) {
   return may(group, W_OK | X_OK) && may(group + "/cgroup.procs", W_OK);
 }
 
-// systemd sets it where `Delegate=` was asked for. Whoever else hands on a group hands on that one
-// and none above it.
-bool is_handed_on(const std::string& group) {
+bool has_mark(const std::string& group) {
   std::array<char, 8> value{};
   const ssize_t got = getxattr(group.c_str(), "user.delegate", value.data(), value.size());
-  if (got == 1 && value[0] == '1') return true;
-  return !may(group + "/..", W_OK);
+  return got == 1 && value[0] == '1';
 }
 
-void keep_delegated(plan::CgroupFacts& facts, const std::string& own) {
-  if (!may_make_groups(own)) {
-    facts.reason = "none was handed on to this user";
-  } else if (!is_handed_on(own)) {
-    facts.reason = "the one that carrel was started in is arranged by a service manager";
-  } else if (!facts.has_kill || !facts.has_freeze) {
-    facts.reason = "the kernel has no cgroup.kill or no cgroup.freeze";
-  } else {
-    facts.delegated = true;
+// What /proc/self/cgroup names may lie outside of what is mounted.
+bool is_in(const std::string& group) {
+  const std::string own = std::to_string(getpid());
+  return has_word(read_bounded(group + "/cgroup.procs"), own) ||
+         has_word(read_bounded(group + "/" + std::string(kProcessesLeaf) + "/cgroup.procs"), own);
+}
+
+std::string why_not_delegated(const plan::CgroupFacts& facts, const std::string& own,
+                              bool delegated) {
+  if (!is_in(own)) return "this process' own is not in the tree that is mounted here";
+  if (!may_make_groups(own)) return "none was handed on to this user";
+  if (!delegated && !has_mark(own) && is_for_the_manager_to_say(own)) {
+    return "the one that carrel was started in is arranged by a service manager";
   }
+  if (!facts.has_kill || !facts.has_freeze) return "the kernel has no cgroup.kill or cgroup.freeze";
+  if (facts.own != "/" && !has_word(read_bounded(own + "/cgroup.type"), "domain")) {
+    return "the one that carrel was started in is for threads";
+  }
+  return "";
+}
+
+void keep_delegated(plan::CgroupFacts& facts, const std::string& own, bool delegated) {
+  facts.reason = why_not_delegated(facts, own, delegated);
+  facts.delegated = facts.reason.empty();
   for (std::string* folder : {&facts.memory_v1, &facts.pids_v1, &facts.cpu_v1}) {
     if (!facts.delegated || (!folder->empty() && !may_make_groups(*folder))) folder->clear();
   }
-  if (facts.delegated) return;
+  if (facts.delegated && may(own + "/cgroup.subtree_control", W_OK)) return;
   facts.memory_v2 = facts.pids_v2 = facts.cpu_v2 = false;
 }
 
 }  // namespace
 
-plan::CgroupFacts probe_cgroups(const std::string& release, bool root) {
+bool is_for_the_manager_to_say(const std::string& group) {
+  return may_make_groups(group) && may_make_groups(group + "/..");
+}
+
+plan::CgroupFacts probe_cgroups(const std::string& release, bool root, bool delegated) {
   plan::CgroupFacts facts =
       parse_cgroups(read_bounded("/proc/self/mountinfo"), read_bounded("/proc/self/cgroup"));
   if (facts.layout == plan::CgroupLayout::kNone) return facts;
@@ -88,7 +103,7 @@ plan::CgroupFacts probe_cgroups(const std::string& release, bool root) {
       facts.memory_v2
           ? has("memory.swap.max") || facts.own == "/"
           : access((facts.memory_v1 + "/memory.memsw.limit_in_bytes").c_str(), F_OK) == 0;
-  if (!root) keep_delegated(facts, own);
+  if (!root) keep_delegated(facts, own, delegated);
   return facts;
 }
 

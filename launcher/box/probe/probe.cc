@@ -119,7 +119,7 @@ bool is_host_root() {
   return inner == 0 && outer == 0 && count == 0xFFFFFFFF && has_admin_capability();
 }
 
-plan::HostFacts probe_host(int state_fd) {
+plan::HostFacts probe_host(int state_fd, bool delegated) {
   plan::HostFacts facts;
   utsname name{};
   if (uname(&name) == 0) {
@@ -127,7 +127,7 @@ plan::HostFacts probe_host(int state_fd) {
     facts.machine = name.machine;
   }
   facts.root = is_host_root();
-  facts.cgroup = probe_cgroups(facts.kernel_release, facts.root);
+  facts.cgroup = probe_cgroups(facts.kernel_release, facts.root, delegated);
   facts.landlock_abi = landlock_abi();
   facts.clone_into_cgroup = has_clone_into_cgroup();
   facts.openat2 = has_openat2();

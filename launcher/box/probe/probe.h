@@ -7,8 +7,9 @@ namespace carrel::probe {
 
 /// The facts, all but `sensor` (the caller knows, or tried, the back ends). Needs no privilege;
 /// what only root may try is false for others. Forks a child for the namespace probe and waits for
-/// it, so call it while single-threaded. Takes a few milliseconds.
-plan::HostFacts probe_host(int state_fd = -1);
+/// it, so call it while single-threaded. Takes a few milliseconds. `delegated` is what
+/// manager_delegates() said of an ordinary user.
+plan::HostFacts probe_host(int state_fd = -1, bool delegated = false);
 
 /// Whether the caller is root of the host itself, with its powers.
 bool is_host_root();

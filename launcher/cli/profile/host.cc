@@ -1,10 +1,12 @@
 #include "launcher/cli/profile/host.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
 
 #include "launcher/box/plan/seccomp_table.h"
+#include "launcher/box/probe/manager.h"
 #include "launcher/box/probe/probe.h"
 #include "launcher/box/trace/tracer.h"
 #include "profiles/base/text.h"
@@ -33,7 +35,7 @@ plan::SensorFacts try_sensor(const plan::HostFacts& facts) {
 }  // namespace
 
 plan::HostFacts this_host() {
-  plan::HostFacts facts = probe::probe_host();
+  plan::HostFacts facts = probe::probe_host(-1, geteuid() != 0 && probe::manager_delegates());
   facts.sensor = try_sensor(facts);
   return facts;
 }

@@ -10,7 +10,8 @@ import unittest
 
 import carrel_case
 from carrel_case import AS_USER, CARREL, Case, alive, also_with_groups
-from carrel_case import ROOTLESS, UID, give, needs
+from carrel_case import ROOTLESS, UID, give, needs, needs_groups
+import handed_groups
 
 BUSY = "echo ready; while :; do echo tick >> /tmp/ticks; sleep 0.02; done"
 
@@ -190,6 +191,60 @@ class KilledBesideOthers(Case):
         self.assertEqual(self.sessions()[0]["end"]["by"], "person")
         self.assertTrue(self.payload_gone())
         self.assertEqual(self.verify()["exit"], 0)
+
+
+class OtherGroups(Case):
+    """A launcher makes its groups where it was started, but on a host with the unified tree alone: the next one may
+    be started elsewhere."""
+
+    def group(self, name):
+        """A group below this test's own, handed on to who runs the tests as systemd marks it."""
+        place = handed_groups.trees()[""]
+        if (pathlib.Path(place) / "cgroup.controllers").read_text().split() and not ROOTLESS and len(handed_groups.trees()) == 1:
+            print("SKIP kernel-feature=cgroup-hybrid: root's groups are at the root of the tree")
+            self.skipTest("root's groups are at the root of the tree")
+        group = pathlib.Path(place + handed_groups.own_groups()[""]) / f"carrel-test-{os.getpid()}-{name}"
+        group.mkdir()
+        self.addCleanup(self.remove, group)
+        for file in ("", "cgroup.procs", "cgroup.threads", "cgroup.subtree_control"):
+            os.chown(group / file, UID, UID)
+        os.setxattr(group, "user.delegate", b"1")
+        return group
+
+    def remove(self, group):
+        self.stop()
+        handed_groups.Handed.remove(group)
+        self.assertFalse(group.exists())
+
+    def open_in(self, group, *command):
+        procs = os.open(group / "cgroup.procs", os.O_WRONLY)  # whoever opened it is who moves
+        try:
+            process = self.popen(CARREL, "open", "--profile", str(self.profile), "--", *command, stdin=subprocess.PIPE,
+                                 stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=lambda: os.write(procs, b"0"))
+        finally:
+            os.close(procs)
+        return process
+
+    @needs_groups("no group, and so none elsewhere")
+    def test_what_was_left_in_them_is_cleared(self):
+        one, other = self.group("one"), self.group("other")
+        process = self.open_in(one, "/usr/bin/sleep", "4711")
+        self.wait_until(lambda: self.processes("sleep"), 30, "it runs")
+        [payload] = self.processes("sleep")
+        self.carrel("pause", "last", "--reason", "a question")
+        self.assertEqual(self.cgroup().parent, one)
+        victims = [*self.processes("carrel-session"), *self.processes("carrel-launcher"), self.broker_pid(), self.service_pid()]
+        for pid in victims:
+            os.kill(pid, signal.SIGKILL)
+        process.communicate(timeout=30)
+        self.wait_until(lambda: not any(map(alive, victims)), what="they are gone")
+        self.assertTrue(alive(payload))  # frozen, and nobody left who could end it
+        process = self.open_in(other, "/bin/true")
+        self.assertEqual(process.communicate(timeout=60)[0], b"")
+        self.assertEqual(process.returncode, 0)
+        self.assertFalse(alive(payload))
+        self.assertEqual(self.cgroup().parent, other)
+        self.assertEqual([each.name for each in one.iterdir() if each.is_dir()], [])
 
 
 class FullDisk(Case):

@@ -36,8 +36,11 @@ class Delegation : public testing::Test {
 };
 
 TEST_F(Delegation, HandsOnWhatIsAskedForBelowAGroupThatStaysEmpty) {
-  ASSERT_TRUE(hand_on(group(), "leaf", "memory pids").ok());
-  EXPECT_EQ(read("cgroup.subtree_control"), "+memory +pids");
+  const auto handed = hand_on(group(), "leaf", "memory pids");
+  ASSERT_TRUE(handed.ok());
+  EXPECT_EQ(handed.value().controllers, "memory pids");
+  EXPECT_EQ(handed.value().refused, "");
+  EXPECT_TRUE(read("cgroup.subtree_control").starts_with("+pids"));  // the last, over the first
   struct stat what {};
   EXPECT_EQ(stat((group() + "/leaf").c_str(), &what), 0);
 }
@@ -46,24 +49,28 @@ TEST_F(Delegation, NothingIsHandedOnWhereProcessesKeepComing) {
   write("cgroup.procs", "17\n4711\n");  // a plain file: they are still there after each move
   mkdir((group() + "/leaf").c_str(), 0755);
   write("leaf/cgroup.procs", "");
-  const Status done = hand_on(group(), "leaf", "memory");
+  const auto done = hand_on(group(), "leaf", "memory");
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().sys_errno, EBUSY);
   EXPECT_EQ(read("leaf/cgroup.procs"), "4711");
-  EXPECT_EQ(read("cgroup.subtree_control"), "-memory");
+  EXPECT_EQ(read("cgroup.subtree_control"), "");
 }
 
-TEST_F(Delegation, AGroupThatDoesNotHandOnIsAsBefore) {
-  unlink((group() + "/cgroup.subtree_control").c_str());
-  EXPECT_EQ(hand_on(group(), "leaf", "cpu").error().sys_errno, ENOENT);
+TEST_F(Delegation, AProcessOfAnotherPidNamespaceIsNotMoved) {
+  write("cgroup.procs", "17\n0\n");
   mkdir((group() + "/leaf").c_str(), 0755);
   write("leaf/cgroup.procs", "");
-  write("cgroup.subtree_control", "");
-  unlink((group() + "/leaf/cgroup.procs").c_str());
-  take_back(group(), "leaf", "cpu");  // a leaf whose processes cannot be told stays
-  EXPECT_EQ(read("cgroup.subtree_control"), "-cpu");
-  struct stat what {};
-  EXPECT_EQ(stat((group() + "/leaf").c_str(), &what), 0);
+  EXPECT_EQ(hand_on(group(), "leaf", "memory").error().sys_errno, EXDEV);
+  EXPECT_EQ(read("leaf/cgroup.procs"), "17");
+}
+
+TEST_F(Delegation, AGroupThatHandsOnNothingIsAnError) {
+  unlink((group() + "/cgroup.subtree_control").c_str());
+  const auto done = hand_on(group(), "leaf", "cpu pids");
+  ASSERT_FALSE(done.ok());
+  EXPECT_EQ(done.error().sys_errno, ENOTSUP);
+  EXPECT_NE(done.error().what.find("cgroup.subtree_control"), std::string::npos)
+      << done.error().what;
 }
 
 }  // namespace

@@ -4,6 +4,8 @@
 
 #include <string>
 
+#include "launcher/box/probe/manager.h"
+
 namespace carrel::probe {
 namespace {
 
@@ -63,6 +65,19 @@ TEST(CgroupLayout, TheGroupOfProcessesStandsForTheOneAboveIt) {
   EXPECT_EQ(without_leaf("/x-carrel-processes"), "/x-carrel-processes");
   EXPECT_EQ(without_leaf("/"), "/");
   EXPECT_EQ(without_leaf(""), "");
+}
+
+TEST(CgroupLayout, OnlyUnitsOfTheUsersOwnManagerAreAskedAbout) {
+  EXPECT_EQ(unit_of_group("/user.slice/user-7.slice/user@7.service/app.slice/run-1.scope", 7),
+            "run-1.scope");
+  EXPECT_EQ(unit_of_group("/user.slice/user-7.slice/user@7.service/app.slice/a.service", 7),
+            "a.service");
+  EXPECT_EQ(unit_of_group("/user.slice/user-7.slice/user@7.service/app.slice/a.scope/below", 7),
+            "");
+  EXPECT_EQ(unit_of_group("/user.slice/user-8.slice/user@8.service/app.slice/a.scope", 7), "");
+  EXPECT_EQ(unit_of_group("/user.slice/user-7.slice/session-3.scope", 7), "");
+  EXPECT_EQ(unit_of_group("/user.slice/user-7.slice/user@7.service", 7), "");
+  EXPECT_EQ(unit_of_group("", 7), "");
 }
 
 TEST(CgroupLayout, ReadsEscapedMountPointsAndControllersTogether) {
