@@ -33,9 +33,9 @@ class Closing {
   };
   /// What is known of the workspace at this point.
   struct Workspace {
-    bool empty = false;        // the kernel said so
-    bool has_run = false;      // the gate was opened
-    bool servers_gone = true;  // of ssh
+    bool empty = false;    // the kernel said so
+    bool has_run = false;  // the gate was opened
+    std::string ssh_left;  // what is said of a server that is not gone; "": all are
   };
   explicit Closing(const Parts& parts) : parts_(parts) {}
 

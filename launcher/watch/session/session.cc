@@ -418,9 +418,9 @@ void Session::finish() {
                    input_.repositories, difference_,
                    hold_.has_value() ? UINT64_MAX : host_mark_bytes_});
   channels_.finish(*ending_);
-  const bool servers_gone = end_ssh();
+  const std::string ssh_left = end_ssh();
   const protocol::Finished finished =
-      closing.close(*ending_, {empty_, gate_opened_ns_.has_value(), servers_gone});
+      closing.close(*ending_, {empty_, gate_opened_ns_.has_value(), ssh_left});
   serve_answers();  // who asked to attach meanwhile is told that it is over
   let_client_read();
   // A launcher that has gone cannot be told; the record says the same.

@@ -89,7 +89,7 @@ class Session {
   void serve_channels();
   [[nodiscard]] size_t others() const;
   [[nodiscard]] std::optional<Ending> why_nothing_begins() const;
-  bool end_ssh();
+  std::string end_ssh();
   void wait_ssh(uint64_t most_ns, const std::function<bool()>& done);
   void refuse_forward(const std::string& host, uint32_t port, const std::string& channel);
   void main_exited(int32_t wait_status);

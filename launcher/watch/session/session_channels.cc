@@ -20,7 +20,7 @@ constexpr uint64_t kLeftBehindNs = 2 * kNsPerS;
 /// and for their servers to be gone.
 constexpr uint64_t kShownNs = 1 * kNsPerS;
 constexpr uint64_t kLeavesNs = 200 * kNsPerMs;
-constexpr uint64_t kServersEndNs = 5 * kNsPerS;
+constexpr uint64_t kServersEndNs = 12 * kNsPerS;  // one may be started for ten
 constexpr int kSshTurnMs = 20;
 
 Channels::Wanted to_wanted(const protocol::SessionAttach& attach) {
@@ -85,9 +85,8 @@ std::optional<Ending> Session::why_nothing_begins() const {
 }
 
 /// Nothing of the workspace runs any more. What was said last is shown, then the servers end, and
-/// with the last of them everything that could still reach the record; false when one is still
-/// there.
-bool Session::end_ssh() {
+/// with the last of them everything that could still reach the record; else what is said of it.
+std::string Session::end_ssh() {
   if (!record_->failed()) {
     wait_ssh(kShownNs, [this] { return channels_.flushed() && ssh_.passed_on(); });
     wait_ssh(kLeavesNs, [] { return false; });

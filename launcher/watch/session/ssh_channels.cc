@@ -334,15 +334,18 @@ size_t SshChannels::idle() const {
   }));
 }
 
-bool SshChannels::finish(const Ending& ending) {
-  bool all_gone = true;
+std::string SshChannels::finish(const Ending& ending) {
+  std::string left;
   for (const auto& one : all_) {
-    const bool gone = one->ended_ns.has_value() || is_readable(one->pidfd.get());
-    if (gone) end(*one, ending);
-    all_gone = all_gone && gone;
+    if (one->ended_ns.has_value() || is_readable(one->pidfd.get())) {
+      end(*one, ending);
+    } else if (left.empty()) {
+      left = one->started ? "an ssh server of the session has not ended"
+                          : "an ssh server of the session was still being started";
+    }
   }
   all_.clear();
-  return all_gone;
+  return left;
 }
 
 SshdSays sshd_says(std::string_view line) {

@@ -63,9 +63,9 @@ class SshChannels {
   [[nodiscard]] size_t count() const { return all_.size(); }
   /// No server is alive any more, nor is one being started.
   [[nodiscard]] bool empty() const { return all_.empty(); }
-  /// The session is over: an end for each that is gone. False when one is left, which has no end in
-  /// the record and is the launcher's to end.
-  bool finish(const Ending& ending);
+  /// The session is over: an end for each that is gone. What is said of one that is left, which has
+  /// no end in the record and is the launcher's to end; "" where none is.
+  std::string finish(const Ending& ending);
 
   /// Why a stream got no server, as a line that an ssh client or `carrel connect` shows.
   static void refuse(const UniqueFd& stream, std::string_view why);

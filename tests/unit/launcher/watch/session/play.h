@@ -115,12 +115,13 @@ class Play {
     constexpr uint64_t kStepS = 10;
     for (uint64_t left = seconds; left > 0;) {
       const uint64_t step = std::min(left, kStepS);
-      const uint64_t before = *turns_;
       left -= step;
       skipped_ns_ += step * kNsPerS;
+      const uint64_t before = *turns_;
       ring();
       bool played = false;  // the broker, too, has its turn
-      stage.until([&] { return std::exchange(played, true) && *turns_ > before; }, 20);
+      stage.until(
+          [&] { return std::exchange(played, true) && (*turns_ > before || stage.finished); }, 50);
     }
   }
 
