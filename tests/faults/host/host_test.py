@@ -234,8 +234,9 @@ class OtherGroups(Case):
         self.carrel("pause", "last", "--reason", "a question")
         self.assertEqual(self.cgroup().parent, one)
         victims = [*self.processes("carrel-session"), *self.processes("carrel-launcher"), self.broker_pid(), self.service_pid()]
-        for pid in victims:
-            os.kill(pid, signal.SIGKILL)
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # none sees the other's end
+            for pid in victims:
+                os.kill(pid, number)
         process.communicate(timeout=30)
         self.wait_until(lambda: not any(map(alive, victims)), what="they are gone")
         self.assertTrue(alive(payload))  # frozen, and nobody left who could end it
