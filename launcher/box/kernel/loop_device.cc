@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 
@@ -44,6 +45,18 @@ Result<LoopDevice> attach_loop(int image_fd) {
     if (errno != EBUSY) return errno_error("attach the image to " + loop.path);
   }
   return Error{"no loop device could be had: all were taken by others", EBUSY};
+}
+
+Result<bool> is_loop_of(const std::string& device_path, int image_fd) {
+  const UniqueFd device(open(device_path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!device.valid()) return errno_error("open " + device_path);
+  loop_info64 info{};
+  if (ioctl(device.get(), LOOP_GET_STATUS64, &info) != 0) {
+    return errno_error("ask " + device_path + " for its image");
+  }
+  struct stat image {};
+  if (fstat(image_fd, &image) != 0) return errno_error("fstat the image");
+  return info.lo_device == image.st_dev && info.lo_inode == image.st_ino;
 }
 
 }  // namespace carrel::kernel

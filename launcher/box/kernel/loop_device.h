@@ -21,4 +21,8 @@ struct LoopDevice {
 /// device can be had. Needs CAP_SYS_ADMIN.
 Result<LoopDevice> attach_loop(int image_fd);
 
+/// Whether the loop device ("/dev/loop7") is attached to the file behind `image_fd` and to no
+/// other. An Error where it is no loop device, or is attached to nothing (ENXIO).
+Result<bool> is_loop_of(const std::string& device_path, int image_fd);
+
 }  // namespace carrel::kernel

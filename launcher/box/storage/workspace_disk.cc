@@ -33,6 +33,10 @@ constexpr uint64_t kOwnBlocks = 16;
 /// What ext4 wants to have when it is full, to write its own tables (ext4_calculate_resv_clusters).
 constexpr uint64_t kKernelBlocks = 4096;
 
+uint64_t kernel_reserve(uint64_t blocks) {
+  return std::min(blocks / 50, kKernelBlocks);
+}
+
 Result<struct statfs> ask_about(int folder_fd) {
   struct statfs about {};
   if (fstatfs(folder_fd, &about) != 0)
@@ -44,6 +48,13 @@ Result<UniqueFd> open_folder(int parent_fd, const std::string& path) {
   UniqueFd folder(openat(parent_fd, path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
   if (!folder.valid()) return errno_error("open " + quoted(path) + " on the workspace's disk");
   return folder;
+}
+
+/// A file system that met an error may say that it is writable, and refuse.
+Status check_writable(int folder_fd) {
+  const UniqueFd file(openat(folder_fd, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  if (file.valid() || errno == ENOSPC) return Done{};
+  return errno_error("write to the disk that stayed mounted");
 }
 
 /// There from now on: the on-disk owner's. A folder of an earlier session stays as it is.
@@ -111,6 +122,33 @@ Result<WorkspaceDisk> WorkspaceDisk::mount(UniqueFd image, const Secret& key) {
   return disk;
 }
 
+WorkspaceDisk WorkspaceDisk::of(DiskParts parts) {
+  WorkspaceDisk disk;
+  disk.mount_ = std::move(parts.mount);
+  disk.folder_ = std::move(parts.folder);
+  disk.device_ = std::move(parts.device);
+  return disk;
+}
+
+DiskParts WorkspaceDisk::give_parts() {
+  return {std::move(mount_), std::move(folder_), std::move(device_)};
+}
+
+Status WorkspaceDisk::resume(int image_fd) const {
+  ASSIGN_OR_RETURN(const bool is_its_own, kernel::is_loop_of(device_, image_fd));
+  struct stat device {};
+  struct stat folder {};
+  if (stat(device_.c_str(), &device) != 0 || fstat(folder_.get(), &folder) != 0) {
+    return errno_error("stat the workspace's disk");
+  }
+  if (!is_its_own || folder.st_dev != device.st_rdev) {
+    return Error{"the disk that stayed mounted is of another image", ESTALE};
+  }
+  ASSIGN_OR_RETURN(const struct statfs about, ask_about(folder_.get()));
+  RETURN_IF_ERROR(check_writable(folder_.get()));
+  return kernel::set_ext4_reserve(device_, kernel_reserve(about.f_blocks));
+}
+
 Status WorkspaceDisk::add_repository(const std::string& name) const {
   RETURN_IF_ERROR(make_folder(folder_.get(), std::string(kUpper) + "/" + name, 0755));
   return make_folder(folder_.get(), std::string(kWork) + "/" + name, 0755);
@@ -169,7 +207,7 @@ Result<UniqueFd> WorkspaceDisk::changes(const std::string& name, const Viewer& v
 
 Result<DiskSize> WorkspaceDisk::most() const {
   ASSIGN_OR_RETURN(const struct statfs about, ask_about(folder_.get()));
-  const uint64_t kept = kOwnBlocks + std::min(about.f_blocks / 50, kKernelBlocks);
+  const uint64_t kept = kOwnBlocks + kernel_reserve(about.f_blocks);
   return DiskSize{
       (about.f_blocks - std::min(about.f_blocks, kept)) * static_cast<uint64_t>(about.f_bsize),
       about.f_files - std::min(about.f_files, kOwnInodes)};

@@ -27,6 +27,13 @@ struct Places {
   int upper_fd = -1;
 };
 
+/// What a mounted disk is made of, to be handed to another process.
+struct DiskParts {
+  UniqueFd mount;
+  UniqueFd folder;
+  std::string device;  // "/dev/loopN"
+};
+
 class WorkspaceDisk {
  public:
   /// Mounts the image (open_image()), replaying its journal where a crash left one, and unlocks it.
@@ -34,6 +41,17 @@ class WorkspaceDisk {
   /// The disk is unmounted and its loop device given back when this and every mount made of it have
   /// gone. Needs CAP_SYS_ADMIN.
   static Result<WorkspaceDisk> mount(UniqueFd image, const Secret& key);
+
+  /// The same disk in another process, of what give_parts() said there. It stays mounted as long as
+  /// either has it.
+  static WorkspaceDisk of(DiskParts parts);
+  /// Gives the disk away; nothing else may be called afterwards.
+  DiskParts give_parts();
+
+  /// Before a second session, of a disk that stayed mounted after the first: as mount() answers it,
+  /// limited by nothing. An Error where it is not of the image behind `image_fd`, or cannot be
+  /// written to any more.
+  [[nodiscard]] Status resume(int image_fd) const;
 
   /// Makes the folders of a repository that the workspace did not have yet.
   [[nodiscard]] Status add_repository(const std::string& name) const;

@@ -4,6 +4,7 @@
 #include "tests/sandbox/storage/disk.h"
 
 #include <linux/magic.h>
+#include <sys/ioctl.h>
 #include <sys/statfs.h>
 
 #include <fstream>
@@ -181,6 +182,70 @@ TEST_F(Disk, HoldsWhatItsSizeSays) {
     EXPECT_GE(about.f_ffree, size.inodes);
     EXPECT_LE(about.f_ffree, size.inodes + kOwnInodes + groups * kInodesRounding);
   }
+}
+
+TEST_F(Disk, IsTakenOverAsItStandsAndLimitedAnew) {
+  DiskParts parts;
+  struct stat before {};
+  {
+    auto disk = mount_with('k');
+    ASSERT_TRUE(disk.ok()) << why(disk);
+    const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+    ASSERT_TRUE(disk.value().limit(16 * kMiB).ok());
+    ASSERT_EQ(as(kFirst, tree.get(), [] { return put("mine", kWords); }), 0);
+    ASSERT_EQ(as(kFirst, tree.get(), [] { return fill("big", 15, 1); }), 0);
+    ASSERT_EQ(fstat(disk.value().folder_fd(), &before), 0);
+    WorkspaceDisk had = disk.take();
+    parts = had.give_parts();
+  }
+  EXPECT_EQ(open_image(folder_.get(), "image", 50).error().sys_errno, EWOULDBLOCK);
+  const UniqueFd image(open((host_ / "image").c_str(), O_RDONLY | O_CLOEXEC));
+  {
+    const WorkspaceDisk disk = WorkspaceDisk::of(std::move(parts));
+    ASSERT_EQ(as(0, disk.folder_fd(), [] { return put("more", "x"); }), ENOSPC);
+    const Status ready = disk.resume(image.get());
+    ASSERT_TRUE(ready.ok()) << to_string(ready.error());
+    EXPECT_EQ(as(0, disk.folder_fd(), [] { return put("more", "x"); }), 0);
+    struct stat after {};
+    ASSERT_EQ(fstat(disk.folder_fd(), &after), 0);
+    EXPECT_EQ(before.st_dev, after.st_dev);
+    const UniqueFd tree = this->tree(disk, kSecond, false);
+    EXPECT_EQ(as(kSecond, tree.get(), [] { return look("mine", kWords); }), 0);
+    ASSERT_TRUE(disk.limit(32 * kMiB).ok());
+    EXPECT_EQ(as(kSecond, tree.get(), [] { return fill("bigger", 15, 2); }), 0);
+  }
+  EXPECT_TRUE(open_image(folder_.get(), "image", 20'000).ok());
+}
+
+TEST_F(Disk, OfAnotherImageIsNotTakenOver) {
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  ASSERT_EQ(rename((host_ / "image").c_str(), (host_ / "image.first").c_str()), 0);
+  format({kBytes, 4096});
+  const UniqueFd image(open((host_ / "image").c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(disk.value().resume(image.get()).error().sys_errno, ESTALE);
+  const UniqueFd first(open((host_ / "image.first").c_str(), O_RDONLY | O_CLOEXEC));
+  EXPECT_TRUE(disk.value().resume(first.get()).ok());
+}
+
+TEST_F(Disk, ThatMetAnErrorIsNotTakenOverAndIsWholeWhenItIsMountedAgain) {
+  const UniqueFd image(open((host_ / "image").c_str(), O_RDONLY | O_CLOEXEC));
+  {
+    auto disk = mount_with('k');
+    ASSERT_TRUE(disk.ok()) << why(disk);
+    const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+    ASSERT_EQ(as(kFirst, tree.get(), [] { return put("mine", kWords); }), 0);
+    ASSERT_EQ(syncfs(disk.value().folder_fd()), 0);
+    ASSERT_TRUE(disk.value().resume(image.get()).ok());
+    constexpr unsigned long kShutdown = _IOR('X', 125, uint32_t);  // ext4's, as xfs has it
+    uint32_t without_the_log = 2;
+    ASSERT_EQ(ioctl(disk.value().folder_fd(), kShutdown, &without_the_log), 0);
+    EXPECT_EQ(disk.value().resume(image.get()).error().sys_errno, EIO);
+  }
+  auto disk = mount_with('k');
+  ASSERT_TRUE(disk.ok()) << why(disk);
+  const UniqueFd tree = this->tree(disk.value(), kFirst, false);
+  EXPECT_EQ(as(kFirst, tree.get(), [] { return look("mine", kWords); }), 0);
 }
 
 TEST_F(Disk, TwoWorkspacesSeeTheSameInodesOfTheSlice) {
