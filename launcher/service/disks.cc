@@ -35,6 +35,7 @@ constexpr const char* kMkfs = "/usr/sbin/mkfs.ext4";
 constexpr const char* kImage = "image";
 constexpr int kFormatMs = 60'000;
 constexpr int kInUseMs = 60'000;
+constexpr int kUnmountedMs = 2000;  // of one that was written back
 
 std::string mib(uint64_t bytes) {
   return std::to_string(bytes >> 20) + " MiB";
@@ -152,6 +153,16 @@ Result<WorkspaceDisk> open_disk(const State& state, int folder_fd, const std::st
   return WorkspaceDisk::mount(std::move(image), *key);
 }
 
+Status check_kept_disk(const State& state, int folder_fd, const std::string& workspace,
+                       const WorkspaceDisk& disk) {
+  ASSIGN_OR_RETURN(const KeySlots keys, KeySlots::open(state.vault.get()));
+  ASSIGN_OR_RETURN(const auto key, keys.find(workspace));
+  if (!key.has_value()) return Error{"its key was erased", ENOKEY};
+  const UniqueFd image(openat(folder_fd, kImage, O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+  if (!image.valid()) return errno_error("open the workspace's image");
+  return disk.resume(image.get());
+}
+
 Status sweep_workspace(const State& state, const std::string& workspace) {
   ASSIGN_OR_RETURN(const bool swept, Workspace::sweep(state.workspaces.get(), workspace));
   if (!swept) return Done{};
@@ -170,7 +181,8 @@ Status sweep_all(const State& state) {
   return clear_unused_slices(state);
 }
 
-Result<std::string> erase_workspace(const State& state, const std::string& workspace) {
+Result<std::string> erase_workspace(const State& state, const std::string& workspace,
+                                    const std::function<void()>& unmount) {
   if (!is_ulid(workspace)) return Error{"no workspace's name: " + quoted(workspace), EINVAL};
   const UniqueFd folder(openat(state.workspaces.get(), workspace.c_str(),
                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
@@ -178,14 +190,18 @@ Result<std::string> erase_workspace(const State& state, const std::string& works
   if (flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
     return errno_error("workspace " + workspace + " is in use by a session");
   }
-  bool had_key = false;
-  if (faccessat(folder.get(), kImage, F_OK, AT_SYMLINK_NOFOLLOW) == 0) {
+  const bool has_image = faccessat(folder.get(), kImage, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+  if (has_image) {
     ASSIGN_OR_RETURN(KeySlots keys, KeySlots::open(state.vault.get()));
-    ASSIGN_OR_RETURN(had_key, keys.erase(workspace));
+    ASSIGN_OR_RETURN(const bool erased, keys.erase(workspace));
+    (void)erased;  // by an end that came no further, else
+    unmount();
+    // As long as anybody has it mounted the kernel has the key.
+    ASSIGN_OR_RETURN(const UniqueFd alone, storage::open_image(folder.get(), kImage, kUnmountedMs));
   }
   RETURN_IF_ERROR(remove_tree(state.workspaces.get(), workspace));
   if (fsync(state.workspaces.get()) != 0) return errno_error("sync the end of a workspace");
-  return std::string(had_key ? "key erased" : "folder removed");
+  return std::string(has_image ? "key erased" : "folder removed");
 }
 
 Status clear_unused_slices(const State& state) {

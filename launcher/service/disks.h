@@ -49,13 +49,22 @@ Result<storage::WorkspaceDisk> open_disk(const State& state, int folder_fd,
                                          const std::string& workspace, bool is_new,
                                          const storage::DiskSize& size);
 
+/// Before a session on a disk that stayed mounted since another one: it is the workspace's still,
+/// its key was not erased, and it can be written to. Its limit is lifted. The Error: open_disk()
+/// must be asked, after this one was let go.
+Status check_kept_disk(const State& state, int folder_fd, const std::string& workspace,
+                       const storage::WorkspaceDisk& disk);
+
 /// Workspace::sweep(), and with the folder the key.
 Status sweep_workspace(const State& state, const std::string& workspace);
 
-/// Ends a workspace for good: its key is overwritten first, so that nothing of it can be read
-/// whatever fails afterwards, then its folder is removed. EWOULDBLOCK while a session has it, ENOENT
-/// where there is none. The answer says what was done: "key erased" or, of a plain folder, "folder removed".
-Result<std::string> erase_workspace(const State& state, const std::string& workspace);
+/// Ends a workspace for good: its key is overwritten first, so that nothing of it can be mounted
+/// whatever fails afterwards, then `unmount` lets go of its disk where that is mounted still, then
+/// its folder is removed. EWOULDBLOCK while a session has it, or somebody its disk (the folder is
+/// then still there), ENOENT where there is none. The answer says what was done: "key erased" or,
+/// of a plain folder, "folder removed".
+Result<std::string> erase_workspace(const State& state, const std::string& workspace,
+                                    const std::function<void()>& unmount);
 
 /// Removes slices that no workspace uses. Nothing where a workspace's list of slices cannot be
 /// read. Only while no opening is under way.

@@ -216,7 +216,7 @@ Status serve(State& state, const Standing& standing, const Log& log, const Launc
   Server server({facts, state, host.cgroups.has_value() ? &host.cgroups->folder : nullptr,
                  programs.value(), standing.namespaces, host.tracer.get(), broker, log,
                  standing.caller, options.idle_ms, uint64_t{options.host_floor_mib} << 20,
-                 uint64_t{options.host_low_mib} << 20, service});
+                 uint64_t{options.host_low_mib} << 20, service, options.linger_ms});
   const Status served = server.run();
   remove_sockets(state);
   broker.stop();

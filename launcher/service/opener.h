@@ -62,6 +62,8 @@ class Opener {
   [[nodiscard]] SliceJob slice_job(size_t index) const;
   Error slicing_failed(const SliceFailure& failure);
   Status mount_disk();
+  Result<storage::WorkspaceDisk> find_disk(const storage::DiskSize& size);
+  void hand_disk_over();
   Status measure_disk(const storage::DiskSize& size);
   Status limit_disk();
   Status keep_workspace();

@@ -3,6 +3,7 @@
 // interfaces.md 7. What it makes is undone when a later step fails.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "launcher/box/kernel/mount_namespace.h"
 #include "launcher/box/kernel/seccomp_filter.h"
 #include "launcher/box/plan/host_facts.h"
+#include "launcher/box/storage/workspace_disk.h"
 #include "launcher/box/trace/tracer.h"
 #include "launcher/service/log.h"
 #include "launcher/service/state.h"
@@ -40,6 +42,7 @@ struct OpeningTools {
   trace::Tracer* tracer;  // null where the workspace's own listener is the sensor
   const Log& log;
   uint64_t host_floor_bytes = 0;
+  bool disks_linger = false;   // the server keeps them for a while after a session
   bool opens_sources = false;  // of the task's repositories itself: a service's callers bring none
 };
 
@@ -55,6 +58,7 @@ struct Opening {
   uint32_t slicer_uid_base = 0;
   kernel::CgroupLeaf* cgroup = nullptr;  // null: none
   trace::SessionSensor sensor;           // opened for the cgroup, not armed; empty without a tracer
+  std::optional<storage::WorkspaceDisk> disk;  // still mounted since the session before
   protocol::Connection server;  // asked once for the session's broker channel: kSessionStart
 };
 

@@ -9,6 +9,7 @@
 #include "launcher/box/kernel/mount_api.h"
 #include "launcher/box/plan/limits.h"
 #include "launcher/box/storage/key_slots.h"
+#include "launcher/service/kept_disk.h"
 #include "launcher/service/opener.h"
 #include "profiles/base/text.h"
 
@@ -54,12 +55,35 @@ Status Opener::mount_disk() {
     });
   }
   const DiskSize size = disk_size(opening_.profile.limits);
-  ASSIGN_OR_RETURN(storage::WorkspaceDisk disk,
-                   open_disk(tools_.state, workspace_->folder_fd(), name, is_new, size));
+  ASSIGN_OR_RETURN(storage::WorkspaceDisk disk, find_disk(size));
   disk_.emplace(std::move(disk));
   for (const SlicedRepository& slice : slices_)
     RETURN_IF_ERROR(disk_->add_repository(slice.name));
   return measure_disk(size);
+}
+
+/// As it is still mounted, or mounted now.
+Result<storage::WorkspaceDisk> Opener::find_disk(const DiskSize& size) {
+  const int folder = workspace_->folder_fd();
+  const std::string name = workspace_->name();
+  if (opening_.disk.has_value()) {
+    storage::WorkspaceDisk kept = std::move(*opening_.disk);
+    opening_.disk.reset();
+    const Status fits = check_kept_disk(tools_.state, folder, name, kept);
+    if (fits.ok()) return kept;
+    tools_.log("disk.refused workspace=" + name + " why=" + quoted(to_string(fits.error())));
+  }
+  return open_disk(tools_.state, folder, name, workspace_->is_new(), size);
+}
+
+/// Once nothing in the workspace runs. The server has it written back, beside the closing of the
+/// record, and keeps it if the session ends well.
+void Opener::hand_disk_over() {
+  if (!tools_.disks_linger || !disk_.has_value()) return;
+  KeptDisk kept{std::move(*disk_), std::move(overlays_)};
+  disk_.reset();
+  // A server that is gone keeps nothing.
+  (void)send_disk(opening_.server, std::move(kept)).ok();
 }
 
 /// A disk keeps the size that it was formatted with. Its bytes can be limited to anything up to

@@ -99,11 +99,13 @@ void Opener::supervise() {
   bool done = false;
   bool hung_up = false;
   bool hears = true;
+  bool runs = true;  // carrel-init does, and with it whatever writes into the workspace
   while (!done) {
     // One that was told to end and does not is ended by the caller, as one that died.
     std::vector<pollfd> waits{{recorder_->fd(), POLLIN, 0},
                               {hung_up ? -1 : signals.get(), POLLIN, 0},
-                              {hears && !hung_up ? opening_.server.fd() : -1, POLLIN, 0}};
+                              {hears && !hung_up ? opening_.server.fd() : -1, POLLIN, 0},
+                              {runs ? box_.pidfd.get() : -1, POLLIN, 0}};
     const std::vector<pollfd> servers = ssh_->waits();
     waits.insert(waits.end(), servers.begin(), servers.end());
     const int count = poll(waits.data(), waits.size(), hung_up ? kTellMs : -1);
@@ -113,6 +115,10 @@ void Opener::supervise() {
       hung_up = true;
     }
     if (waits[2].revents != 0) hears = pass_on_host_space();
+    if (waits[3].revents != 0) {
+      runs = false;
+      hand_disk_over();
+    }
     ssh_->serve();
     done = waits[0].revents != 0 && hear_session();
   }

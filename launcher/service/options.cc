@@ -28,6 +28,21 @@ Status set_low_mark(LauncherOptions& options, std::optional<uint32_t> low_mib) {
   return Error{"--host-low-mib must not be above --host-floor-mib: what is opened would be held"};
 }
 
+/// What both kinds of launcher take. False: it is none of these.
+Result<bool> set_number(LauncherOptions& options, std::optional<uint32_t>& low_mib,
+                        std::string_view name, std::string_view text) {
+  if (name == "--host-floor-mib") {
+    ASSIGN_OR_RETURN(options.host_floor_mib, number_of(name, text));
+  } else if (name == "--host-low-mib") {
+    ASSIGN_OR_RETURN(low_mib, number_of(name, text));
+  } else if (name == "--linger-ms") {
+    ASSIGN_OR_RETURN(options.linger_ms, number_of(name, text));
+  } else {
+    return false;
+  }
+  return true;
+}
+
 /// The words after "launcher".
 Result<LauncherOptions> parse_service(int argc, const char* const* argv) {
   LauncherOptions options;
@@ -40,11 +55,9 @@ Result<LauncherOptions> parse_service(int argc, const char* const* argv) {
       return options;
     }
     const std::string_view text = i + 1 < argc ? argv[i + 1] : "";
-    if (name == "--host-floor-mib") {
-      ASSIGN_OR_RETURN(options.host_floor_mib, number_of(name, text));
-    } else if (name == "--host-low-mib") {
-      ASSIGN_OR_RETURN(low_mib, number_of(name, text));
-    } else if (name == "--state" || name == "--sockets") {
+    ASSIGN_OR_RETURN(const bool is_number, set_number(options, low_mib, name, text));
+    if (is_number) continue;
+    if (name == "--state" || name == "--sockets") {
       if (text.empty() || text[0] != '/') {
         return Error{std::string(name) + ": give an absolute path"};
       }
@@ -61,7 +74,7 @@ Result<LauncherOptions> parse_service(int argc, const char* const* argv) {
 
 std::string launcher_help() {
   return "usage: carrel launcher [--state DIR] [--sockets DIR] [--host-floor-mib N] "
-         "[--host-low-mib N]\n\n"
+         "[--host-low-mib N] [--linger-ms N]\n\n"
          "Serves the users of this host in the foreground, as root: each may open the tasks that\n"
          "were given to them and nothing else. Starts the broker, and another one where that "
          "dies.\n"
@@ -70,7 +83,9 @@ std::string launcher_help() {
          "  --sockets DIR         where users find it (/run/carrel; they set CARREL_SERVICE to "
          "another)\n"
          "  --host-floor-mib N    opens nothing with less free on the state folder's disk (512)\n"
-         "  --host-low-mib N      holds what runs with less (half of the floor; 0: never)\n";
+         "  --host-low-mib N      holds what runs with less (half of the floor; 0: never)\n"
+         "  --linger-ms N         keeps a disk mounted so long after its session (60000; 0: does "
+         "not)\n";
 }
 
 Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv) {
@@ -80,6 +95,8 @@ Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv
   for (int i = 1; i < argc; i += 2) {
     const std::string_view name = argv[i];
     const std::string_view text = i + 1 < argc ? argv[i + 1] : "";
+    ASSIGN_OR_RETURN(const bool is_number, set_number(options, low_mib, name, text));
+    if (is_number) continue;
     int value = -1;
     const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (failed != std::errc() || end != text.data() + text.size() || value < 0) {
@@ -87,14 +104,6 @@ Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv
     }
     if (name == "--idle-ms") {
       options.idle_ms = static_cast<uint32_t>(value);
-      continue;
-    }
-    if (name == "--host-floor-mib") {
-      options.host_floor_mib = static_cast<uint32_t>(value);
-      continue;
-    }
-    if (name == "--host-low-mib") {
-      low_mib = static_cast<uint32_t>(value);
       continue;
     }
     if (value < 3) return Error{std::string(name) + ": not a descriptor: " + quoted(text)};

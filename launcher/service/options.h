@@ -23,11 +23,14 @@ struct LauncherOptions {
   uint32_t idle_ms = 60'000;      // ends itself so long after it was last needed
   uint32_t host_floor_mib = 512;  // opens nothing with less free on the state folder's disk
   uint32_t host_low_mib = 256;    // holds what runs with less; 0: never
+  uint32_t linger_ms = 60'000;    // keeps a session's disk mounted so long after it; 0: does not
 };
 
-/// "--state-fd N --ready-fd N [--idle-ms N] [--host-floor-mib N] [--host-low-mib N]", or as a service
-/// "launcher [--state DIR] [--sockets DIR] [--host-floor-mib N] [--host-low-mib N]"; anything else is
-/// an Error, also a low mark above the floor. Where only the floor is given the mark is half of it.
+/// "--state-fd N --ready-fd N [--idle-ms N] [--host-floor-mib N] [--host-low-mib N] [--linger-ms
+/// N]", or as a service "launcher [--state DIR] [--sockets DIR] [--host-floor-mib N]
+/// [--host-low-mib N]
+/// [--linger-ms N]"; anything else is an Error, also a low mark above the floor. Where only the
+/// floor is given the mark is half of it.
 Result<LauncherOptions> parse_launcher_options(int argc, const char* const* argv);
 
 /// The text of `carrel launcher --help`.

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -20,6 +19,7 @@
 #include "launcher/box/plan/plan.h"
 #include "launcher/service/cgroup_home.h"
 #include "launcher/service/disks.h"
+#include "launcher/service/kept_disk.h"
 #include "launcher/service/processes.h"
 #include "launcher/service/spec_check.h"
 #include "profiles/base/text.h"
@@ -54,7 +54,7 @@ void refuse(Connection& client, int code, const std::string& text) {
 }  // namespace
 
 bool Server::may_end() {
-  if (!live_.empty() || !waiting_.empty() || !ending_.empty()) return false;
+  if (!live_.empty() || !waiting_.empty() || !ending_.empty() || !writers_.empty()) return false;
   if (stopping_) return true;
   if (parts_.is_service) return false;
   if (parts_.broker.lost()) return true;
@@ -85,6 +85,7 @@ Status Server::run() {
   while (!may_end())
     RETURN_IF_ERROR(wait());
   if (filling_ > 0) wait_or_kill(filling_, 2000);
+  lingering_.clear();
   if (!failed_.empty()) return Error{failed_};
   return Done{};
 }
@@ -123,7 +124,8 @@ Status Server::wait() {
   restart_broker(now_ms());
   watch_host(now_ms());
   erase_due(now_ms());
-  fill_pool_aside();
+  give_up_disks(now_ms());
+  fill_pool_aside(now_ms());
   return Done{};
 }
 
@@ -160,10 +162,11 @@ void Server::launch(Granted granted) {
   Live live;
   live.session = opening.spec.session();
   live.workspace = opening.spec.workspace();
+  opening.disk = lingering_.take(live.workspace);
   Status ready = prepare(opening, live);
   if (ready.ok()) ready = spawn(opening, live);
   if (!ready.ok()) {
-    release(live);
+    (void)release(live);
     return refuse(opening.client, kSetupFailed, to_string(ready.error()));
   }
   parts_.log("session.begun session=" + live.session + " pid=" + std::to_string(live.pid));
@@ -205,7 +208,8 @@ Status Server::make_group(Opening& opening, Live& live) {
 }
 
 /// Takes back what prepare() gave. The processes first: nothing runs that the sensor does not see.
-void Server::release(Live& live) {
+/// Whether none is left.
+bool Server::release(Live& live) {
   bool empty = true;
   if (live.cgroup != nullptr) {
     Status gone = live.cgroup->kill_all(10'000);
@@ -221,9 +225,10 @@ void Server::release(Live& live) {
   }
   if (live_.empty() && parts_.tracer != nullptr) parts_.tracer->detach();
   // An uid that something still runs as is nobody else's.
-  if (!empty) return;
+  if (!empty) return false;
   slots_.give_back(live.uid_base);
   slots_.give_back(live.slicer_uid_base);
+  return true;
 }
 
 Status Server::spawn(Opening& opening, Live& live) {
@@ -244,34 +249,19 @@ Status Server::spawn(Opening& opening, Live& live) {
 
 /// In a child: keeps nothing that another session or the broker would miss the end of.
 void Server::leave_others_alone() {
-  for (Live& each : live_)
+  for (Live& each : live_) {
     each.channel.close();
+    each.disk.reset();
+  }
   clients_.clear();
   waiting_.clear();
   ending_.clear();
+  lingering_.clear();
   signals_.reset();
   parts_.broker.let_go();
   close(parts_.state.launcher_listener.get());
   close(parts_.state.lock.get());
   if (parts_.state.broker_listener.valid()) close(parts_.state.broker_listener.get());
-}
-
-/// So that a new workspace finds its image formatted.
-void Server::fill_pool_aside() {
-  if (filling_ > 0 || now_ms() < fill_after_ms_ ||
-      parts_.facts.storage.kind != plan::StorageKind::kImage ||
-      is_pool_full(parts_.state, default_disk()) || stopping_) {
-    return;
-  }
-  filling_ = fork();
-  if (filling_ != 0) return;  // without one the next opening makes its own
-  leave_others_alone();
-  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  (void)setpriority(PRIO_PROCESS, 0, 10);
-  const Status filled = fill_pool(parts_.state, default_disk());
-  if (filled.ok()) _exit(0);
-  parts_.log("pool.failed why=" + quoted(to_string(filled.error())));
-  _exit(1);
 }
 
 /// In the child.
@@ -284,8 +274,9 @@ void Server::become_opening(Opening& opening, pid_t server) {
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_UNBLOCK, &child, nullptr);
   const OpeningTools tools{
-      parts_.facts,  parts_.state, parts_.cgroups,          parts_.programs,  parts_.namespaces,
-      parts_.tracer, parts_.log,   parts_.host_floor_bytes, parts_.is_service};
+      parts_.facts,          parts_.state,     parts_.cgroups, parts_.programs,
+      parts_.namespaces,     parts_.tracer,    parts_.log,     parts_.host_floor_bytes,
+      parts_.linger_ms != 0, parts_.is_service};
   try {
     run_opening(tools, opening);
   } catch (const std::exception& thrown) {
@@ -296,29 +287,36 @@ void Server::become_opening(Opening& opening, pid_t server) {
   _exit(0);
 }
 
-/// The opening asks for its session's channel to the broker, once.
+/// What an opening says: what its session begins with, and at its end its disk.
 void Server::answer(Live& live) {
   const Result<bool> open = live.channel.fill();
   Result<std::optional<Message>> message = live.channel.next();
-  if (message.ok() && message.value().has_value()) {
-    const auto start = protocol::parse_message<protocol::SessionStart>(*message.value());
-    Result<UniqueFd> channel = Error{"asked out of turn", EPROTO};
-    const bool fits = start.ok() && start.value().session() == live.session && !live.started;
-    if (fits) channel = parts_.broker.start_session(start.value());
-    if (channel.ok()) {
-      live.started = true;
-      const UniqueFd given = channel.take();
-      const int fds[] = {given.get()};
-      (void)live.channel.send(Type::kAck, "", fds).ok();  // a dead opening is reaped anyway
-    } else {
-      protocol::Failure failure;
-      failure.set_code(kSetupFailed);
-      failure.set_text(to_string(channel.error()));
-      (void)protocol::send_message(live.channel, Type::kFailure, failure).ok();
-    }
+  if (!message.ok() || !message.value().has_value()) {
+    if (!message.ok() || !open.ok() || !open.value()) live.channel.close();
+  } else if (message.value()->type == kKeptDisk) {
+    take_disk(live, std::move(*message.take()));
+  } else {
+    answer_start(live, *message.value());
+  }
+}
+
+/// The opening asks for its session's channel to the broker, once.
+void Server::answer_start(Live& live, const Message& message) {
+  const auto start = protocol::parse_message<protocol::SessionStart>(message);
+  Result<UniqueFd> channel = Error{"asked out of turn", EPROTO};
+  const bool fits = start.ok() && start.value().session() == live.session && !live.started;
+  if (fits) channel = parts_.broker.start_session(start.value());
+  if (channel.ok()) {
+    live.started = true;
+    const UniqueFd given = channel.take();
+    const int fds[] = {given.get()};
+    (void)live.channel.send(Type::kAck, "", fds).ok();  // a dead opening is reaped anyway
     return;
   }
-  if (!message.ok() || !open.ok() || !open.value()) live.channel.close();
+  protocol::Failure failure;
+  failure.set_code(kSetupFailed);
+  failure.set_text(to_string(channel.error()));
+  (void)protocol::send_message(live.channel, Type::kFailure, failure).ok();
 }
 
 // ---- ends --------------------------------------------------------------------------------------
@@ -330,6 +328,7 @@ void Server::reap() {
   }
   int status = 0;
   for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
+    if (end_writer(pid, status)) continue;
     const auto found = std::find_if(live_.begin(), live_.end(),
                                     [pid](const Live& each) { return each.pid == pid; });
     if (pid == filling_) {
@@ -361,15 +360,18 @@ void Server::sweep(const Live& live) {
 
 void Server::finish(Live& live, int status) {
   const bool proper = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  Status swept = Done{};
   if (!proper) sweep(live);
   if (proper && parts_.cgroups != nullptr) {
     // What the opening could not end of ssh servers; nothing, in all but a few cases.
-    const Status swept = clear_groups(*parts_.cgroups, live.session + "-");
+    swept = clear_groups(*parts_.cgroups, live.session + "-");
     if (!swept.ok())
       parts_.log("cgroup.left session=" + live.session +
                  " why=" + quoted(to_string(swept.error())));
   }
-  release(live);
+  if (proper && live.channel.valid()) answer(live);  // its last word
+  const bool empty = release(live);
+  if (proper && empty && swept.ok()) keep_disk(live, now_ms());
   const std::string how = proper ? "ended" : "opening died, wait status " + std::to_string(status);
   if (live.started && !parts_.broker.lost()) {
     const Status told = parts_.broker.session_gone(live.session, how);
@@ -381,6 +383,7 @@ void Server::finish(Live& live, int status) {
 
 void Server::stop() {
   stopping_ = true;
+  lingering_.clear();
   remove_sockets(parts_.state);
   for (const Live& live : live_)
     kill(live.pid, SIGTERM);

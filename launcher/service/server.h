@@ -19,6 +19,7 @@
 #include "launcher/box/trace/tracer.h"
 #include "launcher/service/broker_link.h"
 #include "launcher/service/host_watch.h"
+#include "launcher/service/lingering.h"
 #include "launcher/service/opening.h"
 #include "launcher/service/slots.h"
 #include "launcher/service/state.h"
@@ -42,11 +43,13 @@ struct ServerParts {
   uint64_t host_floor_bytes = 0;
   uint64_t host_low_bytes = 0;  // 0: nobody is held
   bool is_service = false;      // of the whole host
+  uint64_t linger_ms = 60'000;  // that a session's disk stays mounted after it; 0: it does not
 };
 
 class Server {
  public:
-  explicit Server(const ServerParts& parts) : parts_(parts), host_(parts.host_low_bytes) {}
+  explicit Server(const ServerParts& parts)
+      : parts_(parts), lingering_({.keep_ms = parts.linger_ms}), host_(parts.host_low_bytes) {}
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
@@ -78,8 +81,9 @@ class Server {
     uint32_t slicer_uid_base = 0;
     std::unique_ptr<kernel::CgroupLeaf> cgroup;
     uint32_t sensor_slot = 0;
-    bool started = false;          // the broker knows of it
-    std::optional<bool> told_low;  // of the host's room
+    bool started = false;                        // the broker knows of it
+    std::optional<bool> told_low;                // of the host's room
+    std::optional<storage::WorkspaceDisk> disk;  // from an opening that is about to end
     protocol::Connection channel;
   };
 
@@ -106,12 +110,19 @@ class Server {
   Status prepare(Opening& opening, Live& live);
   Status take_slots(Opening& opening, Live& live);
   Status make_group(Opening& opening, Live& live);
-  void release(Live& live);
+  bool release(Live& live);
   Status spawn(Opening& opening, Live& live);
   [[noreturn]] void become_opening(Opening& opening, pid_t server);
   void leave_others_alone();
-  void fill_pool_aside();
+  void fill_pool_aside(uint64_t now_ms);
   void answer(Live& live);
+  void answer_start(Live& live, const protocol::Message& message);
+  void take_disk(Live& live, protocol::Message message);
+  void write_back(Live& live, std::vector<UniqueFd> overlays);
+  bool end_writer(pid_t pid, int status);
+  [[nodiscard]] bool is_being_written(const std::string& workspace) const;
+  void keep_disk(Live& live, uint64_t now_ms);
+  void give_up_disks(uint64_t now_ms);
   void reap();
   void finish(Live& live, int status);
   void sweep(const Live& live);
@@ -136,6 +147,13 @@ class Server {
   uint64_t fill_after_ms_ = 0;
   std::vector<std::string> due_;  // workspaces to be erased, their time is over
   uint64_t due_after_ms_ = 0;
+  /// A process that writes back what a session left.
+  struct Writer {
+    pid_t pid = -1;
+    std::string workspace;
+  };
+  std::vector<Writer> writers_;
+  Lingering<storage::WorkspaceDisk> lingering_;
   HostWatch host_;
   uint64_t host_again_ms_ = 0;
   bool host_failed_ = false;

@@ -52,7 +52,8 @@ void Server::end_workspace(protocol::Connection client, const Message& message, 
 void Server::serve_ending(uint64_t now_ms) {
   for (auto next = ending_.begin(); next != ending_.end();) {
     const Live* live = find_live(next->workspace);
-    if (live != nullptr && now_ms < next->deadline_ms && !stopping_) {
+    const bool in_use = live != nullptr || is_being_written(next->workspace);
+    if (in_use && now_ms < next->deadline_ms && !stopping_) {
       ++next;
       continue;
     }

@@ -27,13 +27,15 @@ void Server::erase_due(uint64_t now_ms) {
   if (due_.empty()) return;
   const std::string workspace = std::move(due_.back());
   due_.pop_back();
-  if (find_live(workspace) == nullptr) (void)erase_and_record(workspace).ok();  // the log has it
+  if (find_live(workspace) != nullptr || is_being_written(workspace)) return;
+  (void)erase_and_record(workspace).ok();  // the log has it
 }
 
 /// Ends a workspace and has the broker record it; answers what was done. What is not there any more
 /// is recorded as erased too: an earlier launcher may have died in between.
 Result<std::string> Server::erase_and_record(const std::string& workspace) {
-  const Result<std::string> erased = erase_workspace(parts_.state, workspace);
+  const Result<std::string> erased = erase_workspace(
+      parts_.state, workspace, [this, &workspace] { (void)lingering_.take(workspace); });
   const bool absent = !erased.ok() && erased.error().sys_errno == ENOENT;
   if (!erased.ok() && !absent) {
     parts_.log("workspace.kept workspace=" + quoted(workspace) +

@@ -11,7 +11,7 @@ namespace carrel::service {
 /// Looks when it is time to, and tells every opening what it has not heard yet.
 void Server::watch_host(uint64_t now_ms) {
   if (!host_.is_on() || parts_.facts.storage.kind != plan::StorageKind::kImage) return;
-  if (live_.empty()) {
+  if (live_.empty() && lingering_.empty()) {
     host_.rest();
     return;
   }

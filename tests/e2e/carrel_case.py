@@ -142,6 +142,21 @@ class NeedsImages:
             self.skipTest("an ordinary user may mount no image")
         super().setUp()
 
+    def loops(self):
+        """Loop devices on images of this state folder, each with the number of its attachment (diskseq: no other one
+        of this boot has it)."""
+        found = {}
+        for path in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
+            try:
+                if str(self.state) in path.read_text():
+                    found[path.parts[3]] = (path.parents[1] / "diskseq").read_text().strip()
+            except OSError:
+                pass
+        return found
+
+    def check_no_disk(self, seconds=30):
+        self.wait_until(lambda: not self.loops(), seconds, "every loop device is given back")
+
 
 def give(folder):
     """Makes everything below the user's."""

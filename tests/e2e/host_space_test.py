@@ -41,6 +41,12 @@ class HostSpace(NeedsImages, Case):
         self.state.mkdir()
         subprocess.run(["mount", "-o", "loop", str(disk), str(self.state)], check=True)
         self.mounts_before = mounts()
+        # check_work() looks at what lies on the host when a disk was unmounted.
+        self.start_launcher(options=("--linger-ms", "0"))
+
+    def stop_launcher(self):
+        self.launcher_process.terminate()
+        self.launcher_process.wait(timeout=30)
 
     def stop(self):
         try:
@@ -156,6 +162,17 @@ class HostSpace(NeedsImages, Case):
         self.check_work(1)
         again = [event["data"]["note"] for event in self.events("last", "--kind", "file") if event["type"] == "file.changed"]
         self.assertEqual(set(again), {""})  # the next difference brings them
+
+    def test_a_disk_that_stays_mounted_after_its_session_goes_when_there_is_no_room(self):
+        self.stop_launcher()
+        self.start_launcher()
+        self.sh("echo mine > web/src/new.c")
+        time.sleep(2.5)
+        self.assertNotEqual(self.loops(), {})
+        self.fill(left=200 * MIB)
+        self.check_no_disk(10)
+        self.make_room()
+        self.assertEqual(self.sh("cat web/src/new.c").out, b"mine\n")
 
 
 if __name__ == "__main__":

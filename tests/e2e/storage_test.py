@@ -24,23 +24,13 @@ def data_of(path):
 
 
 class Storage(NeedsImages, Case):
-    def check_disks(self):
-        self.wait_until(lambda: not self.loops(), 30, "every loop device is given back")
-
     def stop(self):
         super().stop()
-        self.check_disks()
+        self.check_no_disk()
 
-    def loops(self):
-        """Loop devices on images of this state folder."""
-        found = []
-        for path in pathlib.Path("/sys/block").glob("loop*/loop/backing_file"):
-            try:
-                if str(self.state) in path.read_text():
-                    found.append(path.parts[3])
-            except OSError:
-                pass
-        return found
+    def unmount_at_once(self):
+        """A launcher that keeps no disk mounted after its session."""
+        self.start_launcher(options=("--linger-ms", "0"))
 
     def workspace(self, opened):
         return self.state / "workspaces" / opened.started["workspace"]
@@ -122,8 +112,9 @@ class Storage(NeedsImages, Case):
     # ---- encrypted ----------------------------------------------------------------------------
 
     def test_neither_names_nor_contents_lie_in_clear_on_the_host(self):
+        self.unmount_at_once()
         opened = self.sh("echo words-of-mine-77fa > web/src/name-of-mine-81cd; sync")
-        self.wait_until(lambda: not self.loops(), 30, "the disk is given back")
+        self.check_no_disk()
         data = data_of(self.workspace(opened) / "image")
         self.assertIn(b"lost+found", data)  # the control
         for word in (b"words-of-mine-77fa", b"name-of-mine-81cd"):
@@ -174,12 +165,13 @@ class Storage(NeedsImages, Case):
 
     def killed(self, kill):
         """A session that has written and synced, and goes on writing, when `kill` strikes."""
+        self.unmount_at_once()
         process = self.spawn("/bin/bash", "-c", "echo synced > web/src/safe; sync web/src/safe; git add -A; git commit -qm safe; sync; "
                              "echo ready; while :; do echo x >> web/src/log; done")
         self.assertEqual(process.stdout.readline(), b"ready\n")
         kill()
         process.communicate(timeout=60)
-        self.wait_until(lambda: not self.loops(), 60, "every loop device is given back")
+        self.check_no_disk(60)
         again = self.sh("cat web/src/safe; git log --format=%s | head -1; git fsck 2>&1 | grep -v notice; test -s web/src/log && echo log")
         self.assertEqual(again.out.decode(), "synced\nsafe\nlog\n")
 
@@ -206,6 +198,7 @@ class Storage(NeedsImages, Case):
 
     def test_a_crash_of_the_host_replays_the_journal(self):
         """As a power cut leaves it: the image is copied while it is written to."""
+        self.unmount_at_once()
         process = self.spawn("/bin/bash", "-c", "echo synced > web/src/safe; sync; echo ready; "
                              "while :; do echo x >> web/src/log; : > web/src/$RANDOM; done")
         self.assertEqual(process.stdout.readline(), b"ready\n")
@@ -217,7 +210,7 @@ class Storage(NeedsImages, Case):
         self.signal_payload(signal.SIGCONT)
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=60)
-        self.wait_until(lambda: not self.loops(), 60, "every loop device is given back")
+        self.check_no_disk(60)
         os.replace(self.folder / "image", image)
         self.assertEqual(self.sh("cat web/src/safe").out, b"synced\n")
 

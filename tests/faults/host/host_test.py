@@ -9,7 +9,7 @@ import time
 import unittest
 
 import carrel_case
-from carrel_case import AS_USER, CARREL, Case, alive, also_with_groups
+from carrel_case import AS_USER, CARREL, Case, NeedsImages, alive, also_with_groups
 from carrel_case import ROOTLESS, UID, give, needs, needs_groups
 import handed_groups
 
@@ -127,6 +127,21 @@ class Killed(Case):
         self.assertNotEqual(process.returncode, 0)
         self.wait_until(self.payload_gone, what="the payload ends")
         self.open("/bin/true")
+
+
+class KilledBetweenSessions(NeedsImages, Case):
+    """The launcher is killed while a disk stays mounted after its session."""
+
+    def test_nothing_is_left_and_the_work_is_whole(self):
+        script = "head -c 60M /dev/urandom > web/src/big; sha256sum web/src/big; git add -A; git commit -qm kept"
+        begun = self.sh(script)
+        self.assertNotEqual(self.loops(), {})
+        os.kill(self.service_pid(), signal.SIGKILL)
+        self.check_no_disk(30)  # what was not written yet is written first
+        self.assertEqual(carrel_case.mounts(), self.mounts_before)
+        again = self.sh("sha256sum web/src/big; git status --short; git fsck 2>&1 | grep -v notice; git log --format=%s | head -1")
+        self.assertEqual(again.out, begun.out + b"kept\n")
+        self.assertNotIn("disk.refused", self.logs())
 
 
 class KilledBesideOthers(Case):
@@ -296,7 +311,8 @@ class SetUp(Case):
               only=()):
         """Makes the `when`th `call` of every process that the launcher forks fail, while a workspace is made, or
         with `again` while one that there is opens again; `only`: calls on these paths count."""
-        self.open("/bin/true")  # the positive control, which also starts the services
+        self.start_launcher(options=("--linger-ms", "0"))  # so that each opening mounts its disk
+        self.open("/bin/true")  # the positive control
         pid = self.service_pid()
         if not ROOTLESS:
             self.wait_until(lambda: len(list((self.state / "pool").glob("*.[0-9]"))) == 4, what="images are in stock")

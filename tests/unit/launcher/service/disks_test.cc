@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,8 +24,10 @@ const std::string kTwo = "01jd0000000000000000000002";
 class Disks : public testing::Test {
  protected:
   void SetUp() override {
-    for (auto [name, fd] : {std::pair{"workspaces", &state_.workspaces}, {"slices", &state_.slices},
-                            {"pool", &state_.pool}, {"vault", &state_.vault}}) {
+    for (auto [name, fd] : {std::pair{"workspaces", &state_.workspaces},
+                            {"slices", &state_.slices},
+                            {"pool", &state_.pool},
+                            {"vault", &state_.vault}}) {
       ASSERT_EQ(mkdir((folder_ / name).c_str(), 0700), 0);
       fd->reset(open((folder_ / name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     }
@@ -54,26 +57,49 @@ class Disks : public testing::Test {
 TEST_F(Disks, EndWithTheirKey) {
   keep(kOne, "a");
   keep(kTwo, "a");
-  const auto erased = erase_workspace(state_, kOne);
+  const auto erased = erase_workspace(state_, kOne, [] {});
   ASSERT_TRUE(erased.ok()) << to_string(erased.error());
   EXPECT_EQ(erased.value(), "key erased");
   EXPECT_FALSE(has_key(kOne));
   EXPECT_FALSE(is_there("workspaces/" + kOne));
   EXPECT_TRUE(has_key(kTwo));
   EXPECT_TRUE(is_there("workspaces/" + kTwo + "/image"));
-  EXPECT_EQ(erase_workspace(state_, kOne).error().sys_errno, ENOENT);
+  EXPECT_EQ(erase_workspace(state_, kOne, [] {}).error().sys_errno, ENOENT);
 }
 
 TEST_F(Disks, AreNotEndedUnderASession) {
   const Workspace live = keep(kOne, "a");
-  EXPECT_EQ(erase_workspace(state_, kOne).error().sys_errno, EWOULDBLOCK);
+  EXPECT_EQ(erase_workspace(state_, kOne, [] {}).error().sys_errno, EWOULDBLOCK);
   EXPECT_TRUE(has_key(kOne));
   EXPECT_TRUE(is_there("workspaces/" + kOne + "/image"));
 }
 
+TEST_F(Disks, AreUnmountedWhenTheirKeyIsGone) {
+  keep(kOne, "a");
+  int had_key = -1;
+  const auto erased =
+      erase_workspace(state_, kOne, [&] { had_key = static_cast<int>(has_key(kOne)); });
+  EXPECT_TRUE(erased.ok());
+  EXPECT_EQ(had_key, 0);
+}
+
+TEST_F(Disks, AreNotCalledErasedWhileTheyAreMounted) {
+  keep(kOne, "a");
+  const std::string image = folder_ / ("workspaces/" + kOne + "/image");
+  UniqueFd mounted(open(image.c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_EQ(flock(mounted.get(), LOCK_EX), 0);  // as a loop device's file is
+  EXPECT_EQ(erase_workspace(state_, kOne, [] {}).error().sys_errno, EWOULDBLOCK);
+  EXPECT_FALSE(has_key(kOne));
+  EXPECT_TRUE(is_there("workspaces/" + kOne + "/image"));
+  const auto erased = erase_workspace(state_, kOne, [&] { mounted.reset(); });
+  ASSERT_TRUE(erased.ok()) << to_string(erased.error());
+  EXPECT_EQ(erased.value(), "key erased");
+  EXPECT_FALSE(is_there("workspaces/" + kOne));
+}
+
 TEST_F(Disks, AreEndedByTheirNameAlone) {
-  EXPECT_EQ(erase_workspace(state_, "../vault").error().sys_errno, EINVAL);
-  EXPECT_EQ(erase_workspace(state_, "").error().sys_errno, EINVAL);
+  EXPECT_EQ(erase_workspace(state_, "../vault", [] {}).error().sys_errno, EINVAL);
+  EXPECT_EQ(erase_workspace(state_, "", [] {}).error().sys_errno, EINVAL);
 }
 
 TEST_F(Disks, SweepingKeepsEveryWorkspaceThatHadASessionAndItsSlice) {

@@ -36,6 +36,15 @@ TEST(LauncherOptions, TheLowMarkIsHalfOfTheFloorAndNeverAboveIt) {
   EXPECT_FALSE(parsed({"--host-low-mib", "200", "--host-floor-mib", "100"}).ok());
 }
 
+TEST(LauncherOptions, SayHowLongADiskLingers) {
+  EXPECT_EQ(parse({"--ready-fd", "4", "--state-fd", "3"}).value().linger_ms, 60'000U);
+  EXPECT_EQ(parse({"--ready-fd", "4", "--state-fd", "3", "--linger-ms", "0"}).value().linger_ms,
+            0U);
+  EXPECT_EQ(parse({"launcher", "--linger-ms", "7"}).value().linger_ms, 7U);
+  EXPECT_FALSE(parse({"launcher", "--linger-ms", "-7"}).ok());
+  EXPECT_FALSE(parse({"--ready-fd", "4", "--state-fd", "3", "--linger-ms"}).ok());
+}
+
 TEST(LauncherOptions, RefuseEverythingElse) {
   EXPECT_FALSE(parse({}).ok());
   EXPECT_FALSE(parse({"--state-fd", "3"}).ok());
