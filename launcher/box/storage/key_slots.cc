@@ -7,11 +7,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <string_view>
+#include <vector>
 
 #include "launcher/box/kernel/file_encryption.h"
 #include "profiles/base/text.h"
@@ -33,6 +36,10 @@ struct Slot {
   std::array<unsigned char, kTagBytes> tag;
 };
 static_assert(sizeof(Slot) == kSlotBytes);
+
+/// That are looked through with one call: a new workspace's name is in none of them.
+constexpr size_t kSlotsAtOnce = 512;
+static_assert(KeySlots::kSlots % kSlotsAtOnce == 0);
 
 /// The file's lock for as long as it lives (flock(2)).
 class Lock {
@@ -95,11 +102,20 @@ Secret unseal(const Secret& host_key, Slot slot) {
   return secret;
 }
 
+/// As many as there is room for, from that one on.
+Status read_slots(int fd, size_t first, std::span<Slot> slots) {
+  const ssize_t got =
+      pread(fd, slots.data(), slots.size_bytes(), static_cast<off_t>(first * kSlotBytes));
+  if (got < 0) return errno_error("read the workspaces' keys");
+  if (static_cast<size_t>(got) != slots.size_bytes()) {
+    return Error{"the file of the workspaces' keys is too short", EBADMSG};
+  }
+  return Done{};
+}
+
 Result<Slot> read_slot(int fd, size_t index) {
   Slot slot{};
-  const ssize_t got = pread(fd, &slot, sizeof slot, static_cast<off_t>(index * kSlotBytes));
-  if (got < 0) return errno_error("read the workspaces' keys");
-  if (got != sizeof slot) return Error{"the file of the workspaces' keys is too short", EBADMSG};
+  RETURN_IF_ERROR(read_slots(fd, index, std::span(&slot, 1)));
   return slot;
 }
 
@@ -120,9 +136,15 @@ bool is_free(const Slot& slot) {
 
 /// The slot of that name; of "" (all zeros): the first free one.
 Result<std::optional<size_t>> find_slot(int fd, const std::string& name) {
-  for (size_t i = 0; i < KeySlots::kSlots; ++i) {
-    ASSIGN_OR_RETURN(const Slot slot, read_slot(fd, i));
-    if (name.empty() ? is_free(slot) : is_named(slot, name)) return std::optional<size_t>(i);
+  std::vector<Slot> slots(kSlotsAtOnce);
+  for (size_t first = 0; first < KeySlots::kSlots; first += slots.size()) {
+    RETURN_IF_ERROR(read_slots(fd, first, slots));
+    const auto found = std::find_if(slots.begin(), slots.end(), [&name](const Slot& slot) {
+      return name.empty() ? is_free(slot) : is_named(slot, name);
+    });
+    if (found != slots.end()) {
+      return std::optional<size_t>(first + static_cast<size_t>(found - slots.begin()));
+    }
   }
   return std::optional<size_t>();
 }

@@ -57,6 +57,27 @@ TEST_F(Keys, DifferForEachWorkspaceAndAreMadeOnce) {
   EXPECT_EQ(again.error().sys_errno, EEXIST);
 }
 
+TEST_F(Keys, AreFoundInWhicheverSlotTheyLie) {
+  const Secret made = slots().make(kOne).take();
+  const std::string all = file("workspaces.keys");
+  for (const size_t at : {size_t{511}, size_t{512}, size_t{513}, KeySlots::kSlots - 1}) {
+    std::string moved(all.size(), '\0');
+    moved.replace(at * 128, 128, all.substr(0, 128));
+    write("workspaces.keys", moved);
+    const auto found = slots().find(kOne);
+    ASSERT_TRUE(found.ok() && found.value().has_value()) << at;
+    EXPECT_EQ(found.value()->expose(), made.expose());
+    EXPECT_TRUE(slots().erase(kOne).value());
+    EXPECT_EQ(file("workspaces.keys"), std::string(all.size(), '\0'));
+  }
+  std::string full(all.size(), 'x');
+  full.replace(513 * 128, 128, std::string(128, '\0'));
+  write("workspaces.keys", full);
+  ASSERT_TRUE(slots().make(kTwo).ok());
+  EXPECT_EQ(file("workspaces.keys").find(kTwo), 513U * 128);
+  EXPECT_EQ(slots().make(kOne).error().sys_errno, ENOSPC);
+}
+
 TEST_F(Keys, ErasedAreGoneFromTheFile) {
   KeySlots keys = slots();
   (void)keys.make(kOne).take();
