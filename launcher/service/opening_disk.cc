@@ -121,7 +121,11 @@ Status Opener::limit_disk() {
 }
 
 Result<UniqueFd> Opener::home_source() {
-  if (uses_image()) return disk_->home();
+  if (uses_image()) {
+    ASSIGN_OR_RETURN(const UniqueFd lower, place_at(workspace_->folder_fd(), "lower"));
+    ASSIGN_OR_RETURN(const UniqueFd upper, place_at(workspace_->folder_fd(), "upper"));
+    return disk_->home({lower.get(), upper.get()});
+  }
   ASSIGN_OR_RETURN(const UniqueFd place,
                    open_beneath(workspace_->folder_fd(), kHome, O_PATH | O_DIRECTORY));
   return kernel::clone_tree(place.get(), kernel::Tree::kOne);

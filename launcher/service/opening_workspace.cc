@@ -186,7 +186,7 @@ Status Opener::make_disk_tree(SlicedRepository& slice, const storage::Viewer& pa
                    open_beneath(slice.folder.get(), "tree", O_RDONLY | O_DIRECTORY));
   ASSIGN_OR_RETURN(UniqueFd overlay, disk_->working_tree(slice.name, lower.get(), payload, places));
   ASSIGN_OR_RETURN(const UniqueFd view, disk_->view(slice.name, lower.get(), recorder, places));
-  ASSIGN_OR_RETURN(const UniqueFd upper, disk_->changes(slice.name, recorder));
+  ASSIGN_OR_RETURN(const UniqueFd upper, disk_->changes(slice.name, recorder, places));
   ASSIGN_OR_RETURN(trees_.back().tree, root_of(view));
   ASSIGN_OR_RETURN(trees_.back().upper, root_of(upper));
   overlays_.push_back(std::move(overlay));

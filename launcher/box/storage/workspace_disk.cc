@@ -154,8 +154,17 @@ Status WorkspaceDisk::add_repository(const std::string& name) const {
   return make_folder(folder_.get(), std::string(kWork) + "/" + name, 0755);
 }
 
-Result<UniqueFd> WorkspaceDisk::upper_layer(const Viewer& viewer) const {
-  ASSIGN_OR_RETURN(UniqueFd upper, kernel::clone_tree(folder_.get(), Tree::kOne));
+/// A folder of the disk as a detached mount of its own; nothing above it can be reached through it.
+Result<UniqueFd> WorkspaceDisk::mount_of(const std::string& path, const Places& places) const {
+  ASSIGN_OR_RETURN(const UniqueFd folder, open_folder(folder_.get(), path));
+  Result<UniqueFd> clone = kernel::clone_tree(folder.get(), Tree::kOne);
+  if (clone.ok() || clone.error().sys_errno != EINVAL) return clone;
+  // Before Linux 6.15: the disk is attached nowhere.
+  return kernel::mount_ext4_folder(device_, std::string(kFolder) + "/" + path, places.upper_fd);
+}
+
+Result<UniqueFd> WorkspaceDisk::upper_layer(const Viewer& viewer, const Places& places) const {
+  ASSIGN_OR_RETURN(UniqueFd upper, mount_of(".", places));
   RETURN_IF_ERROR(kernel::idmap_mount(upper.get(), viewer.idmap_fd));
   RETURN_IF_ERROR(
       kernel::set_mount_attributes(upper.get(), MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV, Tree::kOne));
@@ -164,7 +173,7 @@ Result<UniqueFd> WorkspaceDisk::upper_layer(const Viewer& viewer) const {
 
 Result<UniqueFd> WorkspaceDisk::working_tree(const std::string& name, int tree_fd,
                                              const Viewer& viewer, const Places& places) const {
-  ASSIGN_OR_RETURN(UniqueFd upper_mount, upper_layer(viewer));
+  ASSIGN_OR_RETURN(UniqueFd upper_mount, upper_layer(viewer, places));
   ASSIGN_OR_RETURN(UniqueFd lower_mount, lower_layer(tree_fd, viewer));
   ASSIGN_OR_RETURN(const Attached upper, Attached::at(places.upper_fd, std::move(upper_mount)));
   ASSIGN_OR_RETURN(const Attached lower, Attached::at(places.lower_fd, std::move(lower_mount)));
@@ -178,7 +187,7 @@ Result<UniqueFd> WorkspaceDisk::working_tree(const std::string& name, int tree_f
 
 Result<UniqueFd> WorkspaceDisk::view(const std::string& name, int tree_fd, const Viewer& viewer,
                                      const Places& places) const {
-  ASSIGN_OR_RETURN(UniqueFd upper_mount, upper_layer(viewer));
+  ASSIGN_OR_RETURN(UniqueFd upper_mount, upper_layer(viewer, places));
   ASSIGN_OR_RETURN(UniqueFd lower_mount, lower_layer(tree_fd, viewer));
   ASSIGN_OR_RETURN(const Attached upper, Attached::at(places.upper_fd, std::move(upper_mount)));
   ASSIGN_OR_RETURN(const Attached lower, Attached::at(places.lower_fd, std::move(lower_mount)));
@@ -194,10 +203,9 @@ Result<UniqueFd> WorkspaceDisk::view(const std::string& name, int tree_fd, const
   return view;
 }
 
-Result<UniqueFd> WorkspaceDisk::changes(const std::string& name, const Viewer& viewer) const {
-  ASSIGN_OR_RETURN(const UniqueFd place,
-                   open_folder(folder_.get(), std::string(kUpper) + "/" + name));
-  ASSIGN_OR_RETURN(UniqueFd changes, kernel::clone_tree(place.get(), Tree::kOne));
+Result<UniqueFd> WorkspaceDisk::changes(const std::string& name, const Viewer& viewer,
+                                        const Places& places) const {
+  ASSIGN_OR_RETURN(UniqueFd changes, mount_of(std::string(kUpper) + "/" + name, places));
   RETURN_IF_ERROR(kernel::idmap_mount(changes.get(), viewer.idmap_fd));
   RETURN_IF_ERROR(kernel::set_mount_attributes(
       changes.get(), MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
@@ -230,9 +238,8 @@ Status WorkspaceDisk::limit(uint64_t bytes) const {
   return kernel::set_ext4_reserve(device_, about.f_blocks - given);
 }
 
-Result<UniqueFd> WorkspaceDisk::home() const {
-  ASSIGN_OR_RETURN(const UniqueFd place, open_folder(folder_.get(), kHome));
-  return kernel::clone_tree(place.get(), Tree::kOne);
+Result<UniqueFd> WorkspaceDisk::home(const Places& places) const {
+  return mount_of(kHome, places);
 }
 
 }  // namespace carrel::storage

@@ -21,7 +21,7 @@ struct Viewer {
 };
 
 /// Two empty folders of the caller's mount namespace, used by nobody else meanwhile: layers are
-/// attached there while an overlay is made of them.
+/// attached there while an overlay is made of them, and what older kernels clone from.
 struct Places {
   int lower_fd = -1;
   int upper_fd = -1;
@@ -69,10 +69,11 @@ class WorkspaceDisk {
 
   /// The upper layer by itself, read-only, as another uid sees it: what was changed is named there.
   /// Detached, and nothing above it can be reached through it. Looked at when the view may be.
-  Result<UniqueFd> changes(const std::string& name, const Viewer& viewer) const;
+  Result<UniqueFd> changes(const std::string& name, const Viewer& viewer,
+                           const Places& places) const;
 
   /// The home folder, detached, ids not mapped yet.
-  Result<UniqueFd> home() const;
+  Result<UniqueFd> home(const Places& places) const;
 
   /// What it could hold, whatever its limit.
   [[nodiscard]] Result<DiskSize> most() const;
@@ -89,7 +90,8 @@ class WorkspaceDisk {
 
  private:
   WorkspaceDisk() = default;
-  [[nodiscard]] Result<UniqueFd> upper_layer(const Viewer& viewer) const;
+  [[nodiscard]] Result<UniqueFd> mount_of(const std::string& path, const Places& places) const;
+  [[nodiscard]] Result<UniqueFd> upper_layer(const Viewer& viewer, const Places& places) const;
 
   UniqueFd mount_;
   UniqueFd folder_;     // the encrypted one

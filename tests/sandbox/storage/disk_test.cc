@@ -8,6 +8,12 @@
 #include <sys/statfs.h>
 
 #include <fstream>
+#include <utility>
+
+#include "launcher/box/kernel/ext4_mount.h"
+#include "launcher/box/kernel/id_map.h"
+#include "launcher/box/kernel/loop_device.h"
+#include "launcher/box/kernel/mount_api.h"
 
 namespace carrel::storage {
 namespace {
@@ -50,6 +56,35 @@ TEST_F(Disk, ShowsTheSliceAsThePayloadsOwnAndKeepsItsChanges) {
   std::ifstream slice(host_ / "slice/src/a");
   const std::string untouched((std::istreambuf_iterator<char>(slice)), {});
   EXPECT_EQ(untouched, "of the slice");
+}
+
+/// Kernels before 6.15 clone attached trees only.
+TEST_F(Disk, GivesOutAFolderWhereTheKernelClonesNothingThatIsDetached) {
+  auto image = open_image(folder_.get(), "image", 0);
+  ASSERT_TRUE(image.ok()) << why(image);
+  auto loop = kernel::attach_loop(image.value().get());
+  ASSERT_TRUE(loop.ok()) << why(loop);
+  const auto first = kernel::mount_ext4(loop.value().path);
+  ASSERT_TRUE(first.ok()) << why(first);
+  ASSERT_EQ(mkdirat(first.value().get(), "below", 0755), 0);
+  ASSERT_EQ(mkdirat(first.value().get(), "below/there", 0755), 0);
+  struct stat before {};
+  ASSERT_EQ(stat((host_ / "upper").c_str(), &before), 0);
+  const auto second = kernel::mount_ext4_folder(loop.value().path, "below", upper_.get());
+  ASSERT_TRUE(second.ok()) << why(second);
+  struct stat root {};
+  struct stat above {};
+  struct stat place {};
+  EXPECT_EQ(fstatat(second.value().get(), "there", &root, 0), 0);
+  ASSERT_EQ(fstatat(second.value().get(), ".", &root, 0), 0);
+  ASSERT_EQ(fstatat(second.value().get(), "..", &above, 0), 0);
+  EXPECT_EQ(root.st_ino, above.st_ino);
+  ASSERT_EQ(stat((host_ / "upper").c_str(), &place), 0);
+  EXPECT_EQ(std::pair(place.st_dev, place.st_ino), std::pair(before.st_dev, before.st_ino));
+  const auto map = kernel::make_id_map({plan::kOnDiskOwner, kFirst});
+  ASSERT_TRUE(map.ok()) << why(map);
+  EXPECT_TRUE(kernel::idmap_mount(second.value().get(), map.value().get()).ok());
+  EXPECT_FALSE(kernel::mount_ext4_folder(loop.value().path, "absent", upper_.get()).ok());
 }
 
 TEST_F(Disk, KeepsTheWorkForTheNextSessionUnderAnotherUid) {

@@ -108,7 +108,8 @@ class Touched : public Disk {
   Lines changes(const tree::Limits& limits = {}) {
     const UniqueFd view = tree(*disk_, kSecond, true);
     const auto map = kernel::make_id_map({plan::kOnDiskOwner, kSecond});
-    const auto mount = disk_->changes("app", {map.value().get(), kSecond});
+    const auto mount =
+        disk_->changes("app", {map.value().get(), kSecond}, {lower_.get(), upper_.get()});
     EXPECT_TRUE(mount.ok()) << why(mount);
     const UniqueFd upper(openat(mount.value().get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     const UniqueFd manifest(open((host_ / "slice/manifest").c_str(), O_RDONLY | O_CLOEXEC));
