@@ -10,14 +10,22 @@
 #include "launcher/cli/profile/host.h"
 #include "launcher/cli/profile/profile.h"
 #include "launcher/cli/start/services.h"
+#include "launcher/cli/start/state_folder.h"
 #include "profiles/base/text.h"
 #include "profiles/sources/sources.h"
 
 namespace {
 
+/// On the file system where workspaces will lie: not every one can do all of it.
+carrel::plan::HostFacts this_host() {
+  const auto path = carrel::start::state_path("");
+  const carrel::UniqueFd place =
+      path.ok() ? carrel::start::nearest_folder(path.value()) : carrel::UniqueFd();
+  return carrel::profile::this_host(place.get());
+}
+
 int run(const std::string& verb, const std::vector<std::string>& words) {
-  if (verb == "doctor")
-    return carrel::profile::run_doctor(words, carrel::profile::this_host, stdout, stderr);
+  if (verb == "doctor") return carrel::profile::run_doctor(words, this_host, stdout, stderr);
   if (verb != "profile") {
     fputs("carrel-profile: give profile or doctor\n", stderr);
     return 1;
@@ -27,7 +35,7 @@ int run(const std::string& verb, const std::vector<std::string>& words) {
     return carrel::to_hex(carrel::evidence::as_view(carrel::evidence::sha256(bytes)));
   };
   hooks.plan_text = [](const carrel::model::Profile& profile) {
-    return carrel::profile::plan_text(profile, carrel::profile::this_host());
+    return carrel::profile::plan_text(profile, this_host());
   };
   const auto programs = carrel::start::programs_folder();
   if (!programs.ok()) {

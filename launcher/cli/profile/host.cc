@@ -34,8 +34,9 @@ plan::SensorFacts try_sensor(const plan::HostFacts& facts) {
 
 }  // namespace
 
-plan::HostFacts this_host() {
-  plan::HostFacts facts = probe::probe_host(-1, geteuid() != 0 && probe::manager_delegates());
+plan::HostFacts this_host(int state_fd) {
+  const bool delegated = geteuid() != 0 && probe::manager_delegates();
+  plan::HostFacts facts = probe::probe_host(state_fd, delegated);
   facts.sensor = try_sensor(facts);
   return facts;
 }

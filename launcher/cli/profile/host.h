@@ -10,8 +10,9 @@
 namespace carrel::profile {
 
 /// All facts. As root the sensor's programs are loaded, never attached, and unloaded again; for
-/// others they are not tried. Forks a child, so call it while single-threaded.
-plan::HostFacts this_host();
+/// others they are not tried. `state_fd`: a folder where the state folder lies, or will. Forks a
+/// child, so call it while single-threaded.
+plan::HostFacts this_host(int state_fd);
 
 /// The views of a profile's repositories as far as the profile alone tells: read entries without a
 /// writable path below them, taken for folders (only the slicer knows which are files). Pure.

@@ -68,6 +68,14 @@ Result<StateFolder> open_state(const std::string& path, Create create) {
   return state;
 }
 
+UniqueFd nearest_folder(const std::string& path) {
+  for (std::string place = path; !place.empty(); place.erase(place.rfind('/'))) {
+    UniqueFd folder(open(place.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (folder.valid() || errno != ENOENT) return folder;
+  }
+  return UniqueFd(open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
 namespace {
 
 constexpr const char* kHostService = "/run/carrel";

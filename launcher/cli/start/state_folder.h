@@ -32,6 +32,10 @@ Result<StateFolder> open_state(const std::string& path, Create create);
 /// is one too.
 Result<StateFolder> find_state(const std::string& flag, Create create);
 
+/// The folder `path` (absolute), or while it is not there the nearest one above it: it tells the
+/// file system that the state folder lies on, or will. Not valid where it cannot be opened.
+UniqueFd nearest_folder(const std::string& path);
+
 /// Whether its sockets are a service's, be it found by its state folder, where they are links.
 bool is_service(const StateFolder& state);
 
