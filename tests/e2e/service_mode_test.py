@@ -22,7 +22,7 @@ def settings(name):
 
 
 KNOWN = """Description After StartLimitIntervalSec StartLimitBurst Type NotifyAccess ExecStart Restart RestartSec KillMode
-TimeoutStartSec TimeoutStopSec RuntimeDirectory RuntimeDirectoryMode Delegate TasksMax LimitNOFILE LimitMEMLOCK UMask
+TimeoutStartSec TimeoutStopSec RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve Delegate TasksMax LimitNOFILE LimitMEMLOCK UMask
 CapabilityBoundingSet AmbientCapabilities NoNewPrivileges ProtectSystem PrivateNetwork WantedBy""".split()
 
 
@@ -76,14 +76,29 @@ class ServiceMode(ServiceCase):
         self.assertEqual(self.service_pid(), self.launcher_process.pid)  # no second launcher
         self.assertEqual(json.loads(self.carrel("verify", "last", "--json", env=environment).stdout)["exit"], 0)
 
+    def on_its_host(self, *words):
+        """What ANNA's `carrel` answers where the service's sockets are the host's."""
+        return subprocess.run(
+            ["unshare", "-m", "/bin/sh", "-ec", f"mount -t tmpfs none /run; mkdir /run/carrel; mount --bind {self.sockets} /run/carrel; "
+             f'exec setpriv --reuid {ANNA} --regid {ANNA} --clear-groups {self.programs}/bin/carrel "$@"', "sh", *words],
+            capture_output=True, env={"PATH": os.environ["PATH"], "HOME": str(self.folder)}, timeout=30)
+
     def test_a_host_service_is_found_where_nothing_else_is_named(self):
         self.grant("mend", ANNA)
-        found = subprocess.run(
-            ["unshare", "-m", "/bin/sh", "-ec", f"mount -t tmpfs none /run; mkdir /run/carrel; mount --bind {self.sockets} /run/carrel; "
-             f"exec setpriv --reuid {ANNA} --regid {ANNA} --clear-groups {self.programs}/bin/carrel task list --json"],
-            capture_output=True, env={"PATH": os.environ["PATH"]}, timeout=30)
+        found = self.on_its_host("task", "list", "--json")
         self.assertEqual(found.returncode, 0, found.stderr)
         self.assertEqual([task["task"] for task in json.loads(found.stdout)], ["local/mend"])
+
+    def test_a_host_service_that_has_stopped_is_missed(self):
+        """Nobody works in a folder of their own instead, without knowing."""
+        self.launcher_process.send_signal(signal.SIGTERM)
+        self.launcher_process.wait(timeout=30)
+        for words in (["list"], ["open", "mend", "--", "/bin/true"]):
+            done = self.on_its_host(*words)
+            self.assertIn(b"systemctl start carrel", done.stderr)
+            self.assertNotEqual(done.returncode, 0)
+        (self.sockets / "trust.policy").unlink()  # no service, and never one since the host was started
+        self.assertIn(b"there is no state folder", self.on_its_host("list").stderr)
 
     def test_it_says_that_it_is_ready_and_shows_two_sockets_alone(self):
         self.assertIn("READY=1", self.said.split("\n"))
@@ -200,6 +215,8 @@ class ServiceMode(ServiceCase):
         self.assertNotEqual(complaints(UNIT.read_text().replace("ProtectSystem=", "ProtectSytem=")), [])  # positive control
         self.assertEqual(complaints(UNIT.read_text()), [])
         self.assertEqual(unknown_lines(UNIT.read_text()), [])
+        # A stopped service is one that does not answer, as above, and not none: its folder of sockets is there still.
+        self.assertEqual(settings("RuntimeDirectoryPreserve"), ["yes"])
 
     def test_it_works_with_what_the_unit_leaves_it(self):
         """systemd does not run here: the same bounding set, no_new_privs, umask and read-only folders by hand."""

@@ -80,6 +80,15 @@ namespace {
 
 constexpr const char* kHostService = "/run/carrel";
 
+/// One that has stopped has left its policy there: it is asked for, too, and does not answer. Who
+/// types the same then shall not work in a folder of their own without knowing.
+bool is_host_service() {
+  for (const char* name : {"/broker.sock", "/trust.policy"}) {
+    if (access((std::string(kHostService) + name).c_str(), F_OK) == 0) return true;
+  }
+  return false;
+}
+
 Result<StateFolder> open_service(const std::string& path) {
   StateFolder state;
   state.path = path;
@@ -105,8 +114,7 @@ Result<StateFolder> find_state(const std::string& flag, Create create) {
   if (flag.empty() && environment("CARREL_STATE").empty()) {
     const std::string named = environment("CARREL_SERVICE");
     if (!named.empty()) return open_service(named);
-    const std::string socket = std::string(kHostService) + "/broker.sock";
-    if (access(socket.c_str(), F_OK) == 0) return open_service(kHostService);
+    if (is_host_service()) return open_service(kHostService);
   }
   ASSIGN_OR_RETURN(const std::string path, state_path(flag));
   Result<StateFolder> opened = open_state(path, create);

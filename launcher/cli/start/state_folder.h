@@ -27,9 +27,9 @@ Result<std::string> state_path(const std::string& flag);
 Result<StateFolder> open_state(const std::string& path, Create create);
 
 /// Where a verb goes: `flag` (--state), else $CARREL_STATE, else the service whose sockets are in
-/// $CARREL_SERVICE, else the host's service in /run/carrel where there is one, else the state
-/// folder of state_path(). The Error is that of open_state(); a service that is named and not there
-/// is one too.
+/// $CARREL_SERVICE, else the host's service in /run/carrel where there is, or was, one, else
+/// the state folder of state_path(). The Error is that of open_state(); a service that is named and
+/// not there is one too.
 Result<StateFolder> find_state(const std::string& flag, Create create);
 
 /// The folder `path` (absolute), or while it is not there the nearest one above it: it tells the
