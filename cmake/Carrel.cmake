@@ -81,6 +81,7 @@ endfunction()
 
 # carrel_program(NAME carrel SOURCES … USES … [SYSTEM …] [LIBEXEC] [STATIC])
 # build/bin/carrel and build/libexec/carrel/<the others>; runnable from there without installing.
+# Where it is installed programs find each other the same way: <prefix>/bin and <prefix>/libexec/carrel.
 function(carrel_program)
   cmake_parse_arguments(PARSE_ARGV 0 arg "LIBEXEC;STATIC" "NAME" "SOURCES;USES;SYSTEM")
   file(RELATIVE_PATH folder ${PROJECT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
@@ -99,8 +100,10 @@ function(carrel_program)
   endif()
   if(arg_LIBEXEC)
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/libexec/carrel)
+    install(TARGETS ${arg_NAME} RUNTIME DESTINATION libexec/carrel)
   else()
     set_target_properties(${arg_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+    install(TARGETS ${arg_NAME} RUNTIME DESTINATION bin)
   endif()
 endfunction()
 

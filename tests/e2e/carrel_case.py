@@ -24,6 +24,8 @@ import handed_groups
 BUILD = pathlib.Path(os.environ["CARREL_BINARY_DIR"])
 SOURCE = pathlib.Path(os.environ["CARREL_SOURCE_DIR"])
 ROOTLESS = os.environ.get("CARREL_TEST_MODE") == "rootless"
+# How many times as long as elsewhere it may take until something happens: an emulated machine (scripts/vm) is slow.
+PATIENCE = int(os.environ.get("CARREL_TEST_PATIENCE", "1"))
 # Who opens workspaces. The ordinary user is in no passwd file: no host gives such an uid anything.
 UID = 12345 if ROOTLESS else 0
 # Whether the ordinary user was handed control groups.
@@ -205,7 +207,7 @@ class Case(unittest.TestCase):
     # ---- programs -----------------------------------------------------------------------------
 
     def carrel(self, *words, code=0, timeout=60, **options):
-        done = subprocess.run([CARREL, *words], capture_output=True, timeout=timeout,
+        done = subprocess.run([CARREL, *words], capture_output=True, timeout=timeout * PATIENCE,
                               env=self.environment(), **{**AS_USER, **options})
         if code is not None:
             self.assertEqual(done.returncode, code, f"carrel {words}\n{done.stdout[-4000:]!r}\n{done.stderr[-4000:]!r}")
@@ -222,7 +224,7 @@ class Case(unittest.TestCase):
         finally:
             os.close(status_write)
         try:
-            out, err = process.communicate(stdin, timeout=timeout)
+            out, err = process.communicate(stdin, timeout=timeout * PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -317,7 +319,7 @@ class Case(unittest.TestCase):
         return None
 
     def wait_until(self, condition, seconds=10, what="condition"):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < deadline:
             if condition():
                 return
@@ -354,7 +356,7 @@ class Case(unittest.TestCase):
                 pass
         process = getattr(self, "launcher_process", None)
         if process is not None:
-            process.wait(timeout=30)
+            process.wait(timeout=30 * PATIENCE)
         if pid is not None:
             self.wait_until(lambda: not alive(pid), 30, "the launcher ends")
         if self.state.exists() and not getattr(self, "unclean", False):
@@ -415,7 +417,7 @@ class Terminal:
 
     def expect(self, pattern, seconds=20, start=0):
         """Reads until the pattern appears after `start`; answers where its match ends."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         compiled = re.compile(pattern.encode() if isinstance(pattern, str) else pattern, re.S)
         while True:
             found = compiled.search(self.seen, start)
@@ -429,7 +431,7 @@ class Terminal:
 
     def wait(self, seconds=30):
         """Reads to the end; the exit code."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while self.status is None and time.monotonic() < deadline:
             self.read(0.1)
             pid, status = os.waitpid(self.pid, os.WNOHANG)

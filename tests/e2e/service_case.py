@@ -10,7 +10,7 @@ import struct
 import subprocess
 import tempfile
 
-from carrel_case import BUILD, PROFILE, ROOTLESS, Case
+from carrel_case import BUILD, PATIENCE, PROFILE, ROOTLESS, Case
 
 ANNA, BERT = 12345, 12346  # two ordinary users
 
@@ -89,7 +89,7 @@ def decode(body):
 def talk(path, frame_type, body, fds=(), timeout=20):
     """One frame to a socket, and the first that comes back: (type, fields, descriptors); None where it is closed."""
     with socket.socket(socket.AF_UNIX) as s:
-        s.settimeout(timeout)
+        s.settimeout(timeout * PATIENCE)
         s.connect(str(path))
         frame = struct.pack("<IHH", len(body), frame_type, len(fds)) + body
         rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))] if fds else []
@@ -126,7 +126,7 @@ class ServiceCase(Case):
             manager.unlink()
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
             told.bind(str(manager))
-            told.settimeout(30)
+            told.settimeout(30 * PATIENCE)
             process = subprocess.Popen(
                 [*wrapper, str(self.programs / "bin/carrel"), "launcher", "--state", str(self.state), "--sockets", str(self.sockets)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "NOTIFY_SOCKET": str(manager)})
@@ -144,7 +144,7 @@ class ServiceCase(Case):
         process = getattr(self, "launcher_process", None)
         if process is not None and process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(timeout=60)
+            process.wait(timeout=60 * PATIENCE)
         super().stop()
 
     # ---- people -------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ class ServiceCase(Case):
 
     def run_as(self, uid, *words, code=0, timeout=90, stdin=b"", env=None, **options):
         """`carrel` as this user."""
-        done = subprocess.run([str(self.programs / "bin/carrel"), *words], input=stdin, capture_output=True, timeout=timeout, cwd="/",
+        done = subprocess.run([str(self.programs / "bin/carrel"), *words], input=stdin, capture_output=True, timeout=timeout * PATIENCE, cwd="/",
                               env=env or self.user_environment(), **as_user(uid), **options)
         if code is not None:
             self.assertEqual(done.returncode, code, f"carrel {words} as {uid}\n{done.stdout[-3000:]!r}\n{done.stderr[-3000:]!r}\n{self.logs()}")
@@ -185,7 +185,7 @@ class ServiceCase(Case):
     def python_as(self, uid, script, *words):
         """What a program of this user's finds; it has this file's frames."""
         environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(self.helpers()), "CARREL_BINARY_DIR": str(BUILD), "CARREL_SOURCE_DIR": "/"}
-        done = subprocess.run(["/usr/bin/python3", "-c", script, *map(str, words)], capture_output=True, timeout=90, cwd="/",
+        done = subprocess.run(["/usr/bin/python3", "-c", script, *map(str, words)], capture_output=True, timeout=90 * PATIENCE, cwd="/",
                               env=environment, **as_user(uid))
         self.assertEqual(done.returncode, 0, done.stderr.decode()[-3000:] + self.logs())
         return done.stdout.decode()
