@@ -131,7 +131,9 @@ struct HostParts {
       cgroups = make_delegated_home(facts.cgroup, state.directory.get(), state.run.get(), log);
       return Done{};
     }
-    ASSIGN_OR_RETURN(CgroupHome home, make_cgroup_home(facts.cgroup, state.directory.get(), state.run.get(), log));
+    ASSIGN_OR_RETURN(CgroupHome home,
+                     make_cgroup_home(facts.cgroup, state.directory.get(), state.run.get(), log));
+    facts.cgroup.cpu_v2 = home.folder.folders().cpu_v2;  // what the kernel keeps is missing
     tracer = load_sensor(home, facts, log);
     cgroups.emplace(std::move(home));
     return Done{};

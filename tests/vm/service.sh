@@ -78,11 +78,11 @@ begin_session small
 group=$(find /sys/fs/cgroup -type d -name "$session")
 ceilings() { cat "$group/memory.max" "$group/pids.max" "$group/cpu.max"; }
 expect 0 ceilings
-says "$((64 << 20))"$'\n40\n50000 100000'
+says "$((64 << 20))"$'\n41\n50000 100000'  # one more for init
 expect 0 systemd-run --quiet --wait -p CPUQuota=50% -p MemoryMax=50M /bin/true
 expect 0 systemctl daemon-reload
 expect 0 ceilings
-says "$((64 << 20))"$'\n40\n50000 100000'
+says "$((64 << 20))"$'\n41\n50000 100000'
 expect 0 carrel close "$session" --reason "seen" --now
 session_ends 125
 

@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <string_view>
 
 namespace carrel::kernel {
@@ -43,6 +44,24 @@ std::string below(const std::string& folder, const std::string& name) {
   return folder.empty() ? "" : folder + "/" + name;
 }
 
+bool has_line_word(const std::string& path, std::string_view word) {
+  std::ifstream file(path);
+  for (std::string each; file >> each;) {
+    if (each == word) return true;
+  }
+  return false;
+}
+
+/// Has `group` give a controller to the groups below it, where it does not yet: systemd does that
+/// only for controllers that one of its own units uses. Best effort: what the kernel keeps cannot
+/// be handed further on either.
+void hand_on(const std::string& group, const std::string& controller) {
+  const std::string path = group + "/cgroup.subtree_control";
+  if (has_line_word(path, controller)) return;
+  const UniqueFd folder(open(group.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  (void)write_at(folder.get(), "cgroup.subtree_control", "+" + controller).ok();
+}
+
 CgroupRoots roots_below(const CgroupRoots& roots, const std::string& name) {
   CgroupRoots made = roots;
   for (std::string* path : {&made.unified, &made.memory_v1, &made.pids_v1, &made.cpu_v1})
@@ -67,12 +86,15 @@ Result<CgroupFolder> CgroupFolder::create(const CgroupRoots& roots, const std::s
     if (path.empty()) continue;
     ASSIGN_OR_RETURN(const UniqueFd group, make_group(path));
   }
+  if (roots.memory_v2 && roots.memory_v1.empty()) hand_on(roots.unified, "memory");
+  if (roots.pids_v2 && roots.pids_v1.empty()) hand_on(roots.unified, "pids");
   std::string wanted = roots.memory_v2 && roots.memory_v1.empty() ? "+memory" : "";
   if (roots.pids_v2 && roots.pids_v1.empty()) wanted += wanted.empty() ? "+pids" : " +pids";
   if (!wanted.empty()) {
     RETURN_IF_ERROR(write_at(unified.get(), "cgroup.subtree_control", wanted));
   }
   if (roots.cpu_v2) {
+    hand_on(roots.unified, "cpu");
     folder.folders_.cpu_v2 = write_at(unified.get(), "cgroup.subtree_control", "+cpu").ok();
   }
   return folder;
@@ -94,10 +116,17 @@ Result<CgroupLeaf> CgroupLeaf::create(const CgroupFolder& folder, const std::str
   for (const std::string& path : leaf.v1_paths()) {
     ASSIGN_OR_RETURN(const UniqueFd group, make_group(path));
   }
-  if (ceilings.memory_bytes != 0) RETURN_IF_ERROR(leaf.set_memory(ceilings.memory_bytes));
-  if (ceilings.processes != 0) RETURN_IF_ERROR(leaf.set_processes(ceilings.processes));
-  if (ceilings.cpu_milli != 0) RETURN_IF_ERROR(leaf.set_cpu(ceilings.cpu_milli));
-  return leaf;
+  Status set = leaf.set_ceilings();
+  if (set.ok()) return leaf;
+  (void)leaf.remove().ok();  // or the launcher's folder could not be removed
+  return set.take_error();
+}
+
+Status CgroupLeaf::set_ceilings() const {
+  if (ceilings_.memory_bytes != 0) RETURN_IF_ERROR(set_memory(ceilings_.memory_bytes));
+  if (ceilings_.processes != 0) RETURN_IF_ERROR(set_processes(ceilings_.processes));
+  if (ceilings_.cpu_milli != 0) RETURN_IF_ERROR(set_cpu(ceilings_.cpu_milli));
+  return Done{};
 }
 
 /// The v1 groups that this leaf uses: joining one takes time, so that of the processor only where

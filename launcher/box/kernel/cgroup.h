@@ -42,6 +42,7 @@ struct LimitFiles {
 /// The launcher's own folder in every tree; removed by remove().
 class CgroupFolder {
  public:
+  /// In the unified tree the group above is made to hand on the controllers, where it does not.
   static Result<CgroupFolder> create(const CgroupRoots& roots, const std::string& name);
   /// Removes it (and leaves that are empty). Best effort: a busy group stays.
   void remove();
@@ -54,6 +55,7 @@ class CgroupFolder {
 /// One session's group in every tree.
 class CgroupLeaf {
  public:
+  /// Where a ceiling cannot be set nothing is left of it.
   static Result<CgroupLeaf> create(const CgroupFolder& folder, const std::string& name,
                                    const CgroupCeilings& ceilings);
   CgroupLeaf(CgroupLeaf&&) noexcept = default;
@@ -81,6 +83,7 @@ class CgroupLeaf {
  private:
   CgroupLeaf() = default;
   [[nodiscard]] std::vector<std::string> v1_paths() const;
+  [[nodiscard]] Status set_ceilings() const;
   Status set_memory(uint64_t bytes) const;
   Status set_processes(uint64_t processes) const;
   Status set_cpu(uint64_t milli) const;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <fstream>
@@ -96,6 +97,27 @@ TEST_F(Cgroups, ACeilingThatCannotBeSetIsAFailure) {
   roots.memory_v1.clear();
   EXPECT_EQ(create(roots, kAll).error().sys_errno, ENOTSUP);
   EXPECT_EQ(create(roots, {0, 33, 0}).ok(), true);
+}
+
+/// As on a Debian 12 where no unit of systemd's limits its processor time.
+TEST_F(Cgroups, TheGroupAboveIsMadeToHandOnWhatItDoesNotYet) {
+  const CgroupRoots roots = v2({"memory.max", "pids.max", "cpu.max"});
+  const std::string above = roots.unified + "/cgroup.subtree_control";
+  std::ofstream(above) << "memory pids\n";
+  ASSERT_TRUE(create(roots, kAll).ok());
+  EXPECT_TRUE(text_of(above).starts_with("+cpu"));  // a plain file: written over the rest
+  std::ofstream(above) << "cpu memory pids\n";
+  ASSERT_TRUE(create(roots, kAll).ok());
+  EXPECT_EQ(text_of(above), "cpu memory pids\n");
+}
+
+TEST_F(Cgroups, AGroupWhoseCeilingCannotBeSetIsNotLeft) {
+  CgroupRoots roots = v2({});
+  ASSERT_EQ(rmdir((roots.unified + "/home/session").c_str()), 0);
+  EXPECT_FALSE(create(roots, kAll).ok());
+  struct stat what {};
+  EXPECT_NE(stat((roots.unified + "/home/session").c_str(), &what), 0);
+  EXPECT_EQ(errno, ENOENT);
 }
 
 TEST_F(Cgroups, FilesOfWhatIsCountedAreOpenedAndNoOthers) {
