@@ -68,6 +68,7 @@ class Storage(NeedsImages, Case):
         self.sh("echo mine > web/src/new.c; chmod 600 web/src/new.c")
         first = self.spawn("/bin/sh", "-c", "echo there; exec sleep 60", profile=self.another_profile())
         self.assertEqual(first.stdout.readline(), b"there\n")
+        self.wait_until(lambda: self.host_uid(first), 30, "it sleeps")
         taken = self.host_uid(first)
         second = self.spawn("/bin/sh", "-c", "cat web/src/new.c && echo more >> web/src/new.c && stat -c %u web/src/new.c; "
                                              "exec sleep 60")
