@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from carrel_case import CARREL, PROFILE, ROOTLESS, Case, Terminal, UID, alive, also_with_groups, needs_groups
+from carrel_case import CARREL, PATIENCE, PROFILE, ROOTLESS, Case, Terminal, UID, alive, also_with_groups, needs_groups
 
 FORWARDS = "[[forward]]\nport = 3000\n"
 SFTP_SERVER = "/usr/lib/openssh/sftp-server"
@@ -218,7 +218,7 @@ class Ssh(SshCase):
 
     def through(self, port):
         """What somebody at that port says; nothing where nobody does."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 10 * PATIENCE
         while True:
             try:
                 with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
