@@ -383,7 +383,8 @@ class Ssh(SshCase):
         self.wait_until(lambda: len([event for event in self.terminals() if event[0] == "terminal.opened"]) == 3, what="both are there")
         servers = self.servers()
         self.carrel("close", "last", "--reason", "done", "--now")
-        self.assertEqual(self.finish(process)[0], 125)
+        code, _, err = self.finish(process)
+        self.assertEqual(code, 125, err)
         for each in (other, idle):
             each.communicate(timeout=20)
         # Its command may be told to end before the connection is.
