@@ -159,6 +159,11 @@ Result<SshHanded> SshServers::start_in(One& one, const protocol::StartSsh& wante
   if (!handed.pidfd.valid()) return errno_error("duplicate a pidfd");
   if (one.leaf != nullptr) {
     ASSIGN_OR_RETURN(handed.kill, one.leaf->open_control("cgroup.kill", O_WRONLY));
+  } else {
+    // The session may signal nobody: what it writes there is its wish, and we end the server.
+    ASSIGN_OR_RETURN(auto wish, make_pipe());
+    one.kill_wish = std::move(wish.first);
+    handed.kill = std::move(wish.second);
   }
   return handed;
 }
@@ -192,14 +197,30 @@ void SshServers::keep_stuck(One one) {
 
 std::vector<pollfd> SshServers::waits() const {
   std::vector<pollfd> list;
-  for (const One& one : all_)
+  for (const One& one : all_) {
     list.push_back({one.control.get(), POLLIN, 0});
+    list.push_back({one.kill_wish.get(), POLLIN, 0});
+  }
   return list;
+}
+
+/// Whether the session wants it to end; one that has gone wishes for nothing any more.
+bool SshServers::is_unwanted(One& one) {
+  pollfd look{one.kill_wish.get(), POLLIN, 0};
+  if (!one.kill_wish.valid() || poll(&look, 1, 0) <= 0) return false;
+  char byte = 0;
+  const bool wished = read(one.kill_wish.get(), &byte, 1) == 1;
+  one.kill_wish.reset();
+  return wished;
 }
 
 /// carrel-init says that the server has exited, or says nothing any more.
 void SshServers::serve() {
   std::erase_if(all_, [this](One& one) {
+    if (!one.stuck && is_unwanted(one)) {
+      one.stuck = !end(one).ok();
+      return !one.stuck;
+    }
     init::Record record{};
     const ssize_t got = recv(one.control.get(), &record, sizeof record, MSG_DONTWAIT);
     const bool nothing = got < 0 && (errno == EAGAIN || errno == EINTR);

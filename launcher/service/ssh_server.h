@@ -70,12 +70,14 @@ class SshServers {
     sandbox::Running box;
     UniqueFd control;  // carrel-init's other end: its close ends the jail
     UniqueFd gate;
+    UniqueFd kill_wish;    // without a control group: what the session writes when it is to end
     bool watched = false;  // the tracer knows its control group
     bool stuck = false;    // it could not be ended: once more at the session's end
   };
   Result<SshHanded> start_in(One& one, const protocol::StartSsh& wanted);
   Status watch(One& one, int listener_socket);
   Status wait_ready(const One& one) const;
+  static bool is_unwanted(One& one);
   Status end(One& one);
   void keep_stuck(One one);
 
