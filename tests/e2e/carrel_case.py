@@ -19,8 +19,6 @@ import termios
 import time
 import unittest
 
-import handed_groups
-
 BUILD = pathlib.Path(os.environ["CARREL_BINARY_DIR"])
 SOURCE = pathlib.Path(os.environ["CARREL_SOURCE_DIR"])
 ROOTLESS = os.environ.get("CARREL_TEST_MODE") == "rootless"
@@ -31,6 +29,7 @@ UID = 12345 if ROOTLESS else 0
 # Whether the ordinary user was handed control groups.
 GROUPS = ROOTLESS and os.environ.get("CARREL_TEST_GROUPS") == "1"
 if GROUPS:
+    import handed_groups
     handed_groups.enter(UID)
 AS_USER = {"user": UID, "group": UID, "extra_groups": []} if ROOTLESS else {}
 
