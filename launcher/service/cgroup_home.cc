@@ -176,6 +176,12 @@ Result<CgroupHome> make_cgroup_home(const plan::CgroupFacts& facts, int state_fd
                                     const Log& log) {
   ASSIGN_OR_RETURN(const std::string name, name_of(state_fd));
   clear_former_home(name, run_fd, log);
+  if (facts.delegated) {
+    Result<CgroupHome> below = make_home_below(facts, controllers_of(facts), name, log);
+    if (below.ok()) keep_places(below.value().folder.folders(), run_fd, log);
+    if (below.ok()) return below;
+    log("cgroup.not_in_unit why=" + quoted(to_string(below.error())));
+  }
   const bool controllers = facts.memory_v2 || facts.pids_v2 || facts.cpu_v2;
   // Only the root of the unified tree may hold processes and hand on controllers at once
   // (cgroups(7), "no internal processes"); without controllers any place will do.

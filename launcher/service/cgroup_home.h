@@ -26,6 +26,7 @@ struct CgroupHome {
 /// groups of sessions in it are emptied (their supervisor is gone) and removed. That one may have
 /// run in other groups: where its folders are stands in `run_fd`/groups, which is read first and
 /// written anew.
+/// A service's is in its unit, where systemd handed that on (facts.delegated).
 Result<CgroupHome> make_cgroup_home(const plan::CgroupFacts& facts, int state_fd, int run_fd,
                                     const Log& log);
 

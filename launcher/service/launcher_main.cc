@@ -133,7 +133,10 @@ struct HostParts {
     }
     ASSIGN_OR_RETURN(CgroupHome home,
                      make_cgroup_home(facts.cgroup, state.directory.get(), state.run.get(), log));
-    facts.cgroup.cpu_v2 = home.folder.folders().cpu_v2;  // what the kernel keeps is missing
+    const kernel::CgroupRoots& folders = home.folder.folders();
+    facts.cgroup.memory_v2 = folders.memory_v2;
+    facts.cgroup.pids_v2 = folders.pids_v2;
+    facts.cgroup.cpu_v2 = folders.cpu_v2;  // what the kernel keeps is missing
     tracer = load_sensor(home, facts, log);
     cgroups.emplace(std::move(home));
     return Done{};

@@ -76,6 +76,7 @@ says "11 40"
 says "limit: processes 40 reached"
 begin_session small
 group=$(find /sys/fs/cgroup -type d -name "$session")
+[[ "$group" == /sys/fs/cgroup/system.slice/carrel.service/carrel-* ]] || fail "$group is not in the unit's own group"
 ceilings() { cat "$group/memory.max" "$group/pids.max" "$group/cpu.max"; }
 expect 0 ceilings
 says "$((64 << 20))"$'\n41\n50000 100000'  # one more for init

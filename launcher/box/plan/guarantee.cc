@@ -101,7 +101,7 @@ struct NotKept {
   std::string why, mends;
 };
 
-NotKept not_kept(const CgroupFacts& cgroup, const Limits& limits) {
+NotKept not_kept(const CgroupFacts& cgroup, const Limits& limits, const char* unit) {
   const bool memory = cgroup.memory_v2 || !cgroup.memory_v1.empty();
   const bool pids = cgroup.pids_v2 || !cgroup.pids_v1.empty();
   const bool cpu = limits.cpu_milli == 0 || cgroup.cpu_v2 || !cgroup.cpu_v1.empty();
@@ -111,10 +111,11 @@ NotKept not_kept(const CgroupFacts& cgroup, const Limits& limits) {
   NotKept all;
   if (!lacking.empty()) {
     all.why = "no control group controller for " + lacking;
-    all.mends = cgroup.delegated
-                    ? "let the host's admin hand it on: Delegate=memory pids cpu for user@.service"
-                    : "boot with cgroup_enable=memory, or switch the controllers on in the root's "
-                      "cgroup.subtree_control";
+    all.mends =
+        cgroup.delegated
+            ? std::string("let the host's admin hand it on: Delegate=memory pids cpu for ") + unit
+            : "boot with cgroup_enable=memory, or switch the controllers on in the root's "
+              "cgroup.subtree_control";
   }
   if (memory && cgroup.swap && !cgroup.swap_counted) {
     all.why += (all.why.empty() ? "" : ", and ") +
@@ -139,7 +140,7 @@ Guarantee limits_of_ordinary_user(const CgroupFacts& cgroup, const Limits& limit
                        " open files a process are kept by rlimits",
                    kDelegated);
   }
-  const NotKept lacking = not_kept(cgroup, limits);
+  const NotKept lacking = not_kept(cgroup, limits, "user@.service");
   if (!lacking.why.empty()) return missing(kId, lacking.why + why + ", and " + disk, lacking.mends);
   return missing(kId,
                  disk + "; a control group that was handed on to you keeps " + limits_text(limits),
@@ -150,7 +151,7 @@ Guarantee limits(const HostFacts& facts, const model::Profile* profile) {
   constexpr GuaranteeId kId = GuaranteeId::kLimits;
   const Limits limits = profile == nullptr ? default_limits() : profile->limits;
   if (!facts.root) return limits_of_ordinary_user(facts.cgroup, limits);
-  const NotKept lacking = not_kept(facts.cgroup, limits);
+  const NotKept lacking = not_kept(facts.cgroup, limits, "carrel.service");
   if (!lacking.why.empty()) return missing(kId, lacking.why, lacking.mends);
   return profile == nullptr ? given(kId, limits_text(limits)) : disk_limits(facts.storage, limits);
 }

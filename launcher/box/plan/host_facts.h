@@ -29,7 +29,7 @@ struct CgroupFacts {
   bool cpu_v2 = false;
   bool swap = false;          // the host swaps
   bool swap_counted = false;  // what is swapped out has a ceiling too
-  /// Of an ordinary user: `own` is theirs to make groups in, and what is named above is theirs too.
+  /// `own` was handed on, to make groups in; what is named above is the ordinary user's, too.
   bool delegated = false;
   std::string reason = {};  // why it is not, or not with every controller
   bool operator==(const CgroupFacts&) const = default;

@@ -78,11 +78,13 @@ plan::CgroupFacts probe_cgroups(const std::string& release, bool root, bool dele
   plan::CgroupFacts facts =
       parse_cgroups(read_bounded("/proc/self/mountinfo"), read_bounded("/proc/self/cgroup"));
   if (facts.layout == plan::CgroupLayout::kNone) return facts;
-  if (!root) facts.own = without_leaf(facts.own);
+  facts.own = without_leaf(facts.own);
   const std::string own = facts.unified + (facts.own == "/" ? "" : facts.own);
-  // Root's folder of groups is at the root of the tree, an ordinary user's below their own group.
+  // A service's groups are in the unit that was handed on to it, root's else at the root of the
+  // tree, an ordinary user's below their own group.
+  facts.delegated = root && has_mark(own) && is_in(own);
   const std::string controllers =
-      read_bounded((root ? facts.unified : own) + "/cgroup.controllers");
+      read_bounded((root && !facts.delegated ? facts.unified : own) + "/cgroup.controllers");
   facts.memory_v2 = has_word(controllers, "memory");
   facts.pids_v2 = has_word(controllers, "pids");
   facts.cpu_v2 = has_word(controllers, "cpu");
