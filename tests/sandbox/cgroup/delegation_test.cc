@@ -16,6 +16,7 @@
 #include "launcher/box/kernel/cgroup_delegation.h"
 #include "launcher/box/probe/cgroups.h"
 #include "launcher/box/probe/files.h"
+#include "tests/support/require.h"
 
 namespace carrel::kernel {
 namespace {
@@ -33,12 +34,10 @@ class Delegation : public testing::Test {
  protected:
   void SetUp() override {
     const plan::CgroupFacts facts = probe::probe_cgroups("6.1", true, false);
-    if (facts.unified.empty()) GTEST_SKIP() << "SKIP kernel-feature=cgroup2: no unified tree";
+    REQUIRE_FEATURE("cgroup2", !facts.unified.empty());
     std::istringstream there(probe::read_bounded(facts.unified + "/cgroup.controllers"));
     there >> controller_;
-    if (controller_.empty()) {
-      GTEST_SKIP() << "SKIP kernel-feature=cgroup2-controllers: the unified tree has none";
-    }
+    REQUIRE_FEATURE("cgroup2-controllers", !controller_.empty());
     root_ = facts.unified;
     const std::string on = probe::read_bounded(root_ + "/cgroup.subtree_control");
     switched_on_ = !probe::has_word(on, controller_);
