@@ -45,6 +45,8 @@ struct Confinement {
   /// are refused with it where the kernel knows how (ABI 4 and 6). Nothing: no Landlock.
   /// Fails with ENOSYS or EOPNOTSUPP where landlock_abi() is 0.
   std::optional<std::vector<PathRule>> landlock;
+  /// TCP connections to elsewhere stay possible under Landlock; binding a port does not.
+  bool tcp_connect = false;
   /// The only system calls left, by name; all others answer EPERM, and a call of a foreign
   /// architecture kills the process. mmap and mprotect never give executable memory. A name that
   /// this architecture does not have is ignored. Empty: no filter.

@@ -28,6 +28,7 @@ constexpr uint64_t kRefer = 1U << 13;     // ABI 2
 constexpr uint64_t kTruncate = 1U << 14;  // ABI 3
 constexpr uint64_t kIoctlDev = 1U << 15;  // ABI 5
 // access_net (ABI 4) and scoped (ABI 6): all there is.
+constexpr uint64_t kBindTcp = 1;
 constexpr uint64_t kAllOfNet = 3;
 constexpr uint64_t kAllOfScoped = 3;
 
@@ -67,10 +68,11 @@ int landlock_abi() {
   return abi < 0 ? 0 : static_cast<int>(abi);
 }
 
-Status internal::restrict_paths(const std::vector<PathRule>& rules) {
+Status internal::restrict_paths(const std::vector<PathRule>& rules, bool tcp_connect) {
   const int abi = landlock_abi();
   const uint64_t handled = handled_by(abi);
-  const RulesetAttr attr{handled, abi >= 4 ? kAllOfNet : 0, abi >= 6 ? kAllOfScoped : 0};
+  const uint64_t net = tcp_connect ? kBindTcp : kAllOfNet;
+  const RulesetAttr attr{handled, abi >= 4 ? net : 0, abi >= 6 ? kAllOfScoped : 0};
   const size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
   const UniqueFd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attr, size, 0)));
   if (!ruleset.valid()) return errno_error("create landlock ruleset");

@@ -10,6 +10,7 @@
 #include <variant>
 #include <vector>
 
+#include "broker/record/events/net_events.h"
 #include "profiles/base/result.h"
 
 namespace carrel::events {
@@ -236,12 +237,13 @@ struct RecorderEnd {
   bool operator==(const RecorderEnd&) const = default;
 };
 
-using Data =
-    std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused, FileOpen,
-                 FileClose, FileRename, FileUnlink, FileMake, FileEnter, FileProbe, FileChanged,
-                 NetConnect, TerminalOutput, TerminalResize, Credential, RecorderOpen, RecorderLoss,
-                 RecorderFreeze, RecorderEnd, PolicyOrder, PolicyTime, PolicyAgreed,
-                 PolicyDisplaced, Limit, TerminalOpened, TerminalEnded, NetForward>;
+using Data = std::variant<ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit, ProcessRefused,
+                          FileOpen, FileClose, FileRename, FileUnlink, FileMake, FileEnter,
+                          FileProbe, FileChanged, NetConnect, TerminalOutput, TerminalResize,
+                          Credential, RecorderOpen, RecorderLoss, RecorderFreeze, RecorderEnd,
+                          PolicyOrder, PolicyTime, PolicyAgreed, PolicyDisplaced, Limit,
+                          TerminalOpened, TerminalEnded, NetForward, DnsQuery, NetOpen, NetClose,
+                          NetRefused, NetBudget, NetAnomaly, TlsHello, HttpRequest, GrantChange>;
 
 struct Event {
   uint64_t seq = 0;      // = leaf index, gap-free

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "broker/record/events/json_text.h"
+#include "broker/record/events/net_json.h"
 #include "profiles/base/rfc3339.h"
 #include "profiles/base/text.h"
 
@@ -26,19 +27,6 @@ constexpr std::array kFlags = {
     Flag{0200000, "O_DIRECTORY"}, Flag{0400000, "O_NOFOLLOW"},  Flag{01000000, "O_NOATIME"},
     Flag{02000000, "O_CLOEXEC"},  Flag{010000000, "O_PATH"},
 };
-
-void array_of_bytes(JsonObject* object, std::string_view name,
-                    const std::vector<std::string>& items) {
-  const bool text =
-      std::all_of(items.begin(), items.end(), [](const std::string& s) { return is_utf8(s); });
-  std::string* out = object->raw(text ? std::string(name) : std::string(name) + "_b64");
-  *out += '[';
-  for (size_t i = 0; i < items.size(); ++i) {
-    if (i != 0) *out += ',';
-    append_json_string(out, text ? items[i] : to_base64(items[i]));
-  }
-  *out += ']';
-}
 
 void hex_or_null(JsonObject* object, std::string_view name, const std::string& digest) {
   if (digest.empty())
@@ -67,7 +55,7 @@ class DataWriter {
 
   void operator()(const ProcessExec& e) const {
     out_->bytes("path", e.path);
-    array_of_bytes(out_, "argv", e.argv);
+    bytes_array(out_, "argv", e.argv);
     out_->number("argv_bytes", e.argv_bytes);
     out_->boolean("truncated", e.truncated);
   }
@@ -93,7 +81,7 @@ class DataWriter {
   }
   void operator()(const FileOpen& e) const {
     out_->bytes("path", e.path);
-    array_of_bytes(out_, "flags", open_flag_names(e.flags));
+    bytes_array(out_, "flags", open_flag_names(e.flags));
     out_->boolean("created", e.created);
     out_->number("inode", e.inode);
     out_->number("device", e.device);
@@ -187,6 +175,15 @@ class DataWriter {
     out_->number("count", e.count);
     out_->bytes("object", e.object);
   }
+  void operator()(const DnsQuery& e) const { write_members(e, out_); }
+  void operator()(const NetOpen& e) const { write_members(e, out_); }
+  void operator()(const NetClose& e) const { write_members(e, out_); }
+  void operator()(const NetRefused& e) const { write_members(e, out_); }
+  void operator()(const NetBudget& e) const { write_members(e, out_); }
+  void operator()(const NetAnomaly& e) const { write_members(e, out_); }
+  void operator()(const TlsHello& e) const { write_members(e, out_); }
+  void operator()(const HttpRequest& e) const { write_members(e, out_); }
+  void operator()(const GrantChange& e) const { write_members(e, out_); }
   void operator()(const RecorderOpen& e) const;
   void operator()(const RecorderLoss& e) const {
     out_->number("since_seq", e.since_seq);
@@ -240,7 +237,7 @@ void DataWriter::operator()(const RecorderOpen& e) const {
   out_->bytes("mode", e.mode);
   out_->bytes("sensor", e.sensor);
   out_->bytes("asked", e.asked);
-  array_of_bytes(out_, "command", e.command);
+  bytes_array(out_, "command", e.command);
   out_->boolean("tty", e.tty);
 }
 

@@ -1,5 +1,7 @@
 #include "broker/record/events/json_text.h"
 
+#include <algorithm>
+
 #include "profiles/base/text.h"
 
 namespace carrel::events {
@@ -85,6 +87,18 @@ void JsonObject::boolean(std::string_view name, bool value) {
 }
 void JsonObject::null(std::string_view name) {
   *raw(name) += "null";
+}
+
+void bytes_array(JsonObject* object, std::string_view name, const std::vector<std::string>& items) {
+  const bool text =
+      std::all_of(items.begin(), items.end(), [](const std::string& s) { return is_utf8(s); });
+  std::string* out = object->raw(text ? std::string(name) : std::string(name) + "_b64");
+  *out += '[';
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i != 0) *out += ',';
+    append_json_string(out, text ? items[i] : to_base64(items[i]));
+  }
+  *out += ']';
 }
 
 }  // namespace carrel::events

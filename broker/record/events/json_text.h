@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace carrel::events {
 
@@ -31,5 +32,8 @@ class JsonObject {
   std::string* out_;
   bool first_ = true;
 };
+
+/// An array of texts; where one of them is not UTF-8 all are base64 and the name ends in _b64.
+void bytes_array(JsonObject* object, std::string_view name, const std::vector<std::string>& items);
 
 }  // namespace carrel::events

@@ -4,6 +4,7 @@
 
 #include "broker/record/events/event.h"
 #include "broker/record/events/events.pb.h"
+#include "broker/record/events/net_payload.h"
 
 namespace carrel::events {
 namespace {
@@ -167,6 +168,15 @@ class Encoder {
     to->set_count(in.count);
     to->set_object(in.object);
   }
+  void operator()(const DnsQuery& in) const { encode(in, out_); }
+  void operator()(const NetOpen& in) const { encode(in, out_); }
+  void operator()(const NetClose& in) const { encode(in, out_); }
+  void operator()(const NetRefused& in) const { encode(in, out_); }
+  void operator()(const NetBudget& in) const { encode(in, out_); }
+  void operator()(const NetAnomaly& in) const { encode(in, out_); }
+  void operator()(const TlsHello& in) const { encode(in, out_); }
+  void operator()(const HttpRequest& in) const { encode(in, out_); }
+  void operator()(const GrantChange& in) const { encode(in, out_); }
   void operator()(const RecorderOpen& in) const {
     auto* to = out_->mutable_recorder_open();
     to->set_profile_sha256(in.profile_sha256);
@@ -327,6 +337,7 @@ Data file_data(const pb::Payload& in) {
 
 /// The data of a payload whose data_case() is set.
 Data data_from(const pb::Payload& in, uint16_t code) {
+  if (auto net = decode_net(in, action_of(code))) return std::move(*net);
   switch (in.data_case()) {
     case pb::Payload::kTerminalOutput:
       return TerminalOutput{in.terminal_output().stream(), in.terminal_output().bytes()};

@@ -87,6 +87,35 @@ constexpr std::array kRecorderFreeze = {Field{1, Kind::kU64}};
 constexpr std::array kRecorderEnd = {Field{1, Kind::kBytes}, Field{2, Kind::kS32},
                                      Field{3, Kind::kU64},   Field{4, Kind::kU64},
                                      Field{5, Kind::kU64},   Field{6, Kind::kCounts}};
+constexpr std::array kDnsQuery = {
+    Field{1, Kind::kU64},   Field{2, Kind::kBytes}, Field{3, Kind::kBytes}, Field{4, Kind::kBytes},
+    Field{5, Kind::kBytes}, Field{6, Kind::kBytes}, Field{7, Kind::kU64}};
+constexpr std::array kNetOpen = {Field{1, Kind::kU64}, Field{2, Kind::kBytes},
+                                 Field{3, Kind::kBytes}, Field{4, Kind::kU32},
+                                 Field{5, Kind::kBytes}};
+constexpr std::array kNetClose = {
+    Field{1, Kind::kU64}, Field{2, Kind::kBytes}, Field{3, Kind::kBytes}, Field{4, Kind::kU64},
+    Field{5, Kind::kU64}, Field{6, Kind::kBytes}, Field{7, Kind::kBytes}, Field{8, Kind::kU64}};
+constexpr std::array kNetRefused = {Field{1, Kind::kBytes}, Field{2, Kind::kBytes},
+                                    Field{3, Kind::kU32}, Field{4, Kind::kU64}};
+constexpr std::array kNetBudget = {Field{1, Kind::kBytes}, Field{2, Kind::kBytes},
+                                   Field{3, Kind::kU64}, Field{4, Kind::kU64},
+                                   Field{5, Kind::kU64}};
+constexpr std::array kNetAnomaly = {Field{1, Kind::kBytes}, Field{2, Kind::kBytes},
+                                    Field{3, Kind::kBytes}};
+constexpr std::array kTlsHello = {Field{1, Kind::kU64}, Field{2, Kind::kBytes},
+                                  Field{3, Kind::kBytesList}, Field{4, Kind::kBytes},
+                                  Field{5, Kind::kBytes}};
+constexpr std::array kHttpRequest = {
+    Field{1, Kind::kU64},    Field{2, Kind::kU64},    Field{3, Kind::kBytes},
+    Field{4, Kind::kBytes},  Field{5, Kind::kBytes},  Field{6, Kind::kBytesList},
+    Field{7, Kind::kBytes},  Field{8, Kind::kU32},    Field{9, Kind::kU64},
+    Field{10, Kind::kU64},   Field{11, Kind::kBytes}, Field{12, Kind::kBytes},
+    Field{13, Kind::kBytes}, Field{14, Kind::kBytes}, Field{15, Kind::kU32},
+    Field{16, Kind::kBytes}, Field{17, Kind::kBytes}};
+constexpr std::array kGrantChange = {Field{1, Kind::kBytes}, Field{2, Kind::kBytes},
+                                     Field{3, Kind::kBytes}, Field{4, Kind::kBytes},
+                                     Field{5, Kind::kBytes}, Field{6, Kind::kU64}};
 
 struct Shape {
   uint16_t code;
@@ -113,7 +142,13 @@ constexpr std::array kShapes = {
     Shape{0x0b02, 36, kLimit},          Shape{0x0b03, 36, kLimit},
     Shape{0x0b04, 36, kLimit},          Shape{0x0f01, 23, kRecorderOpen},
     Shape{0x0f02, 24, kRecorderLoss},   Shape{0x0f03, 25, kRecorderFreeze},
-    Shape{0x0f04, 26, kRecorderEnd},
+    Shape{0x0f04, 26, kRecorderEnd},    Shape{0x0701, 50, kDnsQuery},
+    Shape{0x0303, 51, kNetOpen},        Shape{0x0304, 52, kNetClose},
+    Shape{0x0305, 53, kNetRefused},     Shape{0x0306, 54, kNetBudget},
+    Shape{0x0307, 54, kNetBudget},      Shape{0x0308, 55, kNetAnomaly},
+    Shape{0x0801, 56, kTlsHello},       Shape{0x0901, 57, kHttpRequest},
+    Shape{0x0a01, 58, kGrantChange},    Shape{0x0a02, 58, kGrantChange},
+    Shape{0x0a03, 58, kGrantChange},    Shape{0x0a04, 58, kGrantChange},
 };
 
 /// A scalar that is written at all is not the default.

@@ -31,7 +31,13 @@ constexpr std::array kTypes = {
     Type{0x0b02, "limit.near"},        Type{0x0b03, "limit.held"},
     Type{0x0b04, "limit.released"},    Type{0x0f01, "recorder.open"},
     Type{0x0f02, "recorder.loss"},     Type{0x0f03, "recorder.freeze"},
-    Type{0x0f04, "recorder.end"},
+    Type{0x0701, "dns.query"},         Type{0x0303, "net.open"},
+    Type{0x0304, "net.close"},         Type{0x0305, "net.refused"},
+    Type{0x0306, "net.near"},          Type{0x0307, "net.spent"},
+    Type{0x0308, "net.anomaly"},       Type{0x0801, "tls.hello"},
+    Type{0x0901, "http.request"},      Type{0x0a01, "grant.requested"},
+    Type{0x0a02, "grant.approved"},    Type{0x0a03, "grant.refused"},
+    Type{0x0a04, "grant.ended"},       Type{0x0f04, "recorder.end"},
 };
 
 struct CodeOf {
@@ -75,6 +81,23 @@ struct CodeOf {
     if (limit.action == "near") return 0x0b02;
     if (limit.action == "held") return 0x0b03;
     return limit.action == "released" ? 0x0b04 : 0;
+  }
+  uint16_t operator()(const DnsQuery&) const { return 0x0701; }
+  uint16_t operator()(const NetOpen&) const { return 0x0303; }
+  uint16_t operator()(const NetClose&) const { return 0x0304; }
+  uint16_t operator()(const NetRefused&) const { return 0x0305; }
+  uint16_t operator()(const NetBudget& change) const {
+    if (change.action == "near") return 0x0306;
+    return change.action == "spent" ? 0x0307 : 0;
+  }
+  uint16_t operator()(const NetAnomaly&) const { return 0x0308; }
+  uint16_t operator()(const TlsHello&) const { return 0x0801; }
+  uint16_t operator()(const HttpRequest&) const { return 0x0901; }
+  uint16_t operator()(const GrantChange& change) const {
+    if (change.action == "requested") return 0x0a01;
+    if (change.action == "approved") return 0x0a02;
+    if (change.action == "refused") return 0x0a03;
+    return change.action == "ended" ? 0x0a04 : 0;
   }
   uint16_t operator()(const RecorderOpen&) const { return 0x0f01; }
   uint16_t operator()(const RecorderLoss&) const { return 0x0f02; }

@@ -85,6 +85,15 @@ enum class Type : uint16_t {
   kAgreementNeeded = 138,
   // launcher -> session
   kHostSpace = 140,  // host_space.h
+  // launcher <-> gateway; kGo as well
+  kGatewayConfig = 150,
+  kGatewayReady = 151,
+  // gateway <-> session
+  kGatewayEvent = 152,  // gateway -> session
+  kGatewayLease = 153,  // session -> gateway, as the two below
+  kGatewayGrant = 154,
+  kGatewayEnd = 155,  // no body: cut every connection, take none
+  kGatewayEnded = 156,  // gateway -> session, no body: none is left
 };
 
 }  // namespace carrel::protocol

@@ -15,6 +15,12 @@ std::string counts_text(const std::map<std::string, uint64_t>& counts) {
   return out;
 }
 
+/// An address, or a name, with a port behind it.
+std::string endpoint(const std::string& host, uint32_t port) {
+  const std::string text = host.find(':') == std::string::npos ? host : "[" + host + "]";
+  return text + ":" + std::to_string(port);
+}
+
 struct ObjectOf {
   std::string operator()(const events::ProcessExec& e) const { return e.path; }
   std::string operator()(const events::ProcessExecFailed& e) const { return e.path; }
@@ -36,14 +42,9 @@ struct ObjectOf {
   std::string operator()(const events::PolicyDisplaced& e) const { return e.path; }
   std::string operator()(const events::NetConnect& e) const {
     if (e.family == "unix") return e.address;
-    const std::string port = ":" + std::to_string(e.port);
-    return e.family == "inet6" ? "[" + e.address + "]" + port : e.address + port;
+    return endpoint(e.address, e.port);
   }
-  std::string operator()(const events::NetForward& e) const {
-    const std::string port = ":" + std::to_string(e.port);
-    const bool six = e.address.find(':') != std::string::npos;
-    return six ? "[" + e.address + "]" + port : e.address + port;
-  }
+  std::string operator()(const events::NetForward& e) const { return endpoint(e.address, e.port); }
   std::string operator()(const events::TerminalOutput& e) const { return e.stream; }
   std::string operator()(const events::TerminalResize& e) const {
     return std::to_string(e.columns) + "x" + std::to_string(e.rows);
@@ -55,6 +56,19 @@ struct ObjectOf {
   std::string operator()(const events::TerminalOpened& e) const { return e.command; }
   std::string operator()(const events::TerminalEnded& e) const { return std::to_string(e.code); }
   std::string operator()(const events::Limit& e) const { return e.limit; }
+  std::string operator()(const events::DnsQuery& e) const { return e.name; }
+  std::string operator()(const events::NetOpen& e) const {
+    return endpoint(e.name.empty() ? e.address : e.name, e.port);
+  }
+  std::string operator()(const events::NetClose& e) const { return e.name; }
+  std::string operator()(const events::NetRefused& e) const { return endpoint(e.address, e.port); }
+  std::string operator()(const events::NetBudget& e) const { return e.name; }
+  std::string operator()(const events::NetAnomaly& e) const { return e.name; }
+  std::string operator()(const events::TlsHello& e) const { return e.sni; }
+  std::string operator()(const events::HttpRequest& e) const {
+    return e.method + " " + e.host + e.path;
+  }
+  std::string operator()(const events::GrantChange& e) const { return e.what; }
   std::string operator()(const events::RecorderOpen& e) const { return e.profile_name; }
   std::string operator()(const events::RecorderLoss& e) const { return counts_text(e.counts); }
   std::string operator()(const events::RecorderFreeze& e) const {
@@ -64,6 +78,10 @@ struct ObjectOf {
     return e.by + " " + std::to_string(e.code);
   }
 };
+
+std::string times(uint64_t count) {
+  return count > 1 ? ", " + std::to_string(count) + " times" : "";
+}
 
 /// What a table adds behind the object; quoted already.
 struct DetailOf {
@@ -106,6 +124,41 @@ struct DetailOf {
     std::string out = " of " + std::to_string(e.value);
     if (e.count > 1) out += ", " + std::to_string(e.count) + " times";
     return e.object.empty() ? out : out + " (" + quoted(e.object) + ")";
+  }
+  std::string operator()(const events::DnsQuery& e) const {
+    return " " + quoted(e.type) + " " + quoted(e.answer) +
+           (e.address.empty() ? "" : " " + quoted(e.address)) + times(e.count);
+  }
+  std::string operator()(const events::NetOpen& e) const {
+    return " flow " + std::to_string(e.flow) + (e.mode.empty() ? "" : " " + quoted(e.mode));
+  }
+  std::string operator()(const events::NetClose& e) const {
+    return " flow " + std::to_string(e.flow) + " " + quoted(e.by) + ", " + std::to_string(e.up) +
+           " bytes up, " + std::to_string(e.down) + " down" +
+           (e.upstream.empty() ? "" : ", " + quoted(e.upstream)) +
+           (e.why.empty() ? "" : " (" + quoted(e.why) + ")");
+  }
+  std::string operator()(const events::NetRefused& e) const {
+    return " " + quoted(e.protocol) + times(e.count);
+  }
+  std::string operator()(const events::NetBudget& e) const {
+    return " " + quoted(e.way) + " " + std::to_string(e.used) + " of " + std::to_string(e.limit) +
+           " bytes";
+  }
+  std::string operator()(const events::NetAnomaly& e) const {
+    return " " + quoted(e.what) + ": " + quoted(e.detail);
+  }
+  std::string operator()(const events::TlsHello& e) const {
+    return " flow " + std::to_string(e.flow) + (e.why.empty() ? "" : " (" + quoted(e.why) + ")");
+  }
+  std::string operator()(const events::HttpRequest& e) const {
+    return " " + std::to_string(e.status) + ", flow " + std::to_string(e.flow) + ", " +
+           std::to_string(e.up) + " bytes up, " + std::to_string(e.down) + " down" +
+           (e.reason.empty() ? "" : " (" + quoted(e.reason) + ")");
+  }
+  std::string operator()(const events::GrantChange& e) const {
+    return (e.person.empty() ? "" : " by " + quoted(e.person)) +
+           (e.reason.empty() ? "" : ": " + quoted(e.reason));
   }
   template <typename Other>
   std::string operator()(const Other&) const {

@@ -21,6 +21,14 @@ struct ObjectOf {
   std::string operator()(const events::NetForward& data) const {
     return data.address + " port " + std::to_string(data.port);
   }
+  std::string operator()(const events::DnsQuery& data) const { return data.name; }
+  std::string operator()(const events::NetOpen& data) const {
+    return (data.name.empty() ? data.address : data.name) + " port " + std::to_string(data.port);
+  }
+  std::string operator()(const events::TlsHello& data) const { return data.sni; }
+  std::string operator()(const events::HttpRequest& data) const {
+    return data.method + " " + data.host + data.path;
+  }
   template <typename Data>
   std::string operator()(const Data& data) const {
     if constexpr (requires { data.path; }) return data.path;
