@@ -53,9 +53,10 @@ struct Confinement {
   std::vector<std::string> syscalls;
 };
 
-/// Gives up everything the list says, and always: capabilities (bounding and ambient included; but for `keep_capabilities`),
-/// gaining any by exec (no_new_privs), core dumps and being traced (non-dumpable). All or nothing
-/// for the caller: on an Error the process is half confined and must exit.
+/// Gives up everything the list says, and always: capabilities (bounding and ambient included; but
+/// for `keep_capabilities`), gaining any by exec (no_new_privs), core dumps and being traced
+/// (non-dumpable). All or nothing for the caller: on an Error the process is half confined and must
+/// exit.
 ///
 /// Call it while the process has one thread (EBUSY otherwise): capabilities, no_new_privs and
 /// Landlock belong to a thread and are inherited by threads made later; prctl(2), capabilities(7).

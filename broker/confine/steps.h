@@ -9,7 +9,8 @@
 
 namespace carrel::confine::internal {
 
-/// landlock_restrict_self(2) with these rules, of the network all but what `tcp_connect` leaves. Needs no_new_privs.
+/// landlock_restrict_self(2) with these rules, of the network all but what `tcp_connect` leaves.
+/// Needs no_new_privs.
 Status restrict_paths(const std::vector<PathRule>& rules, bool tcp_connect);
 
 /// seccomp(2) with SECCOMP_FILTER_FLAG_TSYNC. Needs no_new_privs.

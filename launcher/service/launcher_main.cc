@@ -152,6 +152,7 @@ struct Standing {
   std::optional<uid_t> caller;
   bool delegated = false;  // their service manager handed their control group on
   kernel::MountNamespaces namespaces;
+  Porter porter;  // of an ordinary user
 };
 
 /// The network namespace has nothing in it and nobody else: a launcher needs no network, and cannot
@@ -168,7 +169,8 @@ Result<Standing> take_stand() {
     ASSIGN_OR_RETURN(standing.namespaces, kernel::leave_mount_namespace());
     return standing;
   }
-  standing.delegated = probe::manager_delegates();  // it knows them by their uid out here
+  standing.delegated = probe::manager_delegates();     // it knows them by their uid out here
+  ASSIGN_OR_RETURN(standing.porter, Porter::start());  // while we are where gateways belong
   ASSIGN_OR_RETURN(const kernel::OuterIds ids, kernel::enter_own_user_namespace_as_user());
   standing.caller = ids.uid;
   ASSIGN_OR_RETURN(standing.namespaces, kernel::leave_mount_namespace_for_good());
@@ -220,8 +222,9 @@ Status serve(State& state, const Standing& standing, const Log& log, const Launc
   if (!told.ok()) log("manager.untold why=" + quoted(to_string(told.error())));
   Server server({facts, state, host.cgroups.has_value() ? &host.cgroups->folder : nullptr,
                  programs.value(), standing.namespaces, host.tracer.get(), broker, log,
-                 standing.caller, options.idle_ms, uint64_t{options.host_floor_mib} << 20,
-                 uint64_t{options.host_low_mib} << 20, service, options.linger_ms});
+                 standing.porter, standing.caller, options.idle_ms,
+                 uint64_t{options.host_floor_mib} << 20, uint64_t{options.host_low_mib} << 20,
+                 service, options.linger_ms});
   const Status served = server.run();
   remove_sockets(state);
   broker.stop();

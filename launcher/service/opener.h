@@ -19,6 +19,7 @@
 #include "launcher/service/slice_store.h"
 #include "launcher/service/slicing.h"
 #include "launcher/service/ssh_server.h"
+#include "launcher/service/way_out.h"
 #include "launcher/service/workspace.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
@@ -77,6 +78,10 @@ class Opener {
   Result<UniqueFd> folder_to_mend(const UniqueFd& tree) const;
   Status make_the_plan();
   Status ask_for_channel();
+  Status make_network();
+  [[nodiscard]] Result<protocol::GatewayConfig> gateway_config() const;
+  [[nodiscard]] Result<UniqueFd> open_names() const;
+  [[nodiscard]] int network_fd() const;
   Status make_credentials_folder();
   Status make_limit_files();
   Status add_disk_volume();
@@ -130,7 +135,8 @@ class Opener {
   storage::DiskSize disk_limits_;      // as they are kept
   std::vector<std::string> warnings_;  // for the notice
   std::vector<UniqueFd> overlays_;  // in the same order: to hand over, and to outlive the workspace
-  UniqueFd network_;
+  UniqueFd network_;                // of a workspace with no way out
+  std::optional<WayOut> way_out_;
   UniqueFd broker_channel_;
   UniqueFd credentials_;         // the tmpfs's mount
   UniqueFd credentials_folder_;  // its root, for the session

@@ -181,7 +181,7 @@ Status Opener::open() {
   RETURN_IF_ERROR(make_trees());
   RETURN_IF_ERROR(mend_trees());
   RETURN_IF_ERROR(limit_disk());
-  ASSIGN_OR_RETURN(network_, kernel::new_network());
+  RETURN_IF_ERROR(make_network());
   RETURN_IF_ERROR(make_credentials_folder());
   RETURN_IF_ERROR(make_limit_files());
   RETURN_IF_ERROR(make_inside());

@@ -16,6 +16,7 @@
 #include "launcher/box/storage/workspace_disk.h"
 #include "launcher/box/trace/tracer.h"
 #include "launcher/service/log.h"
+#include "launcher/service/porter.h"
 #include "launcher/service/state.h"
 #include "profiles/base/unique_fd.h"
 #include "profiles/model/profile.h"
@@ -41,6 +42,7 @@ struct OpeningTools {
   const kernel::MountNamespaces& namespaces;
   trace::Tracer* tracer;  // null where the workspace's own listener is the sensor
   const Log& log;
+  const Porter& porter;  // of an ordinary user's launcher
   uint64_t host_floor_bytes = 0;
   bool disks_linger = false;   // the server keeps them for a while after a session
   bool opens_sources = false;  // of the task's repositories itself: a service's callers bring none

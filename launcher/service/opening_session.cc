@@ -48,6 +48,7 @@ protocol::SessionConfig Opener::session_config() const {
     config.add_warnings(warning);
   config.set_no_cgroup(opening_.cgroup == nullptr);
   config.set_can_freeze(opening_.cgroup != nullptr);
+  config.set_gateway(way_out_.has_value());
   add_times(config);
   add_limits(config);
   config.set_asker_uid(plan_.uids.payload_host());
@@ -85,6 +86,11 @@ Status Opener::start_recorder() {
   for (const auto& [volume, folder] : limits_.volumes)
     fds.push_back(folder.get());
   fds.push_back(inside_listener_.get());
+  UniqueFd gateway;
+  if (way_out_.has_value()) {
+    gateway = way_out_->take_session_channel();
+    fds.push_back(gateway.get());
+  }
   RETURN_IF_ERROR(recorder_->configure(session_config(), fds));
   // What the session holds now must end with the session.
   opening_.stream.reset();
@@ -106,7 +112,7 @@ Status Opener::start_box() {
     ASSIGN_OR_RETURN(map, kernel::make_id_map({plan::kOnDiskOwner, plan_.uids.payload_host()}));
   }
   sandbox::Resources resources;
-  resources.network_fd = network_.get();
+  resources.network_fd = network_fd();
   resources.cgroup = opening_.cgroup;
   ASSIGN_OR_RETURN(resources.sources, open_sources());
   resources.scratch = std::move(scratch_);

@@ -273,10 +273,17 @@ void Server::become_opening(Opening& opening, pid_t server) {
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
   sigprocmask(SIG_UNBLOCK, &child, nullptr);
-  const OpeningTools tools{
-      parts_.facts,          parts_.state,     parts_.cgroups, parts_.programs,
-      parts_.namespaces,     parts_.tracer,    parts_.log,     parts_.host_floor_bytes,
-      parts_.linger_ms != 0, parts_.is_service};
+  const OpeningTools tools{parts_.facts,
+                           parts_.state,
+                           parts_.cgroups,
+                           parts_.programs,
+                           parts_.namespaces,
+                           parts_.tracer,
+                           parts_.log,
+                           parts_.porter,
+                           parts_.host_floor_bytes,
+                           parts_.linger_ms != 0,
+                           parts_.is_service};
   try {
     run_opening(tools, opening);
   } catch (const std::exception& thrown) {

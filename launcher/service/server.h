@@ -38,6 +38,7 @@ struct ServerParts {
   trace::Tracer* tracer = nullptr;  // null: the sensor is another one, or there is none
   BrokerLink& broker;
   const Log& log;
+  const Porter& porter;
   std::optional<uid_t> caller;  // the ordinary user who is uid 0 of this user namespace
   uint64_t idle_ms = 60'000;
   uint64_t host_floor_bytes = 0;

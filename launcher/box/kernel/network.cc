@@ -39,6 +39,11 @@ Status leave_network() {
   return Done{};
 }
 
+Status enter_new_network() {
+  RETURN_IF_ERROR(leave_network());
+  return bring_loopback_up();
+}
+
 Result<UniqueFd> new_network() {
   ASSIGN_OR_RETURN(const UniqueFd home, current_network());
   if (unshare(CLONE_NEWNET) != 0) return errno_error("make a network namespace");

@@ -10,6 +10,9 @@ namespace carrel::kernel {
 /// its own. Needs CAP_SYS_ADMIN and CAP_NET_ADMIN; one thread.
 Result<UniqueFd> new_network();
 
+/// Moves the caller into a new one for good, with lo up.
+Status enter_new_network();
+
 /// Moves the caller into a new one that has nothing, lo down.
 Status leave_network();
 

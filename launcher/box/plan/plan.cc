@@ -145,7 +145,7 @@ void add_view(const model::Profile& profile, const HostFacts& facts, const PlanR
               const Limits& limits, SandboxPlan& plan) {
   add_root(plan.mounts);
   add_system(facts, plan.mounts);
-  add_etc(facts, request, plan.mounts);
+  add_etc(facts, request, profile.networks.empty() ? Names::kOwn : Names::kOfGateway, plan.mounts);
   add_proc(plan.mounts);
   add_dev(Terminals::kPrivate, limits.tmpfs_bytes, plan.mounts);
   add_tmpfs("/tmp", limits.tmpfs_bytes, limits.tmpfs_bytes / kBytesAFile, 01777, Owner::kInit,

@@ -34,6 +34,7 @@ struct UidPlan {
   [[nodiscard]] uint32_t init_host() const { return base; }
   [[nodiscard]] uint32_t payload_host() const { return one ? base : base + 1; }
   [[nodiscard]] uint32_t recorder_host() const { return one ? base : base + 2; }
+  [[nodiscard]] uint32_t gateway_host() const { return one ? base : base + 3; }
   [[nodiscard]] uint32_t init_inside() const { return one ? kPayloadUid : kInitUid; }
   [[nodiscard]] uint32_t first_inside() const { return init_inside(); }
   [[nodiscard]] uint32_t count() const { return one ? 1 : 2; }

@@ -57,6 +57,11 @@ constexpr const char* kHosts =
     "127.0.0.1 localhost carrel\n"
     "::1 localhost ip6-localhost ip6-loopback\n";
 
+// The gateway answers at every address.
+constexpr const char* kResolvConf =
+    "nameserver 127.0.0.53\n"
+    "options edns0 trust-ad ndots:1\n";
+
 // No dns: there is no way out, and each look-up would be a connect to nobody.
 constexpr const char* kNsswitch =
     "passwd: files\n"
@@ -129,7 +134,8 @@ void add_system(const HostFacts& facts, std::vector<MountStep>& steps) {
   }
 }
 
-void add_etc(const HostFacts& facts, const PlanRequest& request, std::vector<MountStep>& steps) {
+void add_etc(const HostFacts& facts, const PlanRequest& request, Names names,
+             std::vector<MountStep>& steps) {
   add_folder("/etc", steps);
   add_file("/etc/bash.bashrc", kBashrc, steps);
   add_file("/etc/gitconfig",
@@ -140,7 +146,13 @@ void add_etc(const HostFacts& facts, const PlanRequest& request, std::vector<Mou
   add_file("/etc/hostname", "carrel\n", steps);
   add_file("/etc/hosts", kHosts, steps);
   add_link("/etc/mtab", "/proc/self/mounts", steps);
-  add_file("/etc/nsswitch.conf", kNsswitch, steps);
+  std::string nsswitch(kNsswitch);
+  if (names == Names::kOfGateway) {
+    const std::string hosts = "hosts: files";
+    nsswitch.insert(nsswitch.find(hosts) + hosts.size(), " dns");
+    add_file("/etc/resolv.conf", kResolvConf, steps);
+  }
+  add_file("/etc/nsswitch.conf", std::move(nsswitch), steps);
   add_link("/etc/os-release", "/usr/lib/os-release", steps);
   add_file("/etc/passwd", kPasswd, steps);
   add_file("/etc/profile", kProfile, steps);

@@ -16,8 +16,11 @@ SandboxPath inside(std::string_view text);
 void add_root(std::vector<MountStep>& steps);
 /// /usr and the host's links or folders beside it, read-only.
 void add_system(const HostFacts& facts, std::vector<MountStep>& steps);
-/// The generated files and the host's entries of kVisibleEtc.
-void add_etc(const HostFacts& facts, const PlanRequest& request, std::vector<MountStep>& steps);
+enum class Names { kOwn, kOfGateway };
+/// The generated files and the host's entries of kVisibleEtc. Names of other hosts are asked of the
+/// gateway, or of nobody.
+void add_etc(const HostFacts& facts, const PlanRequest& request, Names names,
+             std::vector<MountStep>& steps);
 /// Of /etc only the dynamic loader's cache, where the host has one.
 void add_loader_cache(const HostFacts& facts, std::vector<MountStep>& steps);
 /// A new procfs with what leaks or changes the host masked or read-only.

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 #include <variant>
@@ -66,6 +67,36 @@ const plan::Row* refusing_row(const sensor::Observation& seen) {
 
 }  // namespace
 
+Judge::Judge(const model::Profile& profile) : policy_(profile) {
+  for (const model::Network& network : profile.networks)
+    ways_out_[network.host] = {"network." + network.host, network.ports};
+}
+
+void Judge::learn(const std::string& address, const std::string& name) {
+  constexpr size_t kMost = 4096;  // a workspace is given no more
+  if (address.empty() || !ways_out_.contains(name) || names_.size() >= kMost) return;
+  names_[address] = name;
+}
+
+/// To where the gateway answers: by the rule of the name behind the address. Nothing: elsewhere.
+std::optional<Decision> Judge::decide_way_out(const events::NetConnect& connect) const {
+  constexpr uint32_t kDns = 53;
+  if (ways_out_.empty() || (connect.family != "inet" && connect.family != "inet6")) {
+    return std::nullopt;
+  }
+  if (connect.port == kDns) return kSeen;  // what is asked there is the gateway's to tell
+  constexpr std::string_view kMapped = "::ffff:";
+  std::string_view address = connect.address;
+  if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
+  const auto name = names_.find(std::string(address));
+  if (name == names_.end()) return std::nullopt;
+  const WayOut& way = ways_out_.at(name->second);
+  const bool granted =
+      std::find(way.ports.begin(), way.ports.end(), connect.port) != way.ports.end();
+  if (granted) return Decision{decide::Verdict::kAllowed, way.rule};
+  return Decision{decide::Verdict::kDenied, decide::kNetworkRule};
+}
+
 Decision Judge::decide_file(const FileAttempt& attempt) {
   const Decision decision = decide::decide_file(policy_, attempt);
   decide::note_made(policy_, attempt, made_);
@@ -80,6 +111,7 @@ std::optional<Decision> Judge::decide(sensor::Observation& seen) {
     return decide_file(*attempt);
   }
   if (const auto* connect = std::get_if<events::NetConnect>(&seen.data)) {
+    if (const auto out = decide_way_out(*connect)) return out;
     return decide::decide_connect(decide::family_of(connect->family), connect->address,
                                   connect->port, seen.error);
   }

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "broker/record/events/event.h"
 #include "launcher/watch/sensor/reader.h"
@@ -18,7 +19,7 @@ namespace carrel::session {
 
 class Judge {
  public:
-  explicit Judge(const model::Profile& profile) : policy_(profile) {}
+  explicit Judge(const model::Profile& profile);
   Judge(const Judge&) = delete;
   Judge& operator=(const Judge&) = delete;
 
@@ -27,6 +28,8 @@ class Judge {
   /// meant, a call that is refused quietly for compatibility). In the order of the sensor: what the
   /// contractor made decides about what comes after.
   std::optional<events::Event> judge(sensor::Observation seen);
+  /// What a synthetic address means, as the gateway told the workspace.
+  void learn(const std::string& address, const std::string& name);
   /// A change of the working tree found at the end: allowed by the write entry above it, else
   /// observed, with the entry's rule where there is one.
   [[nodiscard]] events::Event judge_change(events::FileChanged change) const;
@@ -48,7 +51,16 @@ class Judge {
   std::optional<decide::Decision> decide(sensor::Observation& seen);
   decide::Decision decide_file(const decide::FileAttempt& attempt);
 
+  std::optional<decide::Decision> decide_way_out(const events::NetConnect& connect) const;
+
   decide::Policy policy_;
+  /// What the gateway lets pass.
+  struct WayOut {
+    std::string rule;
+    std::vector<uint16_t> ports;
+  };
+  std::map<std::string, WayOut> ways_out_;    // by name
+  std::map<std::string, std::string> names_;  // by synthetic address
   decide::MadePaths made_;
   std::map<std::string, uint64_t> counted_;
 };

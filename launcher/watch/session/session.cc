@@ -104,6 +104,7 @@ Session::Waits Session::waits() {
   const bool takes = !terminal_.input_full() && !record_->full();
   waits.add(client_.fd(), (takes ? POLLIN : 0) | out_if(client_.wants_write()), Source::kClient);
   waits.add(init_.fd(), POLLIN, Source::kInit);
+  if (!record_->full()) waits.add(gateway_.fd(), POLLIN, Source::kGateway);
   if (terminal_.wants_write()) waits.add(terminal_.input_fd(), POLLOUT, Source::kInput);
   if (watches_cgroup()) waits.add(cgroup_.events_fd(), cgroup_.events(), Source::kCgroup);
   if (gate_opened_ns_.has_value()) {
@@ -161,6 +162,8 @@ void Session::serve(Source source, size_t output) {
       serve_init();  // which process belongs to which channel
       feed_.take();
       return;
+    case Source::kGateway:
+      return serve_gateway();
     case Source::kCgroup:
     case Source::kInside:
     case Source::kChannel:
@@ -419,6 +422,7 @@ void Session::finish() {
                    hold_.has_value() ? UINT64_MAX : host_mark_bytes_});
   channels_.finish(*ending_);
   const std::string ssh_left = end_ssh();
+  end_gateway();
   const protocol::Finished finished =
       closing.close(*ending_, {empty_, gate_opened_ns_.has_value(), ssh_left});
   serve_answers();  // who asked to attach meanwhile is told that it is over

@@ -16,6 +16,7 @@
 #include "launcher/watch/session/client_port.h"
 #include "launcher/watch/session/closing.h"
 #include "launcher/watch/session/denials.h"
+#include "launcher/watch/session/gateway_port.h"
 #include "launcher/watch/session/init_port.h"
 #include "launcher/watch/session/inside_port.h"
 #include "launcher/watch/session/limit_keeper.h"
@@ -59,6 +60,7 @@ class Session {
     kSensor,
     kCgroup,
     kInside,
+    kGateway,
     kChannel
   };
   struct Waits;
@@ -80,6 +82,8 @@ class Session {
   void serve_client();
   void serve_init();
   void serve_answers();
+  void serve_gateway();
+  void end_gateway();
   void take(InitPort::Received received);
   void carry_out(const ClientWish& wish);
   void signal(int number);
@@ -150,6 +154,7 @@ class Session {
   SshChannels ssh_;
   Answers answers_;
   InsidePort inside_;
+  GatewayPort gateway_;
 
   uint64_t began_ns_ = 0;
   bool launcher_open_ = true, ready_ = false, told_recorded_ = false, go_ = false;

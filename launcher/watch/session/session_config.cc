@@ -96,6 +96,7 @@ void take_fds(Fds& fds, SessionInput& input) {
     fds.take(input.volumes.emplace_back(), Kind::kFolder, "volume");
   }
   if (input.config.has_asker_uid()) fds.take(input.inside, Kind::kSocket, "inside");
+  if (input.config.gateway()) fds.take(input.gateway, Kind::kSocket, "gateway");
 }
 
 /// What the slicer left, by the folder that came.

@@ -145,6 +145,7 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
               [this](const inside::Question& question) {
                 return answers_.answer(question, live_facts());
               }),
+      gateway_(std::move(input_.gateway)),
       time_(bounds_of(input_.config), input_.config.idle_timeout_s()) {}
 
 void Session::begin() {

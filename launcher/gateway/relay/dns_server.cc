@@ -1,0 +1,207 @@
+#include "launcher/gateway/relay/dns_server.h"
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "launcher/gateway/dns/answers.h"
+#include "launcher/gateway/relay/granted.h"
+#include "profiles/decide/rules.h"
+
+namespace carrel::gateway {
+namespace {
+
+constexpr size_t kMaxQuery = 4096;
+constexpr uint64_t kConnectionMs = 10'000;
+
+struct Received {
+  sockaddr_storage from{};
+  std::array<char, kMaxQuery> bytes{};
+  alignas(cmsghdr) std::array<char, 256> control{};
+  iovec part{};
+  msghdr message{};
+};
+
+/// One packet with what the kernel says of it; -1 and errno for none.
+ssize_t receive(int fd, Received& to) {
+  to.part = {to.bytes.data(), to.bytes.size()};
+  to.message = {};
+  to.message.msg_name = &to.from;
+  to.message.msg_namelen = sizeof to.from;
+  to.message.msg_iov = &to.part;
+  to.message.msg_iovlen = 1;
+  to.message.msg_control = to.control.data();
+  to.message.msg_controllen = to.control.size();
+  return recvmsg(fd, &to.message, 0);
+}
+
+/// The address that was asked becomes the one that answers (ip(7) IP_PKTINFO, ipv6(7)
+/// IPV6_PKTINFO): the kernel's message is sent back, without the interface.
+void answer_from_there(Received& received) {
+  for (cmsghdr* each = CMSG_FIRSTHDR(&received.message); each != nullptr;
+       each = CMSG_NXTHDR(&received.message, each)) {
+    if (each->cmsg_level == IPPROTO_IP && each->cmsg_type == IP_PKTINFO) {
+      in_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(each), sizeof info);
+      info.ipi_spec_dst = info.ipi_addr;
+      info.ipi_ifindex = 0;
+      std::memcpy(CMSG_DATA(each), &info, sizeof info);
+    }
+    if (each->cmsg_level == IPPROTO_IPV6 && each->cmsg_type == IPV6_PKTINFO) {
+      in6_pktinfo info{};
+      std::memcpy(&info, CMSG_DATA(each), sizeof info);
+      info.ipi6_ifindex = 0;
+      std::memcpy(CMSG_DATA(each), &info, sizeof info);
+    }
+  }
+}
+
+std::string answer_word(const Answer& answer) {
+  if (answer.address.has_value()) return "address";
+  if (!answer.pointer.empty()) return "pointer";
+  if (answer.code == Rcode::kNameError) return "no-such-name";
+  return answer.code == Rcode::kNoError ? "none" : "refused";
+}
+
+Task<bool> read_exactly(Wait& from, char* to, size_t size) {
+  size_t got = 0;
+  while (got < size) {
+    const ssize_t some = recv(from.fd(), to + got, size - got, 0);
+    if (some > 0) {
+      got += static_cast<size_t>(some);
+      continue;
+    }
+    if (some == 0 || errno != EAGAIN) co_return false;
+    const bool more = co_await from.readable();
+    if (!more) co_return false;
+  }
+  co_return true;
+}
+
+Task<> close_later(std::shared_ptr<Wait> connection) {
+  co_await sleep_ms(kConnectionMs);
+  connection->close();
+}
+
+}  // namespace
+
+void DnsServer::tell(events::DnsQuery told, bool denied) {
+  const auto now = queries_.add(std::move(told), now_ns());
+  if (!now.has_value()) return;
+  Report::Said said;
+  if (denied) {
+    said.verdict = events::Verdict::kDenied;
+    said.rule = decide::kNetworkRule;
+  }
+  parts_.report.tell(said, *now);
+}
+
+std::string DnsServer::answer_query(const Query& query) {
+  events::DnsQuery told;
+  told.type = type_text(query.type);
+  if (!queries_.may_ask(now_ns())) {
+    told.name = query.name;
+    told.answer = "refused";
+    told.reason = "too-many";
+    tell(std::move(told), false);
+    return write_refusal({query.id, Rcode::kServerFailure});
+  }
+  const Decision decision = decide(
+      query, [this](const std::string& name) { return rule_for(parts_.profile, name) != nullptr; },
+      parts_.names.names());
+  if (!parts_.names.keep().ok()) return write_refusal({query.id, Rcode::kServerFailure});
+  told.name = decision.name;
+  told.answer = answer_word(decision.answer);
+  told.reason = to_word(decision.reason);
+  if (decision.answer.address.has_value()) {
+    told.address = address_text(*decision.answer.address);
+    told.flow = parts_.numbers.asked(decision.name);
+  }
+  const bool denied = decision.reason == Reason::kDenied || decision.reason == Reason::kNoName;
+  tell(std::move(told), denied);
+  return write_answer(query, decision.answer);
+}
+
+std::string DnsServer::answer(std::string_view packet) {
+  const auto read = read_query(packet);
+  if (const auto* refused = std::get_if<Refused>(&read)) return write_refusal(*refused);
+  if (const auto* query = std::get_if<Query>(&read)) return answer_query(*query);
+  return "";
+}
+
+Task<> DnsServer::serve_udp(std::shared_ptr<Wait> socket) {
+  const auto received = std::make_unique<Received>();
+  while (socket->open()) {
+    co_await parts_.report.room();
+    const ssize_t got = receive(socket->fd(), *received);
+    if (got < 0) {
+      if (errno == EINTR || errno == ECONNREFUSED) continue;
+      if (errno != EAGAIN) co_return;
+      const bool more = co_await socket->readable();
+      if (!more) co_return;
+      continue;
+    }
+    std::string out = answer({received->bytes.data(), static_cast<size_t>(got)});
+    if (out.empty() || (received->message.msg_flags & MSG_TRUNC) != 0) continue;
+    answer_from_there(*received);
+    received->part = {out.data(), out.size()};
+    // A client that has gone asks no more.
+    (void)sendmsg(socket->fd(), &received->message, MSG_NOSIGNAL);
+  }
+}
+
+Task<> DnsServer::serve_connection(std::shared_ptr<Wait> connection) {
+  start(parts_.loop, close_later(connection));
+  std::array<char, kMaxQuery> bytes{};
+  while (true) {
+    std::array<unsigned char, 2> length{};
+    const bool begun =
+        co_await read_exactly(*connection, reinterpret_cast<char*>(length.data()), 2);
+    if (!begun) break;
+    const size_t size = size_t{length[0]} << 8 | length[1];
+    if (size > bytes.size()) break;
+    const bool whole = co_await read_exactly(*connection, bytes.data(), size);
+    if (!whole) break;
+    const std::string out = answer({bytes.data(), size});
+    if (out.empty()) break;
+    const std::string framed = std::string(1, static_cast<char>(out.size() >> 8)) +
+                               static_cast<char>(out.size() & 0xff) + out;
+    const ssize_t put = send(connection->fd(), framed.data(), framed.size(), MSG_NOSIGNAL);
+    if (put != static_cast<ssize_t>(framed.size())) break;
+  }
+  connection->close();
+  --connections_;
+}
+
+Task<> DnsServer::serve_tcp(std::shared_ptr<Wait> listener) {
+  while (listener->open()) {
+    UniqueFd made(accept4(listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (!made.valid()) {
+      if (errno != EAGAIN) continue;
+      const bool more = co_await listener->readable();
+      if (!more) co_return;
+      continue;
+    }
+    if (connections_ >= kMostConnections) continue;  // closed at once
+    ++connections_;
+    start(parts_.loop, serve_connection(std::make_shared<Wait>(parts_.loop, std::move(made))));
+  }
+}
+
+void DnsServer::tick() {
+  for (events::DnsQuery& again : queries_.tick(now_ns())) {
+    const bool denied = again.reason == "denied" || again.reason == "no-name";
+    Report::Said said;
+    if (denied) {
+      said.verdict = events::Verdict::kDenied;
+      said.rule = decide::kNetworkRule;
+    }
+    parts_.report.tell(said, std::move(again));
+  }
+}
+
+}  // namespace carrel::gateway

@@ -1,0 +1,37 @@
+#pragma once
+// Answers every query of the workspace, whichever resolver it was meant for, over UDP and TCP.
+
+#include <memory>
+#include <vector>
+
+#include "launcher/gateway/relay/parts.h"
+#include "launcher/gateway/relay/queries.h"
+
+namespace carrel::gateway {
+
+class DnsServer {
+ public:
+  /// `parts` outlives this.
+  explicit DnsServer(Parts& parts) : parts_(parts) {}
+
+  /// Over a UDP socket that is told which address was asked, and answers from it.
+  Task<> serve_udp(std::shared_ptr<Wait> socket);
+  /// Over connections to a listener: two bytes of length before each message (RFC 1035 4.2.2).
+  Task<> serve_tcp(std::shared_ptr<Wait> listener);
+  /// Once a second.
+  void tick();
+
+ private:
+  /// "" for no answer.
+  std::string answer(std::string_view packet);
+  std::string answer_query(const struct Query& query);
+  void tell(events::DnsQuery told, bool denied);
+  Task<> serve_connection(std::shared_ptr<Wait> connection);
+
+  static constexpr size_t kMostConnections = 32;
+  Parts& parts_;
+  Queries queries_;
+  size_t connections_ = 0;
+};
+
+}  // namespace carrel::gateway

@@ -1,0 +1,166 @@
+#include "launcher/gateway/relay/gateway.h"
+
+#include <arpa/inet.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <time.h>
+
+#include <array>
+#include <cerrno>
+#include <functional>
+#include <utility>
+
+#include "profiles/decide/rules.h"
+
+namespace carrel::gateway {
+namespace {
+
+constexpr uint64_t kTickMs = 1000;
+
+/// Calls it whenever there is something to read and room to tell of it.
+Task<> when_readable(std::shared_ptr<Wait> from, Report& report, std::function<void()> read) {
+  while (true) {
+    const bool more = co_await from->readable();
+    if (!more) co_return;
+    co_await report.room();
+    read();
+  }
+}
+
+std::shared_ptr<Wait> wait_for(Loop& loop, UniqueFd fd) {
+  return std::make_shared<Wait>(loop, std::move(fd));
+}
+
+}  // namespace
+
+uint64_t now_ns() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+Gateway::Gateway(Parts& parts, Sockets sockets)
+    : parts_(parts),
+      dns_(parts),
+      tcp_(wait_for(parts.loop, std::move(sockets.tcp))),
+      dns_udp4_(wait_for(parts.loop, std::move(sockets.dns_udp4))),
+      dns_udp6_(wait_for(parts.loop, std::move(sockets.dns_udp6))),
+      dns_tcp4_(wait_for(parts.loop, std::move(sockets.dns_tcp4))),
+      dns_tcp6_(wait_for(parts.loop, std::move(sockets.dns_tcp6))),
+      log_(wait_for(parts.loop, std::move(sockets.log))) {}
+
+void Gateway::start() {
+  Loop& loop = parts_.loop;
+  gateway::start(loop, dns_.serve_udp(dns_udp4_));
+  gateway::start(loop, dns_.serve_udp(dns_udp6_));
+  gateway::start(loop, dns_.serve_tcp(dns_tcp4_));
+  gateway::start(loop, dns_.serve_tcp(dns_tcp6_));
+  gateway::start(loop, take_connections());
+  gateway::start(loop, when_readable(log_, parts_.report, [this] { read_log_now(); }));
+  gateway::start(loop, tick());
+}
+
+bool Gateway::begin(uint64_t refused_at_least) {
+  read_log_now();
+  if (refused_.seen() < refused_at_least) return false;
+  refused_ = {};
+  parts_.report.begin();
+  return true;
+}
+
+void Gateway::end() {
+  ended_ = true;
+  for (const auto& socket : {tcp_, dns_udp4_, dns_udp6_, dns_tcp4_, dns_tcp6_})
+    socket->close();
+  for (const auto& flow : flows_)
+    flow->cut("session");
+}
+
+Task<> Gateway::run_flow(std::shared_ptr<Flow> flow) {
+  co_await flow->run();
+  flows_.remove(flow);
+}
+
+void Gateway::take(UniqueFd socket, const sockaddr_in& client) {
+  end_by_reset(socket.get(), true);
+  sockaddr_in wanted{};
+  socklen_t size = sizeof wanted;
+  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&wanted), &size) != 0) return;
+  const int yes = 1;
+  (void)setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  Arrival arrival;
+  arrival.socket = std::move(socket);
+  arrival.address = address_text(ntohl(wanted.sin_addr.s_addr));
+  arrival.port = ntohs(wanted.sin_port);
+  arrival.name = parts_.names.names().name_of(ntohl(wanted.sin_addr.s_addr)).value_or("");
+  arrival.cookie = parts_.cookies.of(client, wanted);
+  if (flows_.size() >= kMostFlows) {
+    Report::Said said{events::Verdict::kDenied, std::string(decide::kNetworkRule), EMFILE,
+                      arrival.cookie};
+    parts_.report.tell(said, events::NetOpen{0, arrival.name, arrival.address, arrival.port, ""});
+    return;
+  }
+  flows_.push_back(std::make_shared<Flow>(parts_, std::move(arrival)));
+  gateway::start(parts_.loop, run_flow(flows_.back()));
+}
+
+Task<> Gateway::take_connections() {
+  while (tcp_->open()) {
+    co_await parts_.report.room();
+    sockaddr_in client{};
+    socklen_t size = sizeof client;
+    UniqueFd made(accept4(tcp_->fd(), reinterpret_cast<sockaddr*>(&client), &size,
+                          SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (made.valid()) {
+      take(std::move(made), client);
+      continue;
+    }
+    const int number = errno;
+    constexpr uint64_t kPatienceMs = 50;
+    if (number == EMFILE || number == ENFILE || number == ENOMEM) {
+      const bool rested = co_await sleep_ms(kPatienceMs);
+      if (!rested) co_return;
+    }
+    if (number != EAGAIN) continue;
+    const bool more = co_await tcp_->readable();
+    if (!more) co_return;
+  }
+}
+
+/// Of TCP the sensor tells every attempt: this is a sample of what it has denied already.
+void Gateway::tell(events::NetRefused refused) {
+  const bool seen_twice = refused.protocol == "tcp";
+  const Report::Said said{seen_twice ? events::Verdict::kObserved : events::Verdict::kDenied,
+                          std::string(decide::kNetworkRule), ECONNREFUSED, 0};
+  parts_.report.tell(said, std::move(refused));
+}
+
+void Gateway::read_log_now() {
+  // Not in a coroutine's frame, whom it would make as large.
+  static std::array<char, 65536> datagram;
+  while (log_->open()) {
+    const ssize_t got = recv(log_->fd(), datagram.data(), datagram.size(), 0);
+    if (got < 0 && errno == ENOBUFS) continue;  // a sample all the same
+    if (got <= 0) return;
+    for (const RefusedPacket& packet : read_log({datagram.data(), static_cast<size_t>(got)})) {
+      if (auto told = refused_.add(packet, now_ns())) {
+        tell(std::move(*told));
+      }
+    }
+  }
+}
+
+Task<> Gateway::tick() {
+  while (!ended_) {
+    co_await sleep_ms(kTickMs);
+    dns_.tick();
+    for (events::NetRefused& again : refused_.tick(now_ns())) {
+      tell(std::move(again));
+    }
+    for (const auto& flow : flows_) {
+      if (!flow->ended() && now_ns() - flow->moved_ns() > kIdleNs) flow->cut("idle");
+    }
+  }
+}
+
+}  // namespace carrel::gateway

@@ -1,0 +1,56 @@
+#pragma once
+// The only way out of a workspace: one loop over its queries and its connections, from the sockets
+// that were made there to the host's own network.
+
+#include <list>
+#include <memory>
+#include <vector>
+
+#include "broker/wire/protocol/messages.pb.h"
+#include "launcher/gateway/relay/dns_server.h"
+#include "launcher/gateway/relay/flow.h"
+#include "launcher/gateway/relay/refused_packets.h"
+
+namespace carrel::gateway {
+
+/// Sockets made in the workspace's network namespace (launcher/box/network/sockets.h).
+struct Sockets {
+  UniqueFd tcp;
+  UniqueFd dns_udp4, dns_udp6, dns_tcp4, dns_tcp6;
+  UniqueFd log;
+};
+
+class Gateway {
+ public:
+  /// More connections at once are reset.
+  static constexpr size_t kMostFlows = 1024;
+  static constexpr uint64_t kIdleNs = 600'000'000'000;
+
+  /// Both outlive it.
+  Gateway(Parts& parts, Sockets sockets);
+
+  /// Begins to answer and to take connections; the caller runs the loop.
+  void start();
+  /// The self-test has ended: from now on the session is told. False: fewer packets than
+  /// `refused_at_least` were refused and told of.
+  bool begin(uint64_t refused_at_least);
+  /// Takes no connection any more and resets all.
+  void end();
+
+ private:
+  Task<> take_connections();
+  Task<> tick();
+  Task<> run_flow(std::shared_ptr<Flow> flow);
+  void take(UniqueFd socket, const sockaddr_in& client);
+  void read_log_now();
+  void tell(events::NetRefused refused);
+
+  Parts& parts_;
+  DnsServer dns_;
+  std::shared_ptr<Wait> tcp_, dns_udp4_, dns_udp6_, dns_tcp4_, dns_tcp6_, log_;
+  std::list<std::shared_ptr<Flow>> flows_;
+  RefusedPackets refused_;
+  bool ended_ = false;
+};
+
+}  // namespace carrel::gateway

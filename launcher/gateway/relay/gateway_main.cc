@@ -1,0 +1,178 @@
+#include "launcher/gateway/relay/gateway_main.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "broker/confine/confine.h"
+#include "broker/wire/protocol/connection.h"
+#include "launcher/gateway/relay/gateway.h"
+#include "profiles/parse/canonical.h"
+
+namespace carrel::gateway {
+namespace {
+
+using protocol::Message;
+using protocol::Type;
+
+constexpr int kConfigMs = 30'000;
+
+/// In the order of messages.proto.
+struct Given {
+  UniqueFd session;
+  Sockets sockets;
+  UniqueFd diag;
+  UniqueFd names;
+};
+
+Result<Given> take_fds(std::vector<UniqueFd> fds) {
+  constexpr size_t kCount = 9;
+  if (fds.size() != kCount) return Error{"the gateway's descriptors did not come", EPROTO};
+  Given given;
+  given.session = std::move(fds[0]);
+  given.sockets.tcp = std::move(fds[1]);
+  given.sockets.dns_udp4 = std::move(fds[2]);
+  given.sockets.dns_udp6 = std::move(fds[3]);
+  given.sockets.dns_tcp4 = std::move(fds[4]);
+  given.sockets.dns_tcp6 = std::move(fds[5]);
+  given.sockets.log = std::move(fds[6]);
+  given.diag = std::move(fds[7]);
+  given.names = std::move(fds[8]);
+  return given;
+}
+
+void raise_limits() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &files);
+}
+
+/// No path at all; TCP connections outwards, and what it holds.
+Status confine() {
+  confine::Confinement list;
+  if (confine::landlock_abi() > 0) list.landlock.emplace();
+  list.tcp_connect = true;
+  list.syscalls = confine::common_syscalls();
+  for (const char* name :
+       {"accept4",    "socket",      "connect",   "getsockname",    "getpeername",     "setsockopt",
+        "getsockopt", "sendto",      "recvfrom",  "sendmsg",        "recvmsg",         "shutdown",
+        "bind",       "splice",      "pipe2",     "ioctl",          "epoll_create1",   "epoll_ctl",
+        "epoll_wait", "epoll_pwait", "eventfd2",  "timerfd_create", "timerfd_settime", "pread64",
+        "pwrite64",   "lseek",       "ftruncate", "fdatasync",      "sysinfo"}) {
+    list.syscalls.emplace_back(name);
+  }
+#ifdef __SANITIZE_ADDRESS__
+  list.syscalls.emplace_back("sigaltstack");
+#endif
+  return confine::confine_self(list);
+}
+
+Status say_failure(protocol::Connection& control, const Error& why) {
+  protocol::Failure failure;
+  failure.set_text(to_string(why));
+  return protocol::send_message(control, Type::kFailure, failure);
+}
+
+struct Program {
+  protocol::Connection control;
+  protocol::GatewayConfig config;
+  model::Profile profile;
+  Given given;
+};
+
+Result<Program> configure(int control_fd) {
+  Program program;
+  program.control = protocol::Connection(UniqueFd(control_fd));
+  ASSIGN_OR_RETURN(std::optional<Message> message, program.control.receive(kConfigMs));
+  if (!message.has_value() || message->type != Type::kGatewayConfig) {
+    return Error{"the launcher sent no configuration", EPROTO};
+  }
+  ASSIGN_OR_RETURN(program.config, protocol::parse_message<protocol::GatewayConfig>(*message));
+  ASSIGN_OR_RETURN(program.profile, parse::parse_canonical(program.config.canonical()));
+  ASSIGN_OR_RETURN(program.given, take_fds(std::move(message->fds)));
+  return program;
+}
+
+/// Hears the launcher until it hangs up.
+Task<> serve_control(Program& program, Gateway& gateway, Loop& loop) {
+  Wait wait(loop, UniqueFd(dup(program.control.fd())));
+  while (true) {
+    const bool more = co_await wait.readable();
+    if (!more) break;
+    const Result<bool> open = program.control.fill();
+    if (!open.ok() || !open.value()) break;
+    const Result<std::optional<Message>> message = program.control.next();
+    if (!message.ok()) break;
+    if (!message.value().has_value()) continue;
+    if (message.value()->type != Type::kGo) break;
+    const uint64_t refused = std::strtoull(message.value()->body.c_str(), nullptr, 10);
+    const bool good = gateway.begin(refused);
+    const Status told =
+        good ? program.control.send(Type::kGatewayReady, "")
+             : say_failure(program.control,
+                           Error{"refused packets of the self-test were not told of"});
+    if (!good || !told.ok()) break;
+  }
+  loop.stop();
+}
+
+Status run(Program& program) {
+  Loop loop(1);
+  const std::vector<std::string> servers(program.config.resolvers().begin(),
+                                         program.config.resolvers().end());
+  ASSIGN_OR_RETURN(const std::unique_ptr<Resolver> resolver, Resolver::open(loop, servers));
+  ASSIGN_OR_RETURN(std::vector<Address> own, own_addresses());
+  ASSIGN_OR_RETURN(NamesFile names,
+                   NamesFile::open(std::move(program.given.names), program.config.window()));
+  Report report(loop, std::move(program.given.session));
+  Parts parts{loop,
+              program.profile,
+              report,
+              std::move(names),
+              Dialer(*resolver, std::move(own), program.config.proxy()),
+              SocketCookies(std::move(program.given.diag)),
+              {},
+              {},
+              {}};
+  Gateway gateway(parts, std::move(program.given.sockets));
+  report.on_gone = [&loop] { loop.stop(); };
+  report.on_message = [&gateway, &report](const Message& message) {
+    if (message.type != Type::kGatewayEnd) return;
+    gateway.end();
+    report.send(Type::kGatewayEnded, "");
+  };
+  raise_limits();
+  RETURN_IF_ERROR(confine());
+  RETURN_IF_ERROR(
+      protocol::send_message(program.control, Type::kGatewayReady, protocol::GatewayReady()));
+  gateway.start();
+  start(loop, report.read_all());
+  start(loop, serve_control(program, gateway, loop));
+  loop.run();
+  return Done{};
+}
+
+}  // namespace
+
+int gateway_main(int control_fd) {
+  Result<Program> configured = configure(control_fd);
+  if (!configured.ok()) return 1;
+  Program program = configured.take();
+  Status done = Done{};
+  try {
+    done = run(program);
+  } catch (const std::exception& thrown) {
+    done = Error{std::string("exception: ") + thrown.what()};
+  }
+  if (done.ok()) return 0;
+  // Whoever has hung up needs no telling.
+  (void)say_failure(program.control, done.error()).ok();
+  return 1;
+}
+
+}  // namespace carrel::gateway

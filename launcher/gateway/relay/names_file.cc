@@ -1,0 +1,65 @@
+#include "launcher/gateway/relay/names_file.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <utility>
+
+namespace carrel::gateway {
+namespace {
+
+constexpr size_t kMaxBytes = size_t{2} << 20;  // 4094 names of 253 bytes, and room
+
+Result<std::string> read_whole(int fd) {
+  std::string all;
+  std::array<char, 65536> part{};
+  while (true) {
+    const ssize_t got = pread(fd, part.data(), part.size(), static_cast<off_t>(all.size()));
+    if (got < 0) return errno_error("read the workspace's list of names");
+    if (got == 0) return all;
+    all.append(part.data(), static_cast<size_t>(got));
+    if (all.size() > kMaxBytes) return Error{"the workspace's list of names is too long", EFBIG};
+  }
+}
+
+Status append(int fd, std::string_view text) {
+  const off_t end = lseek(fd, 0, SEEK_END);
+  if (end < 0 || pwrite(fd, text.data(), text.size(), end) != static_cast<ssize_t>(text.size()) ||
+      fdatasync(fd) != 0) {
+    return errno_error("write the workspace's list of names");
+  }
+  return Done{};
+}
+
+}  // namespace
+
+Result<NamesFile> NamesFile::open(UniqueFd file, uint32_t random) {
+  ASSIGN_OR_RETURN(std::string text, read_whole(file.get()));
+  const size_t whole = text.rfind('\n') == std::string::npos ? 0 : text.rfind('\n') + 1;
+  if (whole != text.size() && ftruncate(file.get(), static_cast<off_t>(whole)) != 0) {
+    return errno_error("cut the workspace's list of names");
+  }
+  text.resize(whole);
+  if (text.empty()) {
+    NamesFile fresh(std::move(file), SyntheticNames(choose_window(random)));
+    RETURN_IF_ERROR(append(fresh.file_.get(), fresh.names_.text()));
+    return fresh;
+  }
+  ASSIGN_OR_RETURN(SyntheticNames names, SyntheticNames::parse(text));
+  return NamesFile(std::move(file), std::move(names));
+}
+
+Status NamesFile::keep() {
+  std::string fresh;
+  for (size_t i = kept_; i < names_.size(); ++i) {
+    const uint32_t address = names_.window().base + 1 + static_cast<uint32_t>(i);
+    fresh += names_.name_of(address).value_or("") + "\n";
+  }
+  if (fresh.empty()) return Done{};
+  RETURN_IF_ERROR(append(file_.get(), fresh));
+  kept_ = names_.size();
+  return Done{};
+}
+
+}  // namespace carrel::gateway

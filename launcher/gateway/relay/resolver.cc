@@ -1,0 +1,163 @@
+#include "launcher/gateway/relay/resolver.h"
+
+#include <ares.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <netinet/in.h>
+
+#include <cerrno>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <utility>
+
+namespace carrel::gateway {
+namespace {
+
+constexpr int kTimeoutMs = 2000;
+constexpr int kTries = 2;
+constexpr uint64_t kTickMs = 100;
+constexpr size_t kMostAddresses = 16;
+
+std::vector<Address> addresses_of(const ares_addrinfo* info) {
+  std::vector<Address> out;
+  for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next) {
+    if (out.size() >= kMostAddresses) break;
+    Address address;
+    if (node->ai_family == AF_INET) {
+      sockaddr_in from{};
+      std::memcpy(&from, node->ai_addr, sizeof from);
+      std::memcpy(address.bytes.data(), &from.sin_addr, sizeof from.sin_addr);
+    } else if (node->ai_family == AF_INET6) {
+      sockaddr_in6 from{};
+      std::memcpy(&from, node->ai_addr, sizeof from);
+      address.v6 = true;
+      std::memcpy(address.bytes.data(), &from.sin6_addr, sizeof from.sin6_addr);
+    } else {
+      continue;
+    }
+    out.push_back(address);
+  }
+  return out;
+}
+
+/// One question under way. Shared with the library's callback, which may come after everybody else
+/// has gone.
+struct Asked {
+  std::optional<Result<std::vector<Address>>> answer;
+};
+
+void take_answer(void* argument, int status, int /*timeouts*/, ares_addrinfo* info) {
+  const std::unique_ptr<std::shared_ptr<Asked>> held(
+      static_cast<std::shared_ptr<Asked>*>(argument));
+  Asked& asked = **held;
+  if (status != ARES_SUCCESS || info == nullptr) {
+    asked.answer = Error{ares_strerror(status), status == ARES_ENOTFOUND ? ENOENT : EAGAIN};
+  } else {
+    asked.answer = addresses_of(info);
+  }
+  if (info != nullptr) ares_freeaddrinfo(info);
+}
+
+}  // namespace
+
+struct Resolver::State {
+  explicit State(Loop& to) : loop(to) {}
+  Loop& loop;
+  ares_channel channel = nullptr;
+  std::map<int, std::shared_ptr<Wait>> waits;
+  size_t asked = 0;
+  bool ticking = false;
+
+  static void changed(void* self, ares_socket_t fd, int readable, int writable) {
+    static_cast<State*>(self)->watch(fd, readable != 0, writable != 0);
+  }
+
+  /// The library closes its descriptors itself: what we wait for is a second one.
+  void watch(int fd, bool readable, bool writable) {
+    if (!readable && !writable) {
+      const auto found = waits.find(fd);
+      if (found == waits.end()) return;
+      found->second->close();
+      waits.erase(found);
+      return;
+    }
+    auto& wait = waits[fd];
+    if (wait == nullptr) {
+      wait = std::make_shared<Wait>(loop, UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 3)));
+      start(loop, read(fd, wait));
+    }
+    if (writable) start(loop, write_once(fd, wait));
+  }
+  Task<> read(int fd, std::shared_ptr<Wait> wait) {
+    while (true) {
+      const bool more = co_await wait->readable();
+      if (!more) co_return;
+      ares_process_fd(channel, fd, ARES_SOCKET_BAD);
+    }
+  }
+  Task<> write_once(int fd, std::shared_ptr<Wait> wait) {
+    const bool more = co_await wait->writable();
+    if (more) ares_process_fd(channel, ARES_SOCKET_BAD, fd);
+  }
+  Task<> tick() {
+    while (asked > 0) {
+      co_await sleep_ms(kTickMs);
+      ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
+    }
+    ticking = false;
+  }
+};
+
+Resolver::Resolver(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+Resolver::~Resolver() {
+  if (state_->channel != nullptr) ares_destroy(state_->channel);
+}
+
+Result<std::unique_ptr<Resolver>> Resolver::open(Loop& loop,
+                                                 const std::vector<std::string>& servers) {
+  std::unique_ptr<Resolver> made(new Resolver(std::make_unique<State>(loop)));
+  State& state = *made->state_;
+  ares_options options{};
+  char lookups[] = "b";  // servers alone
+  options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
+  options.timeout = kTimeoutMs;
+  options.tries = kTries;
+  options.lookups = lookups;
+  options.sock_state_cb = State::changed;
+  options.sock_state_cb_data = &state;
+  constexpr int kGiven = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+                         ARES_OPT_SOCK_STATE_CB;
+  if (ares_init_options(&state.channel, &options, kGiven) != ARES_SUCCESS) {
+    return Error{"c-ares cannot begin"};
+  }
+  std::string list;
+  for (const std::string& server : servers)
+    list += (list.empty() ? "" : ",") + server;
+  if (list.empty() || ares_set_servers_ports_csv(state.channel, list.c_str()) != ARES_SUCCESS) {
+    return Error{"no name server can be asked: \"" + list + "\""};
+  }
+  return made;
+}
+
+Task<Result<std::vector<Address>>> Resolver::resolve(std::string name) {
+  constexpr uint64_t kStepMs = 1;
+  auto asked = std::make_shared<Asked>();
+  ares_addrinfo_hints hints{};
+  hints.ai_family = AF_UNSPEC;
+  hints.ai_flags = ARES_AI_NOSORT;
+  ++state_->asked;
+  if (!state_->ticking) {
+    state_->ticking = true;
+    start(state_->loop, state_->tick());
+  }
+  ares_getaddrinfo(state_->channel, name.c_str(), nullptr, &hints, take_answer,
+                   new std::shared_ptr<Asked>(asked));
+  for (uint64_t step = kStepMs; !asked->answer.has_value(); step = step < 16 ? step * 2 : step)
+    co_await sleep_ms(step);
+  --state_->asked;
+  co_return std::move(*asked->answer);
+}
+
+}  // namespace carrel::gateway

@@ -1,0 +1,57 @@
+#include "launcher/gateway/relay/task.h"
+
+#include <chrono>
+#include <exception>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace carrel::gateway {
+namespace {
+
+constexpr auto kQuiet = asio::as_tuple(asio::use_awaitable);
+
+}  // namespace
+
+Wait::Wait(Loop& loop, UniqueFd fd) : descriptor_(loop), fd_(fd.get()) {
+  descriptor_.assign(fd.release());
+}
+
+Task<bool> Wait::ready(asio::posix::stream_descriptor::wait_type what) {
+  if (!open()) co_return false;
+  const auto [failed] = co_await descriptor_.async_wait(what, kQuiet);
+  co_return !failed && open();
+}
+
+Task<bool> Wait::readable() {
+  return ready(asio::posix::stream_descriptor::wait_read);
+}
+
+Task<bool> Wait::writable() {
+  return ready(asio::posix::stream_descriptor::wait_write);
+}
+
+void Wait::close() {
+  if (!open()) return;
+  fd_ = -1;
+  boost::system::error_code ignored;
+  descriptor_.close(ignored);
+}
+
+void start(Loop& loop, Task<> task) {
+  asio::co_spawn(loop, std::move(task), [](const std::exception_ptr& thrown) {
+    if (thrown) std::rethrow_exception(thrown);
+  });
+}
+
+Task<bool> sleep_ms(uint64_t ms) {
+  asio::steady_timer timer(co_await asio::this_coro::executor, std::chrono::milliseconds(ms));
+  const auto [failed] = co_await timer.async_wait(kQuiet);
+  (void)failed;
+  co_return true;
+}
+
+}  // namespace carrel::gateway

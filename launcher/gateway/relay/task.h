@@ -1,0 +1,49 @@
+#pragma once
+// The one place where the gateway meets its event loop (Boost.Asio): coroutines that wait for
+// descriptors and for time. One thread.
+//
+// **No co_await in a condition**, nor as the only statement of an `if`: Debian 12's g++ 12.2 then
+// lays a coroutine's frame out in two ways (GCC bugs 106188 and 106713). What was awaited gets a
+// name first, within braces. tests/golden/coroutines checks the sources for it.
+
+#include <cstdint>
+
+#include "profiles/base/unique_fd.h"
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace carrel::gateway {
+
+namespace asio = boost::asio;
+
+template <typename T = void>
+using Task = asio::awaitable<T>;
+
+using Loop = asio::io_context;
+
+/// A non-blocking descriptor that coroutines wait for. close() ends every wait for it.
+class Wait {
+ public:
+  Wait(Loop& loop, UniqueFd fd);
+  /// -1 once it is closed.
+  [[nodiscard]] int fd() const { return fd_; }
+  [[nodiscard]] bool open() const { return fd_ >= 0; }
+  /// False: it was closed.
+  Task<bool> readable();
+  Task<bool> writable();
+  void close();
+
+ private:
+  Task<bool> ready(asio::posix::stream_descriptor::wait_type what);
+  asio::posix::stream_descriptor descriptor_;
+  int fd_;
+};
+
+/// Runs a task by itself; its exceptions are the program's end.
+void start(Loop& loop, Task<> task);
+/// True.
+Task<bool> sleep_ms(uint64_t ms);
+
+}  // namespace carrel::gateway

@@ -1,0 +1,27 @@
+#pragma once
+// A process that stays in the network and the user namespace that an ordinary user's launcher came
+// from and cannot come back to: it starts gateways there, which dial from there.
+
+#include <string>
+
+#include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
+
+namespace carrel::service {
+
+class Porter {
+ public:
+  /// Before the launcher leaves; one thread. It ends when the last copy of this is closed.
+  static Result<Porter> start();
+  Porter() = default;
+
+  /// Has it start `program` with `control` (borrowed) as descriptor 3 and nothing else of
+  /// anybody's. A program that cannot be started closes its end at once.
+  [[nodiscard]] Status start_program(const std::string& program, int control) const;
+  [[nodiscard]] bool there() const { return socket_.valid(); }
+
+ private:
+  UniqueFd socket_;
+};
+
+}  // namespace carrel::service

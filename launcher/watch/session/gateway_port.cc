@@ -1,0 +1,94 @@
+#include "launcher/watch/session/gateway_port.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+#include <variant>
+
+#include "profiles/decide/rules.h"
+
+namespace carrel::session {
+namespace {
+
+using protocol::Type;
+
+struct IsGateways {
+  bool operator()(const events::DnsQuery&) const { return true; }
+  bool operator()(const events::NetOpen&) const { return true; }
+  bool operator()(const events::NetClose&) const { return true; }
+  bool operator()(const events::NetRefused&) const { return true; }
+  bool operator()(const events::NetBudget&) const { return true; }
+  bool operator()(const events::NetAnomaly&) const { return true; }
+  bool operator()(const events::TlsHello&) const { return true; }
+  bool operator()(const events::HttpRequest&) const { return true; }
+  template <typename Other>
+  bool operator()(const Other&) const {
+    return false;
+  }
+};
+
+bool is_networks(const std::string& rule) {
+  return rule.empty() || rule == decide::kNetworkRule || rule.starts_with("network.");
+}
+
+}  // namespace
+
+Result<NetworkEvent> read_network_event(const protocol::GatewayEvent& message, uint64_t last_ns,
+                                        uint64_t now_ns) {
+  if (message.code() > UINT16_MAX) return Error{"the gateway told of no event", EPROTO};
+  NetworkEvent told;
+  ASSIGN_OR_RETURN(
+      told.event, events::decode_payload(static_cast<uint16_t>(message.code()), message.payload()));
+  if (!std::visit(IsGateways{}, told.event.data) || told.event.process.has_value() ||
+      !told.event.channel.empty() || !is_networks(told.event.rule)) {
+    return Error{"the gateway told of what is not its own", EPROTO};
+  }
+  told.event.mono_ns = std::clamp(message.mono_ns(), std::min(last_ns, now_ns), now_ns);
+  told.cookie = message.cookie();
+  return told;
+}
+
+GatewayPort::GatewayPort(UniqueFd channel)
+    : channel_(std::move(channel)), was_there_(channel_.valid()) {}
+
+std::vector<NetworkEvent> GatewayPort::receive(uint64_t now_ns) {
+  std::vector<NetworkEvent> out;
+  if (gone()) return out;
+  const Result<bool> open = channel_.fill();
+  bool good = open.ok();
+  while (good) {
+    const Result<std::optional<protocol::Message>> next = channel_.next();
+    good = next.ok();
+    if (!good || !next.value().has_value()) break;
+    const protocol::Message& message = *next.value();
+    if (message.type == Type::kGatewayEnded) {
+      ended_ = true;
+      continue;
+    }
+    good = message.type == Type::kGatewayEvent;
+    if (!good) break;
+    const auto event = protocol::parse_message<protocol::GatewayEvent>(message);
+    Result<NetworkEvent> told = event.ok() ? read_network_event(event.value(), last_ns_, now_ns)
+                                           : Result<NetworkEvent>(event.error());
+    good = told.ok();
+    if (!good) break;
+    last_ns_ = told.value().event.mono_ns;
+    out.push_back(told.take());
+  }
+  if (!good || !open.value()) channel_.close();
+  return out;
+}
+
+void GatewayPort::end() {
+  if (gone() || told_to_end_) return;
+  told_to_end_ = true;
+  if (!channel_.queue(Type::kGatewayEnd, "").ok()) channel_.close();
+}
+
+bool GatewayPort::lost() {
+  if (!was_there_ || !gone() || told_to_end_) return false;
+  was_there_ = false;
+  return true;
+}
+
+}  // namespace carrel::session

@@ -1,0 +1,49 @@
+#pragma once
+// The gateway as the session hears it: a program that reads hostile bytes and may have been taken
+// over by them. What it says is checked before it becomes an event.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "broker/record/events/event.h"
+#include "broker/wire/protocol/connection.h"
+#include "broker/wire/protocol/messages.pb.h"
+
+namespace carrel::session {
+
+/// An event of the network, with the cookie of the workspace's socket it belongs to (0: not known).
+struct NetworkEvent {
+  events::Event event;
+  uint64_t cookie = 0;
+};
+
+/// What a message says: only types that are the gateway's, of no process and no channel, denied by
+/// no other rule than the network's; its time is not after `now_ns` and not before `last_ns`. An
+/// Error for anything else.
+Result<NetworkEvent> read_network_event(const protocol::GatewayEvent& message, uint64_t last_ns,
+                                        uint64_t now_ns);
+
+class GatewayPort {
+ public:
+  /// Invalid: the workspace has no way out.
+  explicit GatewayPort(UniqueFd channel);
+
+  /// What has come. One word that is none of its own ends the channel, and with it the gateway.
+  std::vector<NetworkEvent> receive(uint64_t now_ns);
+  /// Tells it to reset every connection and to take none.
+  void end();
+  /// Everything that it had to say has been said.
+  [[nodiscard]] bool ended() const { return ended_ || gone(); }
+  [[nodiscard]] bool gone() const { return !channel_.valid(); }
+  [[nodiscard]] int fd() const { return channel_.fd(); }
+  /// Once: it has gone, though nobody had told it to end.
+  bool lost();
+
+ private:
+  protocol::Connection channel_;
+  bool was_there_ = false, told_to_end_ = false, ended_ = false;
+  uint64_t last_ns_ = 0;
+};
+
+}  // namespace carrel::session
