@@ -8,7 +8,7 @@ carrel_build_packages="git g++ clang cmake ninja-build ccache pkg-config bpftool
  nlohmann-json3-dev protobuf-compiler libprotobuf-dev libzstd-dev libsqlite3-dev libgit2-dev zlib1g-dev libvterm-dev
  libmnl-dev libnftables-dev libc-ares-dev
  libhowardhinnant-date-dev tzdata python3"
-carrel_test_packages="strace openssl openssh-client openssh-server zstd util-linux procps iproute2 make diffutils"
+carrel_test_packages="strace openssl ca-certificates openssh-client openssh-server zstd util-linux procps iproute2 make diffutils"
 carrel_vm_packages="qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs"
 carrel_lint_packages="clang-format clang-tidy"
 

@@ -23,7 +23,9 @@ class Upstream {
   static constexpr size_t kMaxChain = 10;
 
   /// Trusts exactly the certificates of `roots_pem` (the system's, and a company's own behind
-  /// them): neither OpenSSL's default places nor its environment variables are asked.
+  /// them): neither OpenSSL's default places nor its environment variables are asked. Takes about
+  /// 40 ms for Debian's 144 roots (OpenSSL 3.0 reads each one's key): before the first flow, or
+  /// beside it.
   static Result<Upstream> create(std::string_view roots_pem);
 
   /// The end towards the server `name` (canonical): TLS 1.2 or newer, SNI and ALPN http/1.1 sent,
