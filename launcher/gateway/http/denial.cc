@@ -1,0 +1,40 @@
+#include "launcher/gateway/http/denial.h"
+
+#include "launcher/gateway/http/write.h"
+#include <nlohmann/json.hpp>
+
+namespace carrel::gateway::http {
+namespace {
+
+std::string_view error_word(int status) {
+  if (status == 403) return "denied";
+  return status >= 500 ? "failed" : "refused";
+}
+
+}  // namespace
+
+std::string denial_json(const Denial& denial) {
+  nlohmann::ordered_json json;
+  json["error"] = error_word(denial.refusal.status);
+  json["reason"] = denial.refusal.reason;
+  json["rule"] = denial.rule;
+  json["file"] = denial.file;
+  json["line"] = denial.line;
+  json["why"] = denial.refusal.why;
+  json["flow"] = denial.flow;
+  json["request"] = "carrel request network " + denial.host + " --reason …";
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+std::string write_denial(const Denial& denial, const DenialTo& to) {
+  const std::string body = denial_json(denial);
+  const Headers headers = {{"content-type", "application/json"}, {"cache-control", "no-store"}};
+  const std::string head = write_response_head({.status = denial.refusal.status,
+                                                .headers = headers,
+                                                .body = {Framing::kLength, body.size()},
+                                                .declared_length = {},
+                                                .keep_alive = to.keep_alive});
+  return to.is_head ? head : head + body;
+}
+
+}  // namespace carrel::gateway::http

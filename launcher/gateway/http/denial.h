@@ -1,0 +1,36 @@
+#pragma once
+// What the client reads when the gateway refuses its request: which rule, where it stands, why, and
+// the line to ask with. Pure.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "launcher/gateway/http/refusal.h"
+
+namespace carrel::gateway::http {
+
+struct Denial {
+  Refusal refusal;
+  std::string rule;   // its id: "network.git.example.org"
+  std::string file;   // of the profile, as its author names it; "" when not known
+  int line = 0;       // 0 when not known
+  uint64_t flow = 0;  // as the record numbers it
+  std::string host;   // what to ask for: "carrel request network HOST --reason …"
+};
+
+/// One JSON object and a line's end: error ("denied" for 403, else "refused" or "failed" of 5xx),
+/// reason, rule, file, line, why, flow, request. Bytes that are no UTF-8 become U+FFFD.
+std::string denial_json(const Denial& denial);
+
+/// What the answer is an answer to.
+struct DenialTo {
+  bool is_head = false;     // no body follows
+  bool keep_alive = false;  // only when the whole request was read
+};
+
+/// A whole HTTP/1.1 response of the refusal's status, with Content-Type, Content-Length,
+/// Cache-Control: no-store, and Connection: close unless kept alive.
+std::string write_denial(const Denial& denial, const DenialTo& to);
+
+}  // namespace carrel::gateway::http

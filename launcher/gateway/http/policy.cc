@@ -1,0 +1,165 @@
+#include "launcher/gateway/http/policy.h"
+
+#include <algorithm>
+#include <array>
+
+#include "launcher/gateway/http/headers.h"
+#include "launcher/gateway/http/text.h"
+
+namespace carrel::gateway::http {
+namespace {
+
+constexpr std::array<std::string_view, 4> kBodyless = {"DELETE", "GET", "HEAD", "OPTIONS"};
+constexpr std::array<std::string_view, 7> kOrdinary = {"DELETE", "GET",  "HEAD", "OPTIONS",
+                                                       "PATCH",  "POST", "PUT"};
+constexpr std::array<std::string_view, 3> kReading = {"GET", "HEAD", "OPTIONS"};
+
+template <typename List>
+bool has(const List& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+std::vector<std::string> texts_of(const std::vector<model::TextEntry>& entries) {
+  std::vector<std::string> texts;
+  for (const model::TextEntry& entry : entries)
+    texts.push_back(entry.text);
+  return texts;
+}
+
+uint64_t body_bound(const RuleView& rule, std::string_view method, GitStep step) {
+  if (step == GitStep::kPush) return rule.max_body.value_or(kPushBody);
+  if (step == GitStep::kFetch) return std::min(rule.max_body.value_or(kFetchBody), kFetchBody);
+  if (step != GitStep::kNone) return 0;
+  return rule.max_body.value_or(has(kBodyless, method) ? 0 : kDefaultBody);
+}
+
+bool only_reads(const RuleView& rule) {
+  return rule.preset.empty() && std::all_of(rule.methods.begin(), rule.methods.end(),
+                                            [](const auto& m) { return has(kReading, m); });
+}
+
+/// What the rules said so far to one request.
+struct Search {
+  std::optional<Allowed> best;
+  std::optional<Denied> nearest;  // of the first rule that failed by a bound only
+  bool path_matched = false;
+};
+
+void keep_nearest(Search& search, Refusal refusal, const RulePlace& place) {
+  if (!search.nearest) search.nearest = Denied{std::move(refusal), place};
+}
+
+/// The rule grants methods and path: what is left are its bounds.
+void weigh(const RuleView& rule, const RulePlace& place, const RequestHead& head, GitStep step,
+           Search& search) {
+  Allowed found;
+  found.rule = place;
+  found.git = step;
+  found.max_body = body_bound(rule, head.method, found.git);
+  found.upgrade = rule.upgrade && asks_websocket(head);
+  if (head.body.framing == Framing::kLength && head.body.length > found.max_body) {
+    keep_nearest(search,
+                 {413, "body-too-large",
+                  "the rule lets pass bodies of at most " + std::to_string(found.max_body) +
+                      " bytes with " + head.method},
+                 place);
+    return;
+  }
+  if (head.body.framing == Framing::kChunked && found.max_body == 0) {
+    keep_nearest(search, {413, "body-too-large", "the rule lets no body pass with " + head.method},
+                 place);
+    return;
+  }
+  const bool better = !search.best || (head.body.framing == Framing::kChunked &&
+                                       found.max_body > search.best->max_body);
+  if (better) search.best = found;
+}
+
+void weigh_preset(const RuleView& rule, const RulePlace& place, const RequestHead& head,
+                  const Target& target, Search& search) {
+  const GitStep step = git_step(rule.repository, head.method, target);
+  if (step == GitStep::kNone) return;
+  search.path_matched = true;
+  if (auto refusal = check_git(rule.preset, step, head)) {
+    keep_nearest(search, std::move(*refusal), place);
+    return;
+  }
+  weigh(rule, place, head, step, search);
+}
+
+void weigh_rule(const RuleView& rule, const RulePlace& place, const RequestHead& head,
+                const Target& target, Search& search) {
+  if (!rule.preset.empty()) return weigh_preset(rule, place, head, target, search);
+  if (!matches(rule.path, target.path)) return;
+  search.path_matched = true;
+  if (!has(rule.methods, head.method)) return;
+  if (only_reads(rule) && target.text().size() > kMaxReadTarget) {
+    keep_nearest(search, {414, "long-target", "a rule that only reads takes targets of 2048 bytes"},
+                 place);
+    return;
+  }
+  weigh(rule, place, head, GitStep::kNone, search);
+}
+
+Denied no_rule(const NetworkView& network, const RequestHead& head, bool path_matched) {
+  const RulePlace whole{std::nullopt, network.where};
+  if (path_matched)
+    return {{403, "method", "no rule lets " + head.method + " pass to this path"}, whole};
+  return {{403, "no-rule", "no rule of this host lets the path of the request pass"}, whole};
+}
+
+}  // namespace
+
+RuleView view_of(const model::HttpRule& rule) {
+  RuleView view;
+  view.methods = texts_of(rule.methods);
+  view.path = rule.path;
+  view.max_body = rule.max_body;
+  view.where = rule.where;
+  return view;
+}
+
+NetworkView view_of(const model::Network& network) {
+  NetworkView view;
+  for (const model::HttpRule& rule : network.http)
+    view.rules.push_back(view_of(rule));
+  view.where = network.where;
+  return view;
+}
+
+std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,
+                                     const Target& target) {
+  const RulePlace whole{std::nullopt, network.where};
+  if (speaks_dns(head.headers))
+    return Denied{{403, "dns-over-https", "names are not resolved through a host of the rules"},
+                  whole};
+  Search search;
+  if (network.rules.empty()) {
+    RuleView every;
+    every.methods.assign(kOrdinary.begin(), kOrdinary.end());
+    weigh_rule(every, whole, head, target, search);
+  }
+  for (size_t i = 0; i < network.rules.size(); ++i)
+    weigh_rule(network.rules[i], {i, network.rules[i].where}, head, target, search);
+  if (search.best) return *search.best;
+  if (search.nearest) return *search.nearest;
+  return no_rule(network, head, search.path_matched);
+}
+
+bool matches(std::string_view pattern, std::string_view path) {
+  while (true) {
+    const size_t pattern_slash = pattern.find('/', 1);
+    const size_t path_slash = path.find('/', 1);
+    const std::string_view wanted = pattern.substr(0, pattern_slash);
+    const std::string_view part = path.substr(0, path_slash);
+    const bool pattern_ends = pattern_slash == std::string_view::npos;
+    const bool path_ends = path_slash == std::string_view::npos;
+    if (wanted == "/**" && pattern_ends) return true;
+    if (wanted != part && (wanted != "/*" || part == "/")) return false;
+    if (pattern_ends || path_ends) return pattern_ends && path_ends;
+    pattern.remove_prefix(pattern_slash);
+    path.remove_prefix(path_slash);
+  }
+}
+
+}  // namespace carrel::gateway::http

@@ -1,0 +1,78 @@
+#pragma once
+// May this request pass: the http rules of one [[network]] table and a request in canonical form
+// become a rule, or a reason. Nothing passes that no rule grants. Pure.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "launcher/gateway/http/git_request.h"
+#include "launcher/gateway/http/head.h"
+#include "launcher/gateway/http/target.h"
+#include "profiles/model/profile.h"
+
+namespace carrel::gateway::http {
+
+inline constexpr uint64_t kDefaultBody = 64 * 1024;      // of methods that have a body
+inline constexpr uint64_t kFetchBody = 1024 * 1024;      // of a fetch, whatever its rule says
+inline constexpr uint64_t kPushBody = 16 * 1024 * 1024;  // of a push whose rule says nothing
+inline constexpr size_t kMaxReadTarget = 2 * 1024;       // where a rule has no method with a body
+
+/// What the gateway needs of one rule of network.http.
+struct RuleView {
+  std::vector<std::string> methods;
+  std::string path = "/**";
+  std::optional<uint64_t> max_body;
+  std::string preset;             // "", "git-fetch" or "git-push": then methods and path are git's
+  std::string repository;         // of a preset: the path of the repository on its host
+  std::vector<std::string> refs;  // of git-push: globs of the refs that may change
+  std::vector<std::string> headers;  // lower-case names that pass besides the ordinary ones
+  bool upgrade = false;              // a websocket may be opened
+  model::SourceLine where;
+  bool operator==(const RuleView&) const = default;
+};
+
+RuleView view_of(const model::HttpRule& rule);
+
+/// The rules of one [[network]] table; without any, every request of ordinary methods passes.
+struct NetworkView {
+  std::vector<RuleView> rules;
+  model::SourceLine where;
+};
+NetworkView view_of(const model::Network& network);
+
+/// The rule behind a decision; none: the [[network]] table as a whole.
+struct RulePlace {
+  std::optional<size_t> index;
+  model::SourceLine where;
+  bool operator==(const RulePlace&) const = default;
+};
+
+struct Allowed {
+  RulePlace rule;
+  uint64_t max_body = 0;         // a body of unknown length is cut there
+  GitStep git = GitStep::kNone;  // kFetch and kPush: the body is looked at before it passes
+  bool upgrade = false;          // the websocket that it asks for may be opened
+};
+
+struct Denied {
+  Refusal refusal;
+  RulePlace rule;  // the one that would have matched, but for its bounds
+};
+
+/// A request is allowed by the first rule whose methods and path it matches and whose max_body
+/// admits its declared length; of those that match a body of unknown length, by the one that admits
+/// most. Without max_body no body passes with GET, HEAD, DELETE and OPTIONS, and 64 KiB with
+/// others. Reasons: "no-rule", "method", "body-too-large" (413), "long-target" (414),
+/// "dns-over-https", and those of check_git() in git_request.h.
+std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,
+                                     const Target& target);
+
+/// Whether a pattern of network.http.path matches a canonical path, whole: "*" is one component, a
+/// last "**" whatever follows. Components that are written out match escape for escape.
+bool matches(std::string_view pattern, std::string_view path);
+
+}  // namespace carrel::gateway::http

@@ -1,0 +1,288 @@
+#include "launcher/gateway/http/policy.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+
+#include "tests/unit/launcher/gateway/http/sample.h"
+
+namespace carrel::gateway::http {
+namespace {
+
+using Fields = std::vector<std::string>;
+
+RuleView rule(std::vector<std::string> methods, std::string path,
+              std::optional<uint64_t> max_body = {}) {
+  RuleView view;
+  view.methods = std::move(methods);
+  view.path = std::move(path);
+  view.max_body = max_body;
+  return view;
+}
+
+RuleView preset(std::string name, std::string repository) {
+  RuleView view;
+  view.preset = std::move(name);
+  view.repository = std::move(repository);
+  return view;
+}
+
+/// "INDEX MAX_BODY", or the status and reason; "table" stands for the [[network]] table itself.
+std::string of(const NetworkView& network, std::string_view start, Fields fields = {}) {
+  fields.emplace_back("Host: git.example.org");
+  const RequestHead head = request(start, fields);
+  const auto read = read_target(head, kOrigin);
+  if (!std::holds_alternative<Target>(read)) return "target " + outcome(read);
+  const auto decision = decide(network, head, std::get<Target>(read));
+  const auto place = [](const RulePlace& p) {
+    return p.index ? std::to_string(*p.index) : std::string("table");
+  };
+  if (const auto* allowed = std::get_if<Allowed>(&decision))
+    return place(allowed->rule) + " " + std::to_string(allowed->max_body);
+  const Denied& denied = std::get<Denied>(decision);
+  EXPECT_FALSE(denied.refusal.why.empty());
+  return place(denied.rule) + " " + std::to_string(denied.refusal.status) + " " +
+         std::string(denied.refusal.reason);
+}
+
+std::string of(const std::vector<RuleView>& rules, std::string_view start, Fields fields = {}) {
+  return of(NetworkView{rules, {}}, start, std::move(fields));
+}
+
+Allowed allowed(const std::vector<RuleView>& rules, std::string_view start, Fields fields) {
+  fields.emplace_back("Host: git.example.org");
+  const RequestHead head = request(start, fields);
+  const auto target = std::get<Target>(read_target(head, kOrigin));
+  const auto decision = decide({rules, {}}, head, target);
+  EXPECT_TRUE(std::holds_alternative<Allowed>(decision)) << start;
+  const auto* found = std::get_if<Allowed>(&decision);
+  return found == nullptr ? Allowed{} : *found;
+}
+
+TEST(PathPattern, MatchesWhole) {
+  const std::array<std::array<const char*, 2>, 14> good = {{{"/**", "/"},
+                                                            {"/**", "/a"},
+                                                            {"/**", "/a/b/"},
+                                                            {"/a", "/a"},
+                                                            {"/a/", "/a/"},
+                                                            {"/*", "/a"},
+                                                            {"/a/*", "/a/b"},
+                                                            {"/*/b", "/a/b"},
+                                                            {"/a/*/c", "/a/b/c"},
+                                                            {"/a/**", "/a/b"},
+                                                            {"/a/**", "/a/b/c"},
+                                                            {"/a/**", "/a/"},
+                                                            {"/a/*/**", "/a/b/c/d"},
+                                                            {"/a/*", "/a/*"}}};
+  for (const auto& [pattern, path] : good)
+    EXPECT_TRUE(matches(pattern, path)) << pattern << " " << path;
+  const std::array<std::array<const char*, 2>, 14> bad = {{{"/a", "/b"},
+                                                           {"/a", "/a/"},
+                                                           {"/a/", "/a"},
+                                                           {"/a", "/ab"},
+                                                           {"/a", "/A"},
+                                                           {"/a", "/a/b"},
+                                                           {"/a/b", "/a"},
+                                                           {"/*", "/"},
+                                                           {"/*", "/a/b"},
+                                                           {"/a/*", "/a/"},
+                                                           {"/a/*", "/a"},
+                                                           {"/a/**", "/a"},
+                                                           {"/a/**", "/ab/c"},
+                                                           {"/", "/a"}}};
+  for (const auto& [pattern, path] : bad)
+    EXPECT_FALSE(matches(pattern, path)) << pattern << " " << path;
+}
+
+TEST(Policy, ARuleLetsItsMethodsPassToItsPaths) {
+  const std::vector<RuleView> rules = {rule({"GET", "HEAD"}, "/api/**"), rule({"POST"}, "/api/up")};
+  EXPECT_EQ(of(rules, "GET /api/a HTTP/1.1"), "0 0");
+  EXPECT_EQ(of(rules, "HEAD /api/a?b=c HTTP/1.1"), "0 0");
+  EXPECT_EQ(of(rules, "POST /api/up HTTP/1.1"), "1 65536");
+  EXPECT_EQ(of(rules, "POST /api/a HTTP/1.1"), "table 403 method");
+  EXPECT_EQ(of(rules, "GET /other HTTP/1.1"), "table 403 no-rule");
+  EXPECT_EQ(of(rules, "GET /api HTTP/1.1"), "table 403 no-rule");
+}
+
+/// What is decided is the canonical path: spellings of another one do not slip through.
+TEST(Policy, NoSpellingOfAPathPassesAsAnother) {
+  const std::vector<RuleView> rules = {rule({"GET"}, "/public/**")};
+  EXPECT_EQ(of(rules, "GET /x/../public/a HTTP/1.1"), "0 0");
+  for (const char* path : {"/public/../secret", "/public/%2e%2e/secret", "//secret", "/PUBLIC/a",
+                           "/public/./../secret", "/public//../secret"})
+    EXPECT_EQ(of(rules, std::string("GET ") + path + " HTTP/1.1"), "table 403 no-rule") << path;
+  EXPECT_EQ(of(rules, "GET /public/..;/secret HTTP/1.1"), "target 400 path-parameters");
+}
+
+TEST(Policy, WithoutRulesOrdinaryMethodsPass) {
+  for (const char* method : {"GET", "HEAD", "OPTIONS", "DELETE"})
+    EXPECT_EQ(of(NetworkView{}, std::string(method) + " /a HTTP/1.1"), "table 0") << method;
+  for (const char* method : {"POST", "PUT", "PATCH"})
+    EXPECT_EQ(of(NetworkView{}, std::string(method) + " /a HTTP/1.1"), "table 65536") << method;
+  for (const char* method : {"PROPFIND", "TRACK", "DEBUG", "PURGE"})
+    EXPECT_EQ(of(NetworkView{}, std::string(method) + " /a HTTP/1.1"), "table 403 method");
+}
+
+TEST(Policy, BodiesAreBoundedBeforeTheyPass) {
+  const std::vector<RuleView> rules = {rule({"GET", "POST"}, "/a"), rule({"POST"}, "/b", 10),
+                                       rule({"GET"}, "/c", 10)};
+  EXPECT_EQ(of(rules, "POST /a HTTP/1.1", {"Content-Length: 65536"}), "0 65536");
+  EXPECT_EQ(of(rules, "POST /a HTTP/1.1", {"Content-Length: 65537"}), "0 413 body-too-large");
+  EXPECT_EQ(of(rules, "GET /a HTTP/1.1", {"Content-Length: 0"}), "0 0");
+  EXPECT_EQ(of(rules, "GET /a HTTP/1.1", {"Content-Length: 1"}), "0 413 body-too-large");
+  EXPECT_EQ(of(rules, "GET /a HTTP/1.1", {"Transfer-Encoding: chunked"}), "0 413 body-too-large");
+  EXPECT_EQ(of(rules, "POST /b HTTP/1.1", {"Content-Length: 10"}), "1 10");
+  EXPECT_EQ(of(rules, "POST /b HTTP/1.1", {"Content-Length: 11"}), "1 413 body-too-large");
+  EXPECT_EQ(of(rules, "POST /b HTTP/1.1", {"Transfer-Encoding: chunked"}), "1 10");
+  EXPECT_EQ(of(rules, "GET /c HTTP/1.1", {"Content-Length: 10"}), "2 10");
+}
+
+TEST(Policy, OfSeveralRulesOneThatAdmitsTheBodyDecides) {
+  const std::vector<RuleView> rules = {rule({"POST"}, "/**", 5), rule({"POST"}, "/up", 50),
+                                       rule({"POST"}, "/up", 20)};
+  EXPECT_EQ(of(rules, "POST /up HTTP/1.1", {"Content-Length: 5"}), "0 5");
+  EXPECT_EQ(of(rules, "POST /up HTTP/1.1", {"Content-Length: 6"}), "1 50");
+  EXPECT_EQ(of(rules, "POST /up HTTP/1.1", {"Content-Length: 51"}), "0 413 body-too-large");
+  EXPECT_EQ(of(rules, "POST /up HTTP/1.1", {"Transfer-Encoding: chunked"}), "1 50");
+  EXPECT_EQ(of(rules, "POST /a HTTP/1.1", {"Transfer-Encoding: chunked"}), "0 5");
+}
+
+TEST(Policy, RulesThatOnlyReadTakeShortTargets) {
+  const std::vector<RuleView> rules = {rule({"GET", "HEAD"}, "/a"), rule({"GET", "PUT"}, "/b")};
+  const std::string query(kMaxReadTarget - 3, 'q');
+  EXPECT_EQ(of(rules, "GET /a?" + query + " HTTP/1.1"), "0 0");
+  EXPECT_EQ(of(rules, "GET /a?" + query + "q HTTP/1.1"), "0 414 long-target");
+  EXPECT_EQ(of(rules, "GET /b?" + query + "q HTTP/1.1"), "1 0");
+}
+
+TEST(Policy, NamesAreNotResolvedOverHttps) {
+  const Fields types = {"Content-Type: application/dns-message"};
+  EXPECT_EQ(of(NetworkView{}, "POST /dns-query HTTP/1.1", types), "table 403 dns-over-https");
+  EXPECT_EQ(of(NetworkView{}, "GET /q HTTP/1.1", {"Accept: */*, Application/DNS-JSON;q=1"}),
+            "table 403 dns-over-https");
+  EXPECT_EQ(of(NetworkView{}, "GET /q HTTP/1.1", {"Accept: application/json"}), "table 0");
+}
+
+TEST(Policy, WebsocketsAreAGrantOfTheirOwn) {
+  RuleView granted = rule({"GET"}, "/ws");
+  granted.upgrade = true;
+  const Fields asks = {"Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13",
+                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="};
+  EXPECT_TRUE(allowed({granted}, "GET /ws HTTP/1.1", asks).upgrade);
+  EXPECT_FALSE(allowed({granted}, "GET /ws HTTP/1.1", {}).upgrade);
+  EXPECT_FALSE(allowed({rule({"GET"}, "/ws")}, "GET /ws HTTP/1.1", asks).upgrade);
+  const Fields h2c = {"Upgrade: h2c", "Connection: Upgrade, HTTP2-Settings", "HTTP2-Settings: AA"};
+  EXPECT_FALSE(allowed({granted}, "GET /ws HTTP/1.1", h2c).upgrade);
+}
+
+TEST(Policy, PlacesAreThoseOfTheProfile) {
+  model::Network network;
+  network.where = {10, 1, 0};
+  model::HttpRule http;
+  http.methods = {{"GET", {}}, {"PUT", {}}};
+  http.path = "/a/*";
+  http.max_body = 3;
+  http.where = {12, 11, 0};
+  network.http = {http};
+  const NetworkView view = view_of(network);
+  ASSERT_EQ(view.rules.size(), 1U);
+  EXPECT_EQ(of(view, "PUT /a/b HTTP/1.1"), "0 3");
+  const RequestHead head = request("PUT /a/b HTTP/1.1", {"Host: git.example.org"});
+  const auto decision = decide(view, head, {"/a/b", false, ""});
+  EXPECT_EQ(std::get<Allowed>(decision).rule, (RulePlace{0, {12, 11, 0}}));
+  const auto denied = decide(view, head, {"/b", false, ""});
+  EXPECT_EQ(std::get<Denied>(denied).rule, (RulePlace{std::nullopt, {10, 1, 0}}));
+}
+
+// ---- git ----
+
+const Fields kFetchType = {"Content-Type: application/x-git-upload-pack-request"};
+const Fields kPushType = {"Content-Type: application/x-git-receive-pack-request"};
+
+TEST(GitPreset, FetchMayDiscoverAndFetch) {
+  const std::vector<RuleView> rules = {preset("git-fetch", "/acme/widgets")};
+  for (const char* name : {"/acme/widgets", "/acme/widgets.git"}) {
+    const std::string at = name;
+    EXPECT_EQ(of(rules, "GET " + at + "/info/refs?service=git-upload-pack HTTP/1.1"), "0 0");
+    EXPECT_EQ(of(rules, "POST " + at + "/git-upload-pack HTTP/1.1", kFetchType), "0 1048576");
+    EXPECT_EQ(of(rules, "GET " + at + "/info/refs?service=git-receive-pack HTTP/1.1"),
+              "0 403 git-push-denied");
+    EXPECT_EQ(of(rules, "POST " + at + "/git-receive-pack HTTP/1.1", kPushType),
+              "0 403 git-push-denied");
+    EXPECT_EQ(of(rules, "GET " + at + "/info/refs HTTP/1.1"), "0 403 git-dumb");
+    EXPECT_EQ(of(rules, "GET " + at + "/HEAD HTTP/1.1"), "0 403 git-dumb");
+    EXPECT_EQ(of(rules, "GET " + at + "/objects/info/packs HTTP/1.1"), "0 403 git-dumb");
+    EXPECT_EQ(of(rules, "POST " + at + "/info/lfs/objects/batch HTTP/1.1"), "0 403 git-lfs");
+    EXPECT_EQ(of(rules, "POST " + at + "/info/lfs/locks HTTP/1.1"), "0 403 git-lfs");
+  }
+}
+
+TEST(GitPreset, PushMayFetchToo) {
+  const std::vector<RuleView> rules = {preset("git-push", "/acme/widgets.git")};
+  const std::string at = "/acme/widgets";
+  EXPECT_EQ(of(rules, "GET " + at + "/info/refs?service=git-receive-pack HTTP/1.1"), "0 0");
+  EXPECT_EQ(of(rules, "GET " + at + "/info/refs?service=git-upload-pack HTTP/1.1"), "0 0");
+  EXPECT_EQ(of(rules, "POST " + at + ".git/git-receive-pack HTTP/1.1", kPushType), "0 16777216");
+  EXPECT_EQ(of(rules, "POST " + at + "/git-upload-pack HTTP/1.1", kFetchType), "0 1048576");
+  Fields chunked = kPushType;
+  chunked.emplace_back("Transfer-Encoding: chunked");
+  EXPECT_EQ(allowed(rules, "POST " + at + "/git-receive-pack HTTP/1.1", chunked).git,
+            GitStep::kPush);
+}
+
+TEST(GitPreset, OtherRepositoriesAndSpellingsAreNotItsOwn) {
+  const std::vector<RuleView> rules = {preset("git-fetch", "/acme/widgets")};
+  for (const char* path :
+       {"/acme/other", "/acme/widgets2", "/acme/widgets.wiki.git", "/acme/widgets.wiki", "/acme",
+        "/other/acme/widgets", "/ACME/widgets", "/acme/widgets.git.git", "/acme/widgets.gitx"})
+    EXPECT_EQ(of(rules, std::string("GET ") + path + "/info/refs?service=git-upload-pack HTTP/1.1"),
+              "table 403 no-rule")
+        << path;
+}
+
+TEST(GitPreset, RequestsHaveOneForm) {
+  const std::vector<RuleView> rules = {preset("git-push", "/r/x")};
+  for (const char* start :
+       {"GET /r/x/info/refs?service=git-upload-pack&a=b HTTP/1.1", "GET /r/x/info/refs? HTTP/1.1",
+        "GET /r/x/info/refs?service=git-upload-archive HTTP/1.1",
+        "POST /r/x/info/refs?service=git-upload-pack HTTP/1.1", "GET /r/x/git-upload-pack HTTP/1.1",
+        "POST /r/x/git-upload-pack?a HTTP/1.1", "POST /r/x/git-upload-archive HTTP/1.1",
+        "GET /r/x/issues HTTP/1.1", "GET /r/x/ HTTP/1.1", "PUT /r/x/git-receive-pack HTTP/1.1"})
+    EXPECT_EQ(of(rules, start), "0 403 git-request") << start;
+  EXPECT_EQ(of(rules, "GET /r/x HTTP/1.1"), "table 403 no-rule");
+}
+
+TEST(GitPreset, BodiesHaveTheirTypeAndAnEncodingThatCanBeRead) {
+  const std::vector<RuleView> rules = {preset("git-push", "/r/x")};
+  const auto with = [](Fields fields, const char* more) {
+    fields.emplace_back(more);
+    return fields;
+  };
+  const char* fetch = "POST /r/x/git-upload-pack HTTP/1.1";
+  const char* push = "POST /r/x/git-receive-pack HTTP/1.1";
+  EXPECT_EQ(of(rules, fetch, with(kFetchType, "Content-Encoding: gzip")), "0 1048576");
+  EXPECT_EQ(of(rules, fetch, with(kFetchType, "Content-Encoding: br")), "0 403 git-encoding");
+  EXPECT_EQ(of(rules, push, with(kPushType, "Content-Encoding: gzip")), "0 403 git-encoding");
+  EXPECT_EQ(of(rules, fetch), "0 403 git-type");
+  EXPECT_EQ(of(rules, fetch, kPushType), "0 403 git-type");
+  EXPECT_EQ(of(rules, push, kFetchType), "0 403 git-type");
+  EXPECT_EQ(of(rules, fetch, with(kFetchType, "Content-Length: 1048577")), "0 413 body-too-large");
+  EXPECT_EQ(of(rules, "GET /r/x/info/refs?service=git-upload-pack HTTP/1.1", {"Content-Length: 1"}),
+            "0 413 body-too-large");
+}
+
+TEST(GitPreset, AnUnknownOneLetsNothingPass) {
+  const std::vector<RuleView> rules = {preset("git-all", "/r/x")};
+  EXPECT_EQ(of(rules, "GET /r/x/info/refs?service=git-upload-pack HTTP/1.1"), "0 403 git-request");
+  const std::vector<RuleView> whole = {preset("git-fetch", "/")};
+  EXPECT_EQ(of(whole, "GET /info/refs?service=git-upload-pack HTTP/1.1"), "table 403 no-rule");
+}
+
+TEST(GitPreset, TheVersionIsTheOneThatPasses) {
+  EXPECT_EQ(git_version({}), 0);
+  EXPECT_EQ(git_version({{"git-protocol", "version=2"}}), 2);
+  EXPECT_EQ(git_version({{"git-protocol", "version=1"}}), 1);
+}
+
+}  // namespace
+}  // namespace carrel::gateway::http
