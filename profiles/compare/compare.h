@@ -46,12 +46,9 @@ struct Gain {
 };
 
 /// Everything that `to` allows and `from` denies, or says otherwise, as far as `from` has spoken.
-/// Not counted: names, version, summary, statement and use, which grant nothing, and whether a
-/// session that cannot be recorded freezes or ends. Never misses a gain; may see one where entries
-/// of `from` together cover one of `to`.
+/// Not counted: names, version, summary, statement, use and waivers, which grant nothing, and
+/// whether a session that cannot be recorded freezes or ends. Never misses a gain; may see one
+/// where entries of `from` together cover one of `to`.
 std::vector<Gain> gains(const model::Profile& to, const model::Profile& from, const Said& said);
-
-/// Whether every path that `inner` matches is matched by `outer` (patterns of network.http.path).
-bool http_path_within(std::string_view inner, std::string_view outer);
 
 }  // namespace carrel::compare

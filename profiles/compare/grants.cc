@@ -102,87 +102,7 @@ void compare_repository(const Repository& to, const Repository& from, Collector&
   compare_submit(to, from, out);
 }
 
-bool methods_within(const model::HttpRule& inner, const model::HttpRule& outer) {
-  return texts_beyond(inner.methods, outer.methods).empty();
-}
-
-/// Each request that `to` lets pass is let pass by one rule of `from`.
-bool is_http_within(const model::HttpRule& inner, const std::vector<model::HttpRule>& outer) {
-  return std::any_of(outer.begin(), outer.end(), [&](const model::HttpRule& rule) {
-    const bool body = !rule.max_body || (inner.max_body && *inner.max_body <= *rule.max_body);
-    return body && methods_within(inner, rule) && http_path_within(inner.path, rule.path);
-  });
-}
-
-void compare_http(const model::Network& to, const model::Network& from, const std::string& rule,
-                  Collector& out) {
-  if (from.http.empty()) return;
-  out.check(to.http.empty(),
-            {rule + ".http", "lets every request pass", "some requests", to.where, Way::kWider});
-  for (const model::HttpRule& wanted : to.http) {
-    std::string methods;
-    for (const model::TextEntry& method : wanted.methods)
-      methods += quoted(method.text) + " ";
-    out.check(!is_http_within(wanted, from.http),
-              {rule + ".http", "lets pass " + methods + quoted(wanted.path), "", wanted.where,
-               Way::kWider});
-  }
-}
-
-void compare_budget(std::optional<uint64_t> to, std::optional<uint64_t> from, Gain gain,
-                    Collector& out) {
-  const bool looser = from && (!to || *to > *from);
-  gain.words += to ? model::to_size_text(*to) : "without bound";
-  gain.instead = from ? model::to_size_text(*from) : "";
-  out.check(looser, std::move(gain));
-}
-
-void compare_network(const model::Network& to, const model::Network& from, Collector& out) {
-  const std::string rule = "network." + to.host;
-  for (const uint16_t port : to.ports) {
-    const bool granted = std::binary_search(from.ports.begin(), from.ports.end(), port);
-    out.check(!granted,
-              {rule + ".ports", "reaches port " + std::to_string(port) + " of " + named(to.host),
-               "", to.where, Way::kWider});
-  }
-  out.check(
-      to.mode != from.mode && !(to.mode == model::NetworkMode::kInspect &&
-                                from.mode == model::NetworkMode::kPassthrough),
-      {rule + ".mode",
-       "reaches " + named(to.host) + " by " +
-           std::string(model::word_of(model::kNetworkModeWords, to.mode)),
-       std::string(model::word_of(model::kNetworkModeWords, from.mode)), to.where, Way::kOther});
-  compare_http(to, from, rule, out);
-  out.check(
-      !to.credential.empty() && to.credential != from.credential,
-      {rule + ".credential", "uses credential " + named(to.credential) + " at " + named(to.host),
-       from.credential.empty() ? "" : named(from.credential), to.where, Way::kWider});
-  compare_budget(to.budget.up, from.budget.up,
-                 {rule + ".budget", "sends to " + named(to.host) + " ", "", to.where, Way::kWider},
-                 out);
-  compare_budget(
-      to.budget.down, from.budget.down,
-      {rule + ".budget", "takes from " + named(to.host) + " ", "", to.where, Way::kWider}, out);
-}
-
 }  // namespace
-
-bool http_path_within(std::string_view inner, std::string_view outer) {
-  while (true) {
-    const size_t inner_slash = inner.find('/', 1);
-    const size_t outer_slash = outer.find('/', 1);
-    const std::string_view a = inner.substr(0, inner_slash);
-    const std::string_view b = outer.substr(0, outer_slash);
-    if (b == "/**") return true;
-    if (a == "/**") return false;
-    if (a != b && (b != "/*" || a == "/")) return false;
-    const bool inner_ends = inner_slash == std::string_view::npos;
-    const bool outer_ends = outer_slash == std::string_view::npos;
-    if (inner_ends || outer_ends) return inner_ends && outer_ends;
-    inner.remove_prefix(inner_slash);
-    outer.remove_prefix(outer_slash);
-  }
-}
 
 void compare_repositories(const model::Profile& to, const model::Profile& from, Collector& out) {
   for (const Repository& repository : to.repositories) {
@@ -191,20 +111,6 @@ void compare_repositories(const model::Profile& to, const model::Profile& from, 
     } else if (out.said("repository")) {
       out.add({"repository." + repository.name, "has repository " + named(repository.name), "",
                repository.where, Way::kWider});
-    }
-  }
-}
-
-void compare_networks(const model::Profile& to, const model::Profile& from, Collector& out) {
-  const auto host = [](const model::Network& network) -> const std::string& {
-    return network.host;
-  };
-  for (const model::Network& network : to.networks) {
-    if (const model::Network* granted = find_by(from.networks, network.host, host)) {
-      compare_network(network, *granted, out);
-    } else if (out.said("network")) {
-      out.add({"network." + network.host, "reaches " + named(network.host), "", network.where,
-               Way::kWider});
     }
   }
 }
@@ -223,6 +129,9 @@ void compare_credentials(const model::Profile& to, const model::Profile& from, C
     const auto kind = [](const model::Credential& one) {
       return std::string(model::word_of(model::kCredentialKindWords, one.kind));
     };
+    const auto injected = [](const model::Credential& one) {
+      return quoted(one.inject) + (one.user.empty() ? "" : " of " + named(one.user));
+    };
     out.check(credential.kind != granted->kind, {rule + ".kind", "gets it as " + kind(credential),
                                                  kind(*granted), credential.where, Way::kOther});
     out.check(credential.audience != granted->audience,
@@ -230,6 +139,9 @@ void compare_credentials(const model::Profile& to, const model::Profile& from, C
                named(granted->audience), credential.where, Way::kOther});
     out.check(credential.from != granted->from,
               {rule + ".from", "gets it from " + named(credential.from), named(granted->from),
+               credential.where, Way::kOther});
+    out.check(credential.inject != granted->inject || credential.user != granted->user,
+              {rule + ".inject", "is put in as " + injected(credential), injected(*granted),
                credential.where, Way::kOther});
     out.check(credential.ttl_s > granted->ttl_s,
               {rule + ".ttl", "is valid for " + model::to_duration_text(credential.ttl_s),

@@ -1,6 +1,7 @@
 #include "profiles/decide/rules.h"
 
 #include "profiles/base/text.h"
+#include "profiles/decide/network.h"
 #include "profiles/model/words.h"
 
 namespace carrel::decide {
@@ -163,14 +164,8 @@ void add_grants(std::vector<DecideRule>& rules, const model::Profile& profile) {
                      interface.where});
   }
   for (const model::Network& network : profile.networks) {
-    std::string ports;
-    for (const uint16_t port : network.ports)
-      ports += (ports.empty() ? "" : ", ") + std::to_string(port);
-    rules.push_back({"network." + network.host,
-                     "Of " + named(network.host) + " port " + ports + " may be reached (" +
-                         std::string(model::word_of(model::kNetworkModeWords, network.mode)) +
-                         "); its [[network]] table could grant more.",
-                     network.where});
+    rules.push_back(
+        {rule_of(network), words_of(profile, {Verdict::kAllowed, "", &network}), network.where});
   }
   for (const model::Forward& forward : profile.forwards) {
     rules.push_back({"forward." + std::to_string(forward.port),
@@ -204,13 +199,7 @@ std::vector<DecideRule> rules_of(const model::Profile& profile) {
                        : "Programs come from " + named(profile.toolchain.root) +
                              ", read-only; root in [toolchain] says so.",
                    {}});
-  rules.push_back(
-      {std::string(kNetworkRule),
-       profile.networks.empty()
-           ? "Nothing on any network may be reached; a [[network]] table could grant it."
-           : "Nothing else on any network may be reached; a [[network]] table could "
-             "grant it.",
-       {}});
+  rules.push_back({std::string(kNetworkRule), words_of(profile, {}), {}});
   rules.push_back({std::string(kForwardRule),
                    profile.forwards.empty()
                        ? "Nothing inside may be reached through a channel; a [[forward]] table "

@@ -7,6 +7,7 @@
 
 #include "profiles/base/text.h"
 #include "profiles/decide/decide.h"
+#include "profiles/decide/network.h"
 #include "profiles/parse/parse.h"
 #include "profiles/parse/problems.h"
 #include "profiles/parse/toml_tree.h"
@@ -88,13 +89,9 @@ Answer ask_host(const model::Profile& profile, std::string_view text) {
   unsigned port = 0;
   if (colon != std::string_view::npos)
     std::from_chars(text.data() + colon + 1, text.data() + text.size(), port);
-  for (const model::Network& network : profile.networks) {
-    if (network.host != host) continue;
-    const bool open = std::any_of(network.ports.begin(), network.ports.end(),
-                                  [port](uint16_t each) { return each == port; });
-    return {open, "network." + network.host};
-  }
-  return {false, std::string(decide::kNetworkRule)};
+  if (port > 65535) port = 0;
+  const auto decision = decide::decide_flow(profile, host, static_cast<uint16_t>(port));
+  return {decision.verdict == decide::Verdict::kAllowed, decision.rule};
 }
 
 Answer ask_forward(const model::Profile& profile, std::string_view text) {

@@ -31,6 +31,10 @@ void note(std::vector<std::string>& changes, std::string_view key, std::string_v
                     "\")");
 }
 
+std::string waiver_words(const std::optional<model::Waiver>& waiver) {
+  return waiver ? waiver->by + ": " + waiver->reason : "none";
+}
+
 }  // namespace
 
 std::string difference(const model::Profile& before, const model::Profile& after) {
@@ -47,6 +51,13 @@ std::string difference(const model::Profile& before, const model::Profile& after
   note(changed, "session.on_record_failure",
        model::word_of(model::kOnRecordFailureWords, before.session.on_record_failure),
        model::word_of(model::kOnRecordFailureWords, after.session.on_record_failure));
+  for (const model::Network& network : after.networks) {
+    const auto same = [&network](const model::Network& one) { return one.host == network.host; };
+    const auto old = std::find_if(before.networks.begin(), before.networks.end(), same);
+    const bool was = old != before.networks.end();
+    note(changed, "network." + network.host + ".waiver",
+         waiver_words(was ? old->waiver : std::nullopt), waiver_words(network.waiver));
+  }
   for (const Gain& gain : compare::gains(after, before, all))
     (gain.way == compare::Way::kOther ? changed : allowed).push_back(line_of(gain));
   for (const Gain& gain : compare::gains(before, after, all)) {

@@ -1,6 +1,9 @@
 #include "profiles/explain/explain.h"
 
+#include <algorithm>
+
 #include "profiles/base/text.h"
+#include "profiles/decide/network.h"
 #include "profiles/decide/rules.h"
 #include "profiles/explain/page.h"
 #include "profiles/model/words.h"
@@ -106,7 +109,7 @@ std::string_view kind_words(model::CredentialKind kind) {
     case model::CredentialKind::kJwt:
       return "a signed token (JWT)";
     case model::CredentialKind::kHeader:
-      return "an HTTP header, put in outside the workspace";
+      return "a secret in an HTTP header";
     case model::CredentialKind::kSshCertificate:
       return "an ssh certificate";
     case model::CredentialKind::kX509:
@@ -115,6 +118,16 @@ std::string_view kind_words(model::CredentialKind kind) {
       return "a file";
   }
   return "";
+}
+
+/// Where the gateway writes the secret.
+std::string injected_words(const model::Credential& credential) {
+  if (credential.kind != model::CredentialKind::kHeader) return "";
+  const std::string start = ": the gateway writes it into the header ";
+  if (credential.inject == model::kBearer) return start + "Authorization, as a bearer token";
+  if (credential.inject == model::kBasic)
+    return start + "Authorization, as the password of user " + named(credential.user);
+  return start + named(credential.inject);
 }
 
 void add_credentials(Page& page, const std::vector<model::Credential>& credentials) {
@@ -130,17 +143,16 @@ void add_credentials(Page& page, const std::vector<model::Credential>& credentia
                      ", valid for " + model::to_duration_text(credential.ttl_s) +
                      " at a time, renewed while the session lives, gone at its end" +
                      (inside ? "; a file below /run/carrel/credentials/" + credential.name
-                             : "; it is never inside the workspace"));
+                             : "; it is never inside the workspace" + injected_words(credential)));
   }
 }
 
 void add_http(Page& page, const model::HttpRule& rule) {
-  std::string methods;
-  for (const model::TextEntry& method : rule.methods)
-    methods += (methods.empty() ? "" : ", ") + quoted(method.text);
-  page.line(
-      2, methods + " " + quoted(rule.path) +
-             (rule.max_body ? ", bodies of at most " + model::to_size_text(*rule.max_body) : ""));
+  std::string words = decide::requests_of(rule);
+  if (rule.max_body) words += ", bodies of at most " + model::to_size_text(*rule.max_body);
+  if (!rule.headers.empty()) words += ", also with the headers " + listed(rule.headers);
+  if (rule.upgrade) words += ", and may become a websocket, whose bytes are not read";
+  page.line(2, words);
 }
 
 std::string_view mode_words(model::NetworkMode mode) {
@@ -157,30 +169,57 @@ std::string_view mode_words(model::NetworkMode mode) {
   return "";
 }
 
+void add_host(Page& page, const model::Network& network) {
+  std::string ports;
+  for (const uint16_t port : network.ports)
+    ports += (ports.empty() ? "" : ", ") + std::to_string(port);
+  page.line(0, "Network: " + named(network.host) + ", port " + ports + ", " +
+                   std::string(mode_words(network.mode)) +
+                   (network.credential.empty()
+                        ? "."
+                        : "; the gateway puts in credential " + named(network.credential) + "."));
+  if (!network.addresses.empty())
+    page.line(1, "it may lie in the private networks " + listed(network.addresses) + ".");
+  if (!network.http.empty()) page.line(1, "only these requests pass:");
+  for (const model::HttpRule& rule : network.http)
+    add_http(page, rule);
+  if (network.budget.up || network.budget.down) {
+    const auto words = [](std::optional<uint64_t> bytes) {
+      return bytes ? "at most " + model::to_size_text(*bytes) : std::string("any amount");
+    };
+    page.line(1, words(network.budget.up) + " out and " + words(network.budget.down) +
+                     " in, in one session.");
+  }
+  if (network.waiver) {
+    page.line(
+        1, named(network.waiver->by) + " answers for its risk: " + quoted(network.waiver->reason));
+  }
+}
+
+/// What an author should know before a task's tools meet it.
+void add_inspection(Page& page, const model::Profile& profile) {
+  const bool inspects =
+      std::any_of(profile.networks.begin(), profile.networks.end(),
+                  [](const auto& network) { return network.mode == model::NetworkMode::kInspect; });
+  if (!inspects) return;
+  page.line(
+      0,
+      "What \"read by the gateway\" means: the gateway ends TLS with a certificate of this "
+      "session, which the workspace's usual tools trust, and makes a connection of its own to "
+      "the host. These do not work there: programs that accept only a certificate or an "
+      "authority that is built into them; a client certificate that the workspace itself "
+      "shows; websockets, unless a rule says so; what needs HTTP/2, like gRPC; QUIC (HTTP/3), "
+      "for which clients fall back to TCP. What a program sends as its own authorization or "
+      "cookie is taken out.");
+}
+
 void add_network(Page& page, const model::Profile& profile) {
   page.gap();
   if (profile.networks.empty())
     page.line(0, "Network: none. Nothing outside the workspace can be reached.");
-  for (const model::Network& network : profile.networks) {
-    std::string ports;
-    for (const uint16_t port : network.ports)
-      ports += (ports.empty() ? "" : ", ") + std::to_string(port);
-    page.line(0, "Network: " + named(network.host) + ", port " + ports + ", " +
-                     std::string(mode_words(network.mode)) +
-                     (network.credential.empty()
-                          ? "."
-                          : "; the gateway puts in credential " + named(network.credential) + "."));
-    if (!network.http.empty()) page.line(1, "only these requests pass:");
-    for (const model::HttpRule& rule : network.http)
-      add_http(page, rule);
-    if (network.budget.up || network.budget.down) {
-      const auto words = [](std::optional<uint64_t> bytes) {
-        return bytes ? "at most " + model::to_size_text(*bytes) : std::string("any amount");
-      };
-      page.line(1, words(network.budget.up) + " out and " + words(network.budget.down) +
-                       " in, in one session.");
-    }
-  }
+  for (const model::Network& network : profile.networks)
+    add_host(page, network);
+  add_inspection(page, profile);
   if (!profile.networks.empty()) page.line(0, "Nothing else outside the workspace can be reached.");
   for (const model::Forward& forward : profile.forwards) {
     page.line(0, "Port " + std::to_string(forward.port) +

@@ -4,6 +4,7 @@
 #include <tuple>
 
 #include "profiles/base/text.h"
+#include "profiles/lint/network.h"
 #include "profiles/model/words.h"
 
 namespace carrel::lint {
@@ -29,8 +30,10 @@ class Linter {
   std::vector<Finding> run() {
     for (const Repository& repository : profile_.repositories)
       look_at(repository);
-    for (const model::Network& network : profile_.networks)
-      look_at(network);
+    for (const model::Network& network : profile_.networks) {
+      for (Finding& finding : look_at_network(network))
+        found_.push_back(std::move(finding));
+    }
     for (const model::Credential& credential : profile_.credentials)
       look_at(credential);
     for (const model::Forward& forward : profile_.forwards)
@@ -100,42 +103,16 @@ class Linter {
             "guards against later ones");
   }
 
-  void look_at(const model::Network& network) {
-    const std::string rule = "network." + network.host;
-    const bool inspected = network.mode == model::NetworkMode::kInspect;
-    if (const std::string_view why = shared_host(network.host); !why.empty()) {
-      const bool replaced = inspected && !network.credential.empty();
-      add(replaced ? Grade::kNote : Grade::kDanger, network.where, rule,
-          named(network.host) + ": " + std::string(why) +
-              (replaced ? "; the gateway's own credential is put in place of others"
-                        : "; write mode = \"inspect\" and a credential, which replaces others"));
-    }
-    if (inspected && network.http.empty()) {
-      add(Grade::kWarning, network.where, rule,
-          "every request to " + named(network.host) +
-              " passes; write http rules for those that "
-              "the task needs");
-    }
-    for (const model::HttpRule& http : network.http)
-      look_at_http(network, http);
-    if (!inspected && !network.budget.up) {
-      add(Grade::kWarning, network.where, rule + ".budget",
-          "what is sent to " + named(network.host) +
-              " is neither read nor bounded; write budget = { up = \"…\" }");
-    }
-  }
-
-  void look_at_http(const model::Network& network, const model::HttpRule& http) {
-    const bool sends = std::any_of(http.methods.begin(), http.methods.end(), [](const auto& one) {
-      return one.text != "GET" && one.text != "HEAD" && one.text != "OPTIONS";
-    });
-    if (!sends || http.max_body || network.budget.up) return;
-    add(Grade::kWarning, http.where, "network." + network.host + ".http",
-        "bodies of any length may be sent to " + named(network.host) +
-            "; write max_body or a budget");
-  }
-
   void look_at(const model::Credential& credential) {
+    const bool used =
+        credential.kind != model::CredentialKind::kHeader ||
+        std::any_of(profile_.networks.begin(), profile_.networks.end(),
+                    [&credential](const auto& one) { return one.credential == credential.name; });
+    if (!used) {
+      add(Grade::kWarning, credential.where, "credential." + credential.name,
+          "credential " + named(credential.name) +
+              " is put in nowhere; name it as credential in the [[network]] that it is for");
+    }
     const bool copied = credential.kind == model::CredentialKind::kJwt ||
                         credential.kind == model::CredentialKind::kFile;
     if (!copied || credential.ttl_s <= kLongLease) return;

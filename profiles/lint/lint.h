@@ -34,7 +34,4 @@ std::vector<Finding> lint(const model::Profile& profile,
 std::string_view sensitive_read(std::string_view path);
 std::string_view sensitive_write(std::string_view path);
 
-/// Why anybody in the world can receive what is sent to a host, or "".
-std::string_view shared_host(std::string_view host);
-
 }  // namespace carrel::lint

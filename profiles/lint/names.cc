@@ -1,4 +1,4 @@
-// Names that tell what a path or a host is.
+// Names that tell what a path is.
 
 #include <algorithm>
 #include <array>
@@ -75,15 +75,6 @@ constexpr std::array kWrites = {
     Row{Match::kSuffix, ".lock", "says which packages the company's builds take"},
 };
 
-constexpr std::string_view kTenants = "anybody can have an account there and receive what is sent";
-constexpr std::array<std::string_view, 22> kShared = {
-    "github.com",     "githubusercontent.com", "gist.github.com",   "gitlab.com",
-    "bitbucket.org",  "amazonaws.com",         "cloudfront.net",    "googleapis.com",
-    "appspot.com",    "core.windows.net",      "azurewebsites.net", "dropbox.com",
-    "dropboxapi.com", "pastebin.com",          "transfer.sh",       "slack.com",
-    "discord.com",    "telegram.org",          "ngrok.io",          "workers.dev",
-    "vercel.app",     "huggingface.co"};
-
 std::string lower(std::string_view text) {
   std::string out(text);
   std::transform(out.begin(), out.end(), out.begin(),
@@ -115,14 +106,6 @@ std::string_view sensitive_read(std::string_view path) {
 std::string_view sensitive_write(std::string_view path) {
   const std::string_view why = first_match(path, kWrites);
   return why.empty() ? sensitive_read(path) : why;
-}
-
-std::string_view shared_host(std::string_view host) {
-  for (const std::string_view name : kShared) {
-    if (host == name) return kTenants;
-    if (host.ends_with(name) && host[host.size() - name.size() - 1] == '.') return kTenants;
-  }
-  return "";
 }
 
 }  // namespace carrel::lint

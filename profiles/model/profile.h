@@ -74,12 +74,18 @@ struct Interface {
   bool operator==(const Interface&) const = default;
 };
 
-/// What one inspected request may be. `path` matches whole: "*" is one component, a last "**" any.
+/// What one inspected request may be: a method and a path, or what a preset lets git do with one
+/// repository of that host. `path` matches whole: "*" is one component, a last "**" any.
 struct HttpRule {
-  std::vector<TextEntry> methods;
-  std::string path = "/**";
+  std::vector<TextEntry> methods;    // none with a preset
+  std::string path = "/**";          // "" with a preset
   std::optional<uint64_t> max_body;  // bytes; none: only the budget bounds it
   SourceLine where;
+  std::string preset = {};              // "", kGitFetch or kGitPush (words.h)
+  std::string repository = {};          // with a preset: "/acme/widgets", without ".git"
+  std::vector<TextEntry> refs = {};     // of a push: what it may change; a pattern like `path`
+  std::vector<TextEntry> headers = {};  // names of request headers that may pass beside the usual
+  bool upgrade = false;                 // to a websocket
   bool operator==(const HttpRule&) const = default;
 };
 
@@ -91,13 +97,17 @@ struct Budget {
 };
 
 struct Network {
-  std::string host;             // a DNS name in lower case
+  std::string host;             // a DNS name in lower case, never a pattern
   std::vector<uint16_t> ports;  // sorted, at least one
   NetworkMode mode = NetworkMode::kInspect;
   std::vector<HttpRule> http;  // in source order; only with kInspect; none: every request
   std::string credential;      // a [[credential]]'s name, or ""
   Budget budget;
   SourceLine where;
+  /// Private networks ("10.20.0.0/16", Cidr's text) in which the name may lie. None: a private,
+  /// shared or documentation address is refused.
+  std::vector<TextEntry> addresses = {};
+  std::optional<Waiver> waiver = {};
   bool operator==(const Network&) const = default;
 };
 
@@ -107,7 +117,9 @@ struct Credential {
   std::string audience;  // of a jwt
   uint64_t ttl_s = 120;
   SourceLine where;
-  std::string from = {};  // of every other kind: "secret:NAME" or "ca:NAME"
+  std::string from = {};    // of every other kind: "secret:NAME" or "ca:NAME"
+  std::string inject = {};  // of a header: "bearer", "basic" or a header's name in lower case
+  std::string user = {};    // of a header injected as "basic"
   bool operator==(const Credential&) const = default;
 };
 

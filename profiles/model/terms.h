@@ -53,6 +53,14 @@ struct Hours {
   bool operator==(const Hours&) const = default;
 };
 
+/// Who answers for a [[network]] that the linter would refuse, and why.
+struct Waiver {
+  std::string by;  // a person
+  std::string reason;
+  SourceLine where;
+  bool operator==(const Waiver&) const = default;
+};
+
 /// A [[widen]]: what this profile may do beyond a parent of it, and who said so.
 struct Widen {
   std::string of;  // "PARENT:RULE"

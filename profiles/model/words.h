@@ -24,6 +24,13 @@ inline constexpr std::array<std::string_view, 5> kInterfaceWords = {"schema", "v
                                                                     "mock", "acceptance"};
 inline constexpr std::array<std::string_view, 4> kNetworkModeWords = {"inspect", "passthrough",
                                                                       "ssh", "tcp"};
+/// Of network.http.preset: what git may do with one repository over HTTP.
+inline constexpr std::string_view kGitFetch = "git-fetch";
+inline constexpr std::string_view kGitPush = "git-push";
+inline constexpr std::array<std::string_view, 2> kPresetWords = {kGitFetch, kGitPush};
+/// Of credential.inject, beside the name of a header.
+inline constexpr std::string_view kBearer = "bearer";
+inline constexpr std::string_view kBasic = "basic";
 inline constexpr std::array<std::string_view, 5> kCredentialKindWords = {
     "jwt", "header", "ssh-certificate", "x509", "file"};
 inline constexpr std::array<std::string_view, 7> kDayWords = {"mon", "tue", "wed", "thu",

@@ -169,9 +169,16 @@ std::string json_interface(const model::Interface& interface) {
 
 std::string json_http(const model::HttpRule& rule) {
   Object object;
-  object.always("methods", json_texts(rule.methods)).text("path", rule.path);
+  if (rule.preset.empty()) {
+    object.always("methods", json_texts(rule.methods)).text("path", rule.path);
+  } else {
+    object.text("preset", rule.preset).text("repository", rule.repository);
+    object.texts_unless_empty("refs", rule.refs);
+  }
   if (rule.max_body) object.number("max_body", *rule.max_body);
-  return object.str();
+  return object.texts_unless_empty("headers", rule.headers)
+      .number_unless(0, "upgrade", rule.upgrade ? 1 : 0)
+      .str();
 }
 
 std::string json_network(const model::Network& network) {
@@ -180,7 +187,13 @@ std::string json_network(const model::Network& network) {
       .word("mode", model::kNetworkModeWords, network.mode)
       .always("ports", json_list(network.ports, [](uint16_t port) { return std::to_string(port); }))
       .text_unless_empty("credential", network.credential)
-      .unless(network.http.empty(), "http", json_list(network.http, json_http));
+      .unless(network.http.empty(), "http", json_list(network.http, json_http))
+      .texts_unless_empty("addresses", network.addresses);
+  if (network.waiver) {
+    Object waiver;
+    waiver.text("by", network.waiver->by).text("reason", network.waiver->reason);
+    object.always("waiver", waiver.str());
+  }
   Object budget;
   if (network.budget.up) budget.number("up", *network.budget.up);
   if (network.budget.down) budget.number("down", *network.budget.down);
@@ -193,7 +206,10 @@ std::string json_credential(const model::Credential& credential) {
       .text("name", credential.name)
       .number("ttl", credential.ttl_s)
       .text_unless_empty("audience", credential.audience)
-      .text_unless_empty("from", credential.from);
+      .text_unless_empty("from", credential.from)
+      .unless(credential.inject.empty() || credential.inject == model::kBearer, "inject",
+              json(credential.inject))
+      .text_unless_empty("user", credential.user);
   return object.str();
 }
 

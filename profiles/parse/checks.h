@@ -32,6 +32,13 @@ Complaint check_host(std::string_view text);         // a DNS name in lower case
 Complaint check_method(std::string_view text);       // an HTTP method, A to Z
 Complaint check_http_path(std::string_view text);    // "/a/*/b", "/a/**"
 Complaint check_from(std::string_view text);         // "secret:NAME" or "ca:NAME"
+Complaint check_addresses(std::string_view text);    // a private, shared or documentation network
+Complaint check_preset(std::string_view text);       // "git-fetch" or "git-push"
+Complaint check_git_path(std::string_view text);     // "/acme/widgets", without ".git"
+Complaint check_ref_pattern(std::string_view text);  // "refs/heads/contrib/*"
+Complaint check_header(std::string_view text);       // one that a client may send
+Complaint check_inject(std::string_view text);       // "bearer", "basic" or a header's name
+Complaint check_user(std::string_view text);         // of RFC 7617: no colon
 Complaint check_root(std::string_view text);         // of a toolchain
 Complaint check_package(std::string_view text);      // a Debian package's name
 Complaint check_reason(std::string_view text);       // one line, at most 500 bytes

@@ -38,8 +38,13 @@ void clear_lines(model::Repository& repository) {
 
 void clear_lines(model::Network& network) {
   clear_lines(network.http);
-  for (model::HttpRule& rule : network.http)
+  for (model::HttpRule& rule : network.http) {
     clear_lines(rule.methods);
+    clear_lines(rule.refs);
+    clear_lines(rule.headers);
+  }
+  clear_lines(network.addresses);
+  if (network.waiver) network.waiver->where = {};
 }
 
 void clear_lines(model::Limits& limits) {

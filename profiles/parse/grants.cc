@@ -1,4 +1,4 @@
-// The tables that grant something by name: repositories, stand-ins, hosts, credentials, ports.
+// The tables that grant something by name: repositories, stand-ins, credentials, ports.
 
 #include <algorithm>
 
@@ -41,22 +41,30 @@ std::optional<model::Submit> read_submit(const TableReader& repository, const Re
   return submit;
 }
 
-model::HttpRule read_http_rule(const Value& table, const Reading& reading) {
-  const TableReader reader(table, "network.http", reading);
-  reader.refuse_other_keys();
-  model::HttpRule rule;
-  rule.where = table.where;
-  rule.methods = reader.texts("methods", check_method);
-  if (!reader.has("methods") && !reading.part) {
-    reader.complain("methods", "is missing; add methods = [\"GET\", \"HEAD\"]");
-  }
-  rule.path = reader.text("path", check_http_path, Need::kOptional, rule.path);
-  rule.max_body = reader.size("max_body", {0, kMaxTransferBytes});
-  return rule;
-}
-
 bool is_copied(CredentialKind kind) {
   return kind == CredentialKind::kJwt || kind == CredentialKind::kFile;
+}
+
+/// How a credential that the gateway puts into requests is written there.
+void read_header(const TableReader& reader, model::Credential& credential) {
+  const bool header = credential.kind == CredentialKind::kHeader;
+  credential.inject =
+      reader.text("inject", check_inject, Need::kOptional, header ? model::kBearer : "");
+  const bool basic = header && credential.inject == model::kBasic;
+  credential.user = reader.text("user", check_user, basic ? Need::kRequired : Need::kOptional);
+  if (!header) {
+    for (const std::string_view key : {"inject", "user"}) {
+      if ((key == "user" ? credential.user : credential.inject).empty()) continue;
+      reader.complain(key, "is for kind = \"header\"; other kinds are no header");
+    }
+    return;
+  }
+  if (credential.from.starts_with("ca:")) {
+    reader.complain("from", "is a ca; a header says from = \"secret:NAME\"");
+  }
+  if (!basic && !credential.user.empty()) {
+    reader.complain("user", "is for inject = \"basic\"; a bearer or a header has none");
+  }
 }
 
 }  // namespace
@@ -96,32 +104,6 @@ model::Interface read_interface(const Value& table, const Reading& reading) {
   return interface;
 }
 
-model::Network read_network(const Value& table, const Reading& reading) {
-  const TableReader reader(table, "network", reading);
-  reader.refuse_other_keys();
-  model::Network network;
-  network.where = table.where;
-  network.host = reader.text("host", check_host, Need::kRequired);
-  for (const uint64_t port : reader.integers("ports", {1, 65535}, Need::kRequired))
-    network.ports.push_back(static_cast<uint16_t>(port));
-  network.mode = reader.word("mode", model::kNetworkModeWords, network.mode);
-  const bool inspected = network.mode == model::NetworkMode::kInspect;
-  for (const Value* rule : reader.tables("http"))
-    network.http.push_back(read_http_rule(*rule, reading));
-  if (!network.http.empty() && !inspected) {
-    reader.complain("http", "only holds where mode is \"inspect\": other traffic is not read");
-  }
-  if (network.http.size() > kMaxTexts) reader.complain("http", "has too many rules");
-  network.credential = reader.text("credential", check_name, Need::kOptional);
-  if (const Value* budget = reader.table("budget", Need::kOptional)) {
-    const TableReader amounts(*budget, "network.budget", reading);
-    amounts.refuse_other_keys();
-    network.budget.up = amounts.size("up", {0, kMaxTransferBytes});
-    network.budget.down = amounts.size("down", {0, kMaxTransferBytes});
-  }
-  return network;
-}
-
 model::Credential read_credential(const Value& table, const Reading& reading) {
   const TableReader reader(table, "credential", reading);
   reader.refuse_other_keys();
@@ -138,6 +120,7 @@ model::Credential read_credential(const Value& table, const Reading& reading) {
   } else if (!is_token && !credential.audience.empty()) {
     reader.complain("audience", "is for a jwt; other kinds say from = \"secret:NAME\"");
   }
+  read_header(reader, credential);
   const uint64_t longest = is_copied(credential.kind) ? kMaxCopiedTtlSeconds : kMaxTtlSeconds;
   credential.ttl_s = reader.duration("ttl", {kMinTtlSeconds, longest}, credential.ttl_s);
   return credential;

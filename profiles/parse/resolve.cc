@@ -39,8 +39,8 @@ std::string listed(const std::vector<std::string>& chain) {
 /// Whether the dot at `at` of a rule stands between its parts. Hosts and paths have dots of their
 /// own: "network.HOST.KEY", "repository.NAME.KEY.PATH".
 bool is_joint(std::string_view rule, size_t at) {
-  constexpr std::array<std::string_view, 5> kNetworkKeys = {".ports", ".mode", ".http",
-                                                            ".credential", ".budget"};
+  constexpr std::array<std::string_view, 6> kNetworkKeys = {".ports", ".addresses",  ".mode",
+                                                            ".http",  ".credential", ".budget"};
   if (at == rule.find('.')) return true;
   if (rule.starts_with("network.")) {
     return std::find(kNetworkKeys.begin(), kNetworkKeys.end(), rule.substr(at)) !=

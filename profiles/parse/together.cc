@@ -4,6 +4,7 @@
 #include <map>
 
 #include "profiles/base/text.h"
+#include "profiles/model/words.h"
 #include "profiles/parse/checks.h"
 #include "profiles/parse/parse.h"
 
@@ -103,16 +104,30 @@ void check_keys_once(const List& list, std::string_view table, Key key, Problems
   }
 }
 
+/// Whether the gateway can put a credential of this kind into traffic that it handles like this.
+bool is_put_in(model::CredentialKind kind, model::NetworkMode mode) {
+  const bool ssh = mode == model::NetworkMode::kSsh;
+  return kind == (ssh ? model::CredentialKind::kSshCertificate : model::CredentialKind::kHeader) ||
+         (!ssh && kind == model::CredentialKind::kX509);
+}
+
 void check_named_credentials(const model::Profile& profile, Problems& problems) {
   for (const model::Network& network : profile.networks) {
-    const bool is_there =
-        network.credential.empty() ||
-        std::any_of(profile.credentials.begin(), profile.credentials.end(),
-                    [&](const auto& one) { return one.name == network.credential; });
-    if (is_there) continue;
-    problems.add(network.where,
-                 "network.credential \"" + quoted(network.credential) +
-                     "\" is no [[credential]] of this profile; add one or leave it out");
+    if (network.credential.empty()) continue;
+    const auto found =
+        std::find_if(profile.credentials.begin(), profile.credentials.end(),
+                     [&](const auto& one) { return one.name == network.credential; });
+    const std::string start = "network.credential \"" + quoted(network.credential) + "\" is ";
+    if (found == profile.credentials.end()) {
+      problems.add(network.where,
+                   start + "no [[credential]] of this profile; add one or leave it out");
+    } else if (!is_put_in(found->kind, network.mode)) {
+      problems.add(
+          network.where,
+          start + "a \"" + std::string(model::word_of(model::kCredentialKindWords, found->kind)) +
+              "\", which the gateway cannot put in here; write a credential of kind \"" +
+              (network.mode == model::NetworkMode::kSsh ? "ssh-certificate" : "header") + "\"");
+    }
   }
 }
 

@@ -32,6 +32,7 @@ constexpr std::array kWords = {
     Words{"repository.enforce", model::kEnforceWords},
     Words{"interface.kind", model::kInterfaceWords},
     Words{"network.mode", model::kNetworkModeWords},
+    Words{"network.http.preset", model::kPresetWords},
     Words{"credential.kind", model::kCredentialKindWords},
 };
 
@@ -52,14 +53,20 @@ constexpr std::array kPatterns = {
     Pattern{"network.host", "^[a-z0-9-]+(\\\\.[a-z0-9-]+)*$"},
     Pattern{"network.http.methods", "^[A-Z]{1,20}$"},
     Pattern{"network.http.path", "^/"},
+    Pattern{"network.http.repository", "^/[^*]"},
+    Pattern{"network.http.refs", "^refs/."},
+    Pattern{"network.http.headers", "^[a-z0-9-]{1,64}$"},
+    Pattern{"network.addresses", "^[0-9a-f.:]+/[0-9]{1,3}$"},
+    Pattern{"network.waiver.by", kName},
     Pattern{"network.credential", kName},
     Pattern{"credential.name", kName},
     Pattern{"credential.from", "^(secret|ca):[a-z0-9]"},
+    Pattern{"credential.inject", "^[a-z0-9-]{1,64}$"},
     Pattern{"extends", "^(\\\\./.+\\\\.toml|[a-z0-9-]+(/[a-z0-9-]+)*)$"},
 };
 
 /// Keys without which their table means nothing, also where a parent gives the rest.
-constexpr std::array<std::string_view, 16> kRequired = {"widen.of",
+constexpr std::array<std::string_view, 17> kRequired = {"widen.of",
                                                         "widen.reason",
                                                         "widen.approved_by",
                                                         "purpose.agreement.file",
@@ -74,14 +81,8 @@ constexpr std::array<std::string_view, 16> kRequired = {"widen.of",
                                                         "session.hours.from",
                                                         "session.hours.zone",
                                                         "repository.submit.refs",
-                                                        "network.http.methods"};
-
-bool is_not_yet(std::string_view key, std::string_view value) {
-  const auto rows = parse::not_yet();
-  return std::any_of(rows.begin(), rows.end(), [&](const parse::NotYet& row) {
-    return row.key == key && row.value == value;
-  });
-}
+                                                        "network.waiver.by",
+                                                        "network.waiver.reason"};
 
 /// JSON with one member a line.
 class Writer {
@@ -128,6 +129,8 @@ std::string quoted_list(const std::vector<std::string_view>& words) {
 
 class SchemaWriter {
  public:
+  explicit SchemaWriter(std::span<const parse::NotYet> refused) : refused_(refused) {}
+
   std::string run() {
     out_.open("");
     out_.text("$schema", "https://json-schema.org/draft/2020-12/schema");
@@ -144,6 +147,12 @@ class SchemaWriter {
   static std::string_view table_of(std::string_view name) {
     const size_t dot = name.rfind('.');
     return dot == std::string_view::npos ? "" : name.substr(0, dot);
+  }
+
+  [[nodiscard]] bool is_not_yet(std::string_view key, std::string_view value) const {
+    return std::any_of(refused_.begin(), refused_.end(), [&](const parse::NotYet& row) {
+      return row.key == key && row.value == value;
+    });
   }
 
   void members(std::string_view table) {
@@ -274,13 +283,18 @@ class SchemaWriter {
     }
   }
 
+  std::span<const parse::NotYet> refused_;
   Writer out_;
 };
 
 }  // namespace
 
 std::string json_schema() {
-  return SchemaWriter().run();
+  return json_schema(parse::not_yet());
+}
+
+std::string json_schema(std::span<const parse::NotYet> refused) {
+  return SchemaWriter(refused).run();
 }
 
 }  // namespace carrel::schema

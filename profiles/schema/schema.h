@@ -1,7 +1,10 @@
 #pragma once
 // The profile language for editors.
 
+#include <span>
 #include <string>
+
+#include "profiles/parse/not_yet.h"
 
 namespace carrel::schema {
 
@@ -10,5 +13,7 @@ namespace carrel::schema {
 /// misspelt keys and wrong types while one types; `carrel profile check` knows all the rules. Two
 /// spaces of indent, a line feed at the end. Pure.
 std::string json_schema();
+/// The same where these keys and values are refused.
+std::string json_schema(std::span<const parse::NotYet> refused);
 
 }  // namespace carrel::schema

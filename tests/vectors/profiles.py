@@ -48,11 +48,17 @@ def limits(table):
     return {key: value for key, value in read.items() if value != LIMITS[key]}
 
 
+def http_rule(rule):
+    rule = changed(rule, methods=sorted, refs=sorted, headers=sorted, upgrade=int, max_body=size)
+    read = rule if "preset" in rule else {"path": "/**"} | rule
+    return {key: value for key, value in read.items() if key != "upgrade" or value}
+
+
 def network(table):
     table = {"mode": "inspect"} | changed(table, ports=sorted, budget=lambda budget: {k: size(v) for k, v in budget.items()})
     if "http" in table:
-        table["http"] = [{"path": "/**"} | changed(rule, methods=sorted, max_body=size) for rule in table["http"]]
-    return table
+        table["http"] = [http_rule(rule) for rule in table["http"]]
+    return changed(table, addresses=sorted)
 
 
 def paths(entries):
@@ -80,6 +86,8 @@ def resolve(toml):
             repositories[-1]["submit"] = {key: value for key, value in submit.items() if value != 0}
     credentials = [{"kind": "jwt"} | table | {"ttl": seconds(table.get("ttl", "2m"))}
                    for table in profile.get("credential", [])]
+    credentials = [{key: value for key, value in table.items() if (key, value) != ("inject", "bearer")}
+                   for table in credentials]
     purpose = changed({"use": "development"} | profile["purpose"], recipients=sorted, jurisdictions=sorted,
                       agreement=lambda agreement: changed(agreement, survives=seconds))
     lists = {"interface": [{"kind": "schema"} | table for table in profile.get("interface", [])],

@@ -46,6 +46,11 @@ TEST(SchemaGolden, OfThisProgram) {
                        schema::json_schema());
 }
 
+TEST(SchemaGolden, OfTheWholeLanguage) {
+  tests::expect_golden(CARREL_SOURCE_DIR, "tests/golden/profiles/schema_whole.json",
+                       schema::json_schema({}));
+}
+
 TEST(ExplainGolden, DemoOfTheLibrary) {
   const auto result = parse::parse_profile(file_text("profiles/library/demo.toml"), "demo.toml");
   ASSERT_TRUE(result.ok()) << result.error().what;

@@ -49,4 +49,12 @@ for change in ({"versoin": 1}, {"version": "1"}, {"profile": "No Name"}, {"servi
                {"session": {"max_duration": "8 h"}}, {"session": {"keystrokes": "loud"}}, {"credential": [{"kind": "jwt"}]}):
     assert errors(schema, good | change, "changed"), change
 assert errors(schema, {key: value for key, value in good.items() if key != "purpose"}, "cut")
+whole = json.loads((root / "tests/golden/profiles/schema_whole.json").read_text())
+vectors = json.loads((root / "tests/vectors/profiles.json").read_text(encoding="utf-8"))
+language = tomllib.loads(next(one["toml"] for one in vectors if one["name"] == "the whole language"))
+assert not errors(whole, language, "whole"), errors(whole, language, "whole")
+host = {"host": "a.example", "ports": [443]}
+for change in ({"addresses": ["10.0.0.0"]}, {"waiver": {"by": "lena"}}, {"http": [{"preset": "git-clone"}]},
+               {"http": [{"headers": ["X-Id"]}]}, {"http": [{"upgrade": 1}]}, {"http": [{"refs": ["main"]}]}):
+    assert errors(whole, language | {"network": [host | change]}, "changed"), change
 print(f"{len(library)} profiles of the library hold")

@@ -116,16 +116,40 @@ mode = "inspect"
 http = [{ methods = ["HEAD", "GET"], path = "/v2/**", max_body = "0B" }, { methods = ["POST"] }]
 credential = "registry-read"
 budget = { up = "10MiB", down = "2GiB" }
+addresses = ["fd00::/8", "10.20.0.0/16"]
+waiver = { by = "lena", reason = "The registry is ours." }
 
 [[network]]
 host = "git.example.org"
 ports = [22]
 mode = "ssh"
 
+[[network]]
+host = "vcs.example.org"
+ports = [443]
+
+[[network.http]]
+preset = "git-fetch"
+repository = "/acme/widgets"
+
+[[network.http]]
+preset = "git-push"
+repository = "/acme/site"
+refs = ["refs/heads/contrib/*", "refs/heads/a/**"]
+max_body = "50MiB"
+
+[[network.http]]
+methods = ["GET"]
+path = "/live"
+headers = ["x-trace", "accept-version"]
+upgrade = true
+
 [[credential]]
 name = "registry-read"
 kind = "header"
 from = "secret:registry-read"
+inject = "basic"
+user = "reader"
 ttl = "15m"
 
 [[credential]]

@@ -54,6 +54,19 @@ TEST(Explain, MarksOnlyDefaultsAsDefaults) {
   EXPECT_THAT(minimal, HasSubstr("Credentials: none."));
 }
 
+TEST(Explain, SaysWhatInspectionBreaks) {
+  const auto with_mode = [](const std::string& mode) {
+    return explain(tests::parsed_whole(tests::minimal_profile() + "[[network]]\nhost = \"a.b\"\n" +
+                                       "ports = [443]\nmode = \"" + mode + "\"\n"));
+  };
+  const std::string text = with_mode("inspect");
+  for (const char* part :
+       {"a certificate of this session", "built into them",
+        "certificate that the workspace itself shows", "websockets", "gRPC", "QUIC", "cookie"})
+    EXPECT_THAT(text, HasSubstr(part));
+  EXPECT_THAT(with_mode("tcp"), Not(HasSubstr("a certificate of this session")));
+}
+
 TEST(Explain, QuotesWhatCouldCheatAReader) {
   model::Profile profile = tests::parsed(tests::full_profile());
   profile.summary = "a\x1b[2Jb\xe2\x80\xaegpj";

@@ -135,5 +135,55 @@ TEST(Narrowing, AChildAllowsNothingThatAPartDeniesWhereItSpeaks) {
   EXPECT_GT(denied, 1000);
 }
 
+/// The rules under which a child with these lines in its [[network]] gains over such a parent.
+std::string network_gains(const std::string& child, const std::string& parent) {
+  const auto profile_of = [](const std::string& more) {
+    auto result = parse_profile(
+        "profile = \"p\"\nversion = 1\nsummary = \"s\"\n[purpose]\n"
+        "statement = \"w\"\n[[network]]\nhost = \"a.b\"\nports = [443]\n" +
+            more + "\n",
+        "p.toml", {});
+    EXPECT_TRUE(result.ok()) << (result.ok() ? "" : result.error().what);
+    return result.ok() ? result.take().profile : model::Profile{};
+  };
+  std::string rules;
+  for (const compare::Gain& gain :
+       compare::gains(profile_of(child), profile_of(parent), compare::Said::everything()))
+    rules += gain.rule + " ";
+  return rules;
+}
+
+TEST(Narrowing, OfNetworksLooksAtEveryPartOfARequest) {
+  const auto http = [](const std::string& text) { return "http = [{ " + text + " }]"; };
+  const std::string get = "methods = [\"GET\"], path = \"/a\"";
+  const std::string any = "methods = [\"GET\", \"POST\"], path = \"/**\"";
+  const std::string fetch = "preset = \"git-fetch\", repository = \"/a/b\"";
+  const std::string push = "preset = \"git-push\", repository = \"/a/b\", refs = ";
+  const std::string gain = "network.a.b.http ";
+  EXPECT_EQ(network_gains(http(get), http(any)), "");
+  EXPECT_EQ(network_gains(http(any), http(get)), gain);
+  for (const char* more : {", upgrade = true", ", headers = [\"x-a\"]"}) {
+    EXPECT_EQ(network_gains(http(get + more), http(any)), gain) << more;
+    EXPECT_EQ(network_gains(http(get + more), ""), gain) << "every request has neither" << more;
+    EXPECT_EQ(network_gains(http(get + more), http(any + more)), "") << more;
+    EXPECT_EQ(network_gains(http(get + more), "mode = \"passthrough\""), "") << more;
+  }
+  EXPECT_EQ(network_gains(http(fetch), http(push + "[\"refs/heads/x\"]")), "");
+  EXPECT_EQ(network_gains(http(push + "[\"refs/heads/x\"]"), http(fetch)), gain);
+  EXPECT_EQ(network_gains(http(push + "[\"refs/heads/x\"]"), http(push + "[\"refs/heads/*\"]")),
+            "");
+  EXPECT_EQ(network_gains(http(push + "[\"refs/heads/*\"]"), http(push + "[\"refs/heads/x\"]")),
+            gain);
+  EXPECT_EQ(network_gains(http(fetch), http(any)), "");
+  EXPECT_EQ(network_gains(http(get), http(fetch)), gain);
+  EXPECT_EQ(network_gains(http("preset = \"git-fetch\", repository = \"/a/c\""), http(fetch)),
+            gain);
+  EXPECT_EQ(network_gains("addresses = [\"10.1.0.0/16\"]", "addresses = [\"10.0.0.0/8\"]"), "");
+  EXPECT_EQ(network_gains("addresses = [\"10.0.0.0/8\"]", "addresses = [\"10.1.0.0/16\"]"),
+            "network.a.b.addresses ");
+  EXPECT_EQ(network_gains("addresses = [\"10.0.0.0/8\"]", ""), "network.a.b.addresses ");
+  EXPECT_EQ(network_gains("waiver = { by = \"l\", reason = \"r\" }", ""), "");
+}
+
 }  // namespace
 }  // namespace carrel::parse

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "profiles/base/cidr.h"
 #include "profiles/decide/decide.h"
 
 namespace carrel::tests {
@@ -79,7 +80,7 @@ class Asker {
     if (pattern == "/**") return true;
     if (pattern == "/a/**") return path.starts_with("/a/");
     if (pattern == "/a/*") return path.starts_with("/a/") && path.find('/', 3) == path.npos;
-    if (pattern == "/*/b") return path == "/a/b" || path == "/c/b";
+    if (pattern == "/*/b") return path == "/a/b" || path == "/c/b" || path == "/e/b";
     return path == pattern;
   }
 
@@ -99,10 +100,18 @@ class Asker {
       for (const char* path : {"/", "/a/b", "/a/c", "/c/b", "/a/b/c", "/d"}) {
         for (const uint64_t body : {0U, 1U, 2000U}) {
           ask(key + " " + method + " " + path, key + ".http",
-              found != nullptr && passes(*found, method, path, body));
+              found != nullptr && passes(*found, {.method = method, .path = path, .body = body}));
         }
       }
     }
+    ask_requests_of_git(found, key);
+    for (const Request& request : {Request{.method = "GET", .path = "/a/b", .header = "x-a"},
+                                   Request{.method = "GET", .path = "/a/b", .header = "x-b"},
+                                   Request{.method = "GET", .path = "/a/b", .upgrade = true}}) {
+      ask(key + " with more", key + ".http", found != nullptr && passes(*found, request));
+    }
+    for (const char* address : {"10.1.2.3/32", "10.20.1.1/32", "fd00::1/128"})
+      ask(key + " in " + address, key + ".addresses", found != nullptr && lies_in(*found, address));
     for (const uint64_t bytes : {1U << 10, 1U << 20, 1U << 30}) {
       ask(key + " up", key + ".budget",
           found != nullptr && (!found->budget.up || *found->budget.up >= bytes));
@@ -111,13 +120,77 @@ class Asker {
     }
   }
 
-  static bool passes(const model::Network& network, std::string_view method, std::string_view path,
-                     uint64_t body) {
-    if (network.http.empty()) return true;
+  struct Request {
+    std::string method;
+    std::string path;
+    uint64_t body = 0;
+    std::string header = {};
+    bool upgrade = false;
+    std::string ref = {};  // of a push
+  };
+
+  void ask_requests_of_git(const model::Network* found, const std::string& key) {
+    for (const char* repository : {"/a/b", "/a/b.git", "/d", "/e"}) {
+      const std::string base = repository;
+      std::vector<Request> requests = {
+          {.method = "GET", .path = base + "/info/refs?service=git-upload-pack"},
+          {.method = "GET", .path = base + "/info/refs?service=git-receive-pack"},
+          {.method = "POST", .path = base + "/git-upload-pack"}};
+      for (const char* ref :
+           {"refs/heads/in/x", "refs/heads/in/y/z", "refs/heads/main", "refs/tags/v1"}) {
+        requests.push_back({.method = "POST", .path = base + "/git-receive-pack", .ref = ref});
+      }
+      for (const Request& request : requests) {
+        ask(key + " " + request.method + " " + request.path + " " + request.ref, key + ".http",
+            found != nullptr && passes(*found, request));
+      }
+    }
+  }
+
+  static bool lies_in(const model::Network& network, std::string_view address) {
+    return std::any_of(network.addresses.begin(), network.addresses.end(), [&](const auto& each) {
+      return Cidr::parse(each.text).value().holds(Cidr::parse(address).value());
+    });
+  }
+
+  static bool ref_matches(std::string_view ref, std::string_view pattern) {
+    if (pattern == "refs/heads/**") return ref.starts_with("refs/heads/");
+    if (pattern == "refs/heads/in/*") return ref == "refs/heads/in/x";
+    if (pattern == "refs/tags/*") return ref == "refs/tags/v1";
+    return ref == pattern;
+  }
+
+  static bool is_of_git(const model::HttpRule& rule, const Request& request) {
+    for (const std::string& base : {rule.repository, rule.repository + ".git"}) {
+      const bool push = rule.preset == "git-push";
+      if (request.path == base + "/info/refs?service=git-upload-pack") return true;
+      if (request.path == base + "/git-upload-pack") return true;
+      if (push && request.path == base + "/info/refs?service=git-receive-pack") return true;
+      if (push && request.path == base + "/git-receive-pack") {
+        return std::any_of(rule.refs.begin(), rule.refs.end(),
+                           [&](const auto& each) { return ref_matches(request.ref, each.text); });
+      }
+    }
+    return false;
+  }
+
+  static bool is_plain(const model::HttpRule& rule, const Request& request) {
+    const bool named = std::any_of(rule.methods.begin(), rule.methods.end(),
+                                   [&](const auto& entry) { return entry.text == request.method; });
+    return named && matches(request.path.substr(0, request.path.find('?')), rule.path);
+  }
+
+  static bool passes(const model::Network& network, const Request& request) {
+    if (network.mode != model::NetworkMode::kInspect) return true;
+    if (network.http.empty()) return request.header.empty() && !request.upgrade;
     return std::any_of(network.http.begin(), network.http.end(), [&](const model::HttpRule& rule) {
-      const bool named = std::any_of(rule.methods.begin(), rule.methods.end(),
-                                     [&](const auto& entry) { return entry.text == method; });
-      return named && matches(path, rule.path) && (!rule.max_body || body <= *rule.max_body);
+      const bool header =
+          request.header.empty() ||
+          std::any_of(rule.headers.begin(), rule.headers.end(),
+                      [&](const auto& each) { return each.text == request.header; });
+      return (rule.preset.empty() ? is_plain(rule, request) : is_of_git(rule, request)) && header &&
+             (!request.upgrade || rule.upgrade) &&
+             (!rule.max_body || request.body <= *rule.max_body);
     });
   }
 

@@ -132,14 +132,28 @@ class Writer {
       out_ += "mode = \"" + (inspect ? "inspect" : one({"passthrough", "tcp"})) + "\"\n";
     }
     if (inspect && chance(2)) {
-      out_ += "http = [{ methods = " + one({"[\"GET\"]", "[\"GET\", \"POST\"]"}) + ", path = \"" +
-              one({"/**", "/a/**", "/a/*", "/*/b", "/a/b"}) + "\"" +
-              one({"", ", max_body = \"0B\"", ", max_body = \"1KiB\""}) + " }]\n";
+      out_ += "http = [{ " + (chance(3) ? git_rule() : plain_rule()) +
+              one({"", ", max_body = \"0B\"", ", max_body = \"1KiB\""}) +
+              one({"", "", ", headers = [\"x-a\"]", ", headers = [\"x-a\", \"x-b\"]"}) + " }]\n";
     }
+    maybe(6, "addresses", {"[\"10.0.0.0/8\"]", "[\"10.20.0.0/16\", \"fd00::/8\"]"});
     if (chance(4)) {
       out_ += "budget = { up = \"" + one({"1KiB", "1MiB"}) + "\", down = \"" +
               one({"1KiB", "1MiB"}) + "\" }\n";
     }
+  }
+
+  std::string plain_rule() {
+    return "methods = " + one({"[\"GET\"]", "[\"GET\", \"POST\"]"}) + ", path = \"" +
+           one({"/**", "/a/**", "/a/*", "/*/b", "/a/b"}) + "\"" + one({"", "", ", upgrade = true"});
+  }
+
+  std::string git_rule() {
+    const std::string repository = ", repository = \"" + one({"/a/b", "/a/b", "/d"}) + "\"";
+    if (chance(2)) return "preset = \"git-fetch\"" + repository;
+    return "preset = \"git-push\"" + repository + ", refs = " +
+           one({"[\"refs/heads/in/*\"]", "[\"refs/heads/**\"]",
+                "[\"refs/heads/in/x\", \"refs/tags/*\"]"});
   }
 
   void credential(const std::string& name) {

@@ -99,6 +99,144 @@ TEST(Lint, LooksAtCredentialsAndHosts) {
               Not(Contains(HasSubstr("network.a.example"))));
 }
 
+/// The findings about one table; it begins on line 6.
+std::vector<std::string> findings_of(const std::string& host, const std::string& more) {
+  return lines_of(tests::minimal_profile() + "[[network]]\nhost = \"" + host +
+                  "\"\nports = [443]\n" + more);
+}
+
+const std::string kRead = "http = [{ methods = [\"GET\", \"HEAD\"], path = \"";
+const std::string kSecret =
+    "[[credential]]\nname = \"c\"\nkind = \"header\"\nfrom = \"secret:c\"\n";
+
+TEST(LintNetwork, GradesWhoseAccountsCanBeReached) {
+  for (const char* host : {"github.com", "api.github.com", "gist.github.com", "hooks.slack.com",
+                           "s3.amazonaws.com", "storage.googleapis.com", "registry.npmjs.org"}) {
+    EXPECT_THAT(findings_of(host, "http = [{ methods = [\"POST\"], path = \"/a\" }]\n"),
+                Contains(HasSubstr("6 danger network." + std::string(host) + ": ")))
+        << host;
+    EXPECT_THAT(findings_of(host, "mode = \"passthrough\"\nbudget = { up = \"1MiB\" }\n"),
+                Contains(HasSubstr("danger")))
+        << host;
+    EXPECT_THAT(findings_of(host, kRead + "/acme/**\" }]\n"), Not(Contains(HasSubstr("danger"))))
+        << host;
+    EXPECT_THAT(findings_of(host, "credential = \"c\"\n" + kSecret),
+                Contains(HasSubstr("credential is put in place of others")))
+        << host;
+  }
+  EXPECT_THAT(findings_of("github.com", kRead + "/acme/**\" }]\n"),
+              Contains(HasSubstr("6 note network.github.com: ")));
+  EXPECT_THAT(findings_of("github.com", kRead + "/**\" }]\n"),
+              Contains(HasSubstr("6 warning network.github.com: \"github.com\" lies at a code "
+                                 "host: anybody can have an account there")));
+  EXPECT_THAT(findings_of("registry.npmjs.org", kRead + "/**\" }]\n"),
+              Contains(HasSubstr("6 note network.registry.npmjs.org: ")));
+  EXPECT_THAT(
+      findings_of("github.com", "http = [{ preset = \"git-fetch\", repository = \"/acme/w\" }]\n"),
+      Contains(HasSubstr("6 note network.github.com: ")));
+  for (const char* other : {"notgithub.com", "github.com.example.org", "a.example"})
+    EXPECT_THAT(findings_of(other, "http = [{ methods = [\"POST\"], path = \"/a\" }]\n"),
+                Not(Contains(HasSubstr("danger"))))
+        << other;
+}
+
+TEST(LintNetwork, TellsNamesBelowASharedServiceFromTheServiceItself) {
+  for (const char* host : {"acme.github.io", "acme.s3.amazonaws.com",
+                           "acme.s3.eu-central-1.amazonaws.com", "acme.blob.core.windows.net"}) {
+    EXPECT_THAT(findings_of(host, "http = [{ methods = [\"PUT\"], path = \"/a\" }]\n"),
+                Contains(HasSubstr("6 warning network." + std::string(host) + ": \"" + host +
+                                   "\" lies at ")))
+        << host;
+    EXPECT_THAT(findings_of(host, kRead + "/**\" }]\n"),
+                Contains(HasSubstr("note network." + std::string(host) + ": ")))
+        << host;
+    EXPECT_THAT(findings_of(host, "mode = \"tcp\"\n"), Contains(HasSubstr("danger"))) << host;
+  }
+}
+
+TEST(LintNetwork, GradesWhatNobodyReads) {
+  const std::string passed = "mode = \"passthrough\"\nbudget = { up = \"1MiB\" }\n";
+  EXPECT_THAT(findings_of("d1.cloudfront.net", passed),
+              Contains(HasSubstr("6 danger network.d1.cloudfront.net.mode: ")));
+  EXPECT_THAT(findings_of("d1.cloudfront.net", kRead + "/a\" }]\n"),
+              Not(Contains(HasSubstr("CDN"))));
+  EXPECT_THAT(findings_of("a.example", passed),
+              Contains(HasSubstr("6 note network.a.example.mode: nobody reads")));
+  for (const char* mode : {"passthrough", "tcp"})
+    EXPECT_THAT(findings_of("a.example", "mode = \"" + std::string(mode) + "\"\n"),
+                Contains(HasSubstr("6 warning network.a.example.budget: what is sent")))
+        << mode;
+  EXPECT_THAT(findings_of("a.example", passed), Not(Contains(HasSubstr("warning network"))));
+  for (const char* host : {"dns.google", "cloudflare-dns.com", "mozilla.cloudflare-dns.com"})
+    EXPECT_THAT(findings_of(host, kRead + "/a\" }]\n"),
+                Contains(HasSubstr("answers DNS questions over HTTPS")))
+        << host;
+}
+
+TEST(LintNetwork, GradesWhatARequestMayChange) {
+  const auto rule = [](const std::string& text) {
+    return findings_of("a.example", "http = [{ " + text + " }]\n");
+  };
+  EXPECT_THAT(rule("methods = [\"POST\"], path = \"/a/**\", max_body = \"1KiB\""),
+              Contains(HasSubstr("9 warning network.a.example.http: requests that change")));
+  EXPECT_THAT(rule("methods = [\"POST\"], path = \"/a/b\", max_body = \"1KiB\""),
+              Not(Contains(HasSubstr("network.a.example"))));
+  EXPECT_THAT(rule("methods = [\"GET\"], path = \"/a\", upgrade = true"),
+              Contains(HasSubstr("9 warning network.a.example.http: a websocket")));
+  EXPECT_THAT(findings_of("a.example",
+                          "http = [{ methods = [\"GET\"], path = \"/a\", upgrade = true }]\n"
+                          "budget = { up = \"1MiB\" }\n"),
+              Contains(HasSubstr("9 note network.a.example.http: a websocket")));
+  const std::string push = "preset = \"git-push\", repository = \"/a/b\", max_body = \"1MiB\"";
+  EXPECT_THAT(rule(push + ", refs = [\"refs/heads/*\"]"),
+              Contains(HasSubstr("9 warning network.a.example.http: a push to \"/a/b\"")));
+  EXPECT_THAT(rule(push + ", refs = [\"refs/heads/contrib/*\"]"),
+              Not(Contains(HasSubstr("network.a.example"))));
+  model::Profile profile = tests::parsed_whole(
+      tests::minimal_profile() + "[[network]]\nhost = \"a.example\"\nports = [443]\nhttp = [{ " +
+      push + ", refs = [\"refs/heads/x\"] }]\n");
+  profile.networks[0].http[0].refs.clear();
+  const auto found = lint(profile, kAll);
+  EXPECT_TRUE(std::any_of(found.begin(), found.end(), [](const Finding& finding) {
+    return finding.grade == Grade::kDanger &&
+           finding.words.find("may change every ref") != std::string::npos;
+  })) << "no profile can be written so, but a grant could";
+}
+
+TEST(LintNetwork, GradesPortsAddressesAndCredentials) {
+  const auto plain = [](const std::string& more) {
+    return lines_of(tests::minimal_profile() + "[[network]]\nhost = \"a.example\"\nports = [80]\n" +
+                    more);
+  };
+  EXPECT_THAT(plain("credential = \"c\"\n" + kSecret),
+              Contains(HasSubstr("6 danger network.a.example.ports: credential \"c\"")));
+  EXPECT_THAT(plain(kRead + "/a\" }]\n"), Contains(HasSubstr("6 note network.a.example.ports: ")));
+  EXPECT_THAT(findings_of("a.example", "credential = \"c\"\n" + kSecret),
+              Not(Contains(HasSubstr(".ports"))));
+  EXPECT_THAT(findings_of("a.example", "addresses = [\"10.0.0.0/8\"]\n"),
+              Contains(HasSubstr("9 warning network.a.example.addresses: ")));
+  EXPECT_THAT(findings_of("a.example", "addresses = [\"10.20.0.0/16\"]\n"),
+              Contains(HasSubstr("9 note network.a.example.addresses: ")));
+  EXPECT_THAT(findings_of("a.example", kSecret),
+              Contains(HasSubstr("warning credential.c: credential \"c\" is put in nowhere")));
+}
+
+TEST(LintNetwork, ListsWhatSomebodyAnswersFor) {
+  const std::string open = "mode = \"tcp\"\nbudget = { up = \"1MiB\" }\n";
+  const std::string waiver = "waiver = { by = \"lena\", reason = \"Ticket 7\" }\n";
+  EXPECT_THAT(findings_of("github.com", open), Contains(HasSubstr("danger")));
+  const auto waived = findings_of("github.com", open + waiver);
+  EXPECT_THAT(waived, Not(Contains(HasSubstr("danger"))));
+  EXPECT_THAT(waived,
+              Contains(HasSubstr("6 note network.github.com: waived by \"lena\" (Ticket 7): "
+                                 "\"github.com\" lies at a code host")));
+  EXPECT_THAT(findings_of("github.com", "mode = \"tcp\"\n" + waiver),
+              Contains(HasSubstr("warning network.github.com.budget")))
+      << "only dangers are waived";
+  EXPECT_THAT(findings_of("a.example", kRead + "/a\" }]\n" + waiver),
+              Contains(HasSubstr("the waiver by \"lena\" waives nothing")));
+}
+
 TEST(Lint, LooksAtWidening) {
   model::Profile profile = tests::parsed_whole(tests::minimal_profile());
   profile.widened = {

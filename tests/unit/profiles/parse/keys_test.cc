@@ -363,6 +363,9 @@ std::string source_with(std::string_view key, const std::string& value) {
     return minimal_profile() +
            (key == "credential.kind" ? "[[credential]]\nname = \"ci\"\n" : kCredential) + line;
   }
+  if (table == "network") {
+    return minimal_profile() + "[[network]]\nhost = \"a.example\"\nports = [22]\n" + line;
+  }
   return minimal_profile() + "[" + table + "]\n" + line;
 }
 
@@ -382,8 +385,15 @@ TEST(ProfileKeys, ThatAreNotEnforcedYetAreRefusedByName) {
 TEST(ProfileKeys, ValuesThatAreNotEnforcedYetAreRefusedByName) {
   for (const NotYet& row : not_yet()) {
     if (row.value.empty() || row.value == "*") continue;
+    // Without the rows of the tables above it, which would speak first.
+    std::vector<NotYet> rows(not_yet().begin(), not_yet().end());
+    std::erase_if(rows, [&row](const NotYet& other) {
+      return other.value.empty() && row.key.starts_with(std::string(other.key) + ".");
+    });
     const std::string value = '"' + std::string(row.value) + '"';
-    EXPECT_THAT(errors_of(source_with(row.key, value)),
+    const auto read = parse_profile(source_with(row.key, value), "p.toml", rows);
+    ASSERT_FALSE(read.ok()) << row.key << value;
+    EXPECT_THAT(read.error().what,
                 HasSubstr(std::string(row.key) + " = " + value + " is not supported yet; "));
   }
 }

@@ -44,7 +44,7 @@ TEST(ProfileLanguage, HasEveryTableAsPlainValues) {
   EXPECT_EQ(profile.repositories[0].history, model::History::kSquashed);
   EXPECT_EQ(profile.repositories[0].enforce, model::Enforce::kGate);
   EXPECT_EQ(profile.repositories[0].enforce_line.line, 28);
-  ASSERT_EQ(profile.networks.size(), 2U);
+  ASSERT_EQ(profile.networks.size(), 3U);
   EXPECT_EQ(profile.networks[0].host, "git.example.org");
   EXPECT_EQ(profile.networks[0].mode, model::NetworkMode::kSsh);
   const model::Network& registry = profile.networks[1];
@@ -58,9 +58,24 @@ TEST(ProfileLanguage, HasEveryTableAsPlainValues) {
   EXPECT_EQ(registry.http[0].max_body, 0U);
   EXPECT_EQ(registry.http[1].path, "/**");
   EXPECT_EQ(registry.http[1].max_body, std::nullopt);
+  EXPECT_THAT(texts(registry.addresses), ElementsAre("10.20.0.0/16", "fd00::/8"));
+  EXPECT_EQ(registry.waiver, (model::Waiver{"lena", "The registry is ours.", {44, 1}}));
+  const std::vector<model::HttpRule>& git = profile.networks[2].http;
+  ASSERT_EQ(git.size(), 3U);
+  EXPECT_EQ(git[0].preset, "git-fetch");
+  EXPECT_EQ(git[0].repository, "/acme/widgets");
+  EXPECT_EQ(git[0].path, "") << "nothing but the preset speaks of its requests";
+  EXPECT_TRUE(git[0].methods.empty());
+  EXPECT_THAT(texts(git[1].refs), ElementsAre("refs/heads/a/**", "refs/heads/contrib/*"));
+  EXPECT_EQ(git[1].max_body, uint64_t{50} << 20);
+  EXPECT_THAT(texts(git[2].headers), ElementsAre("accept-version", "x-trace"));
+  EXPECT_TRUE(git[2].upgrade);
+  EXPECT_FALSE(git[1].upgrade);
   ASSERT_EQ(profile.credentials.size(), 2U);
   EXPECT_EQ(profile.credentials[1].kind, model::CredentialKind::kHeader);
   EXPECT_EQ(profile.credentials[1].from, "secret:registry-read");
+  EXPECT_EQ(profile.credentials[1].inject, "basic");
+  EXPECT_EQ(profile.credentials[1].user, "reader");
   EXPECT_EQ(profile.credentials[1].ttl_s, 900U);
   ASSERT_EQ(profile.forwards.size(), 2U);
   EXPECT_EQ(profile.forwards[0].port, 80);
@@ -76,11 +91,10 @@ TEST(ProfileLanguage, ReadsItsCanonicalFormBack) {
 }
 
 TEST(ProfileLanguage, RefusesCanonicalBytesWithWhatIsNotEnforced) {
-  const auto back =
-      parse_canonical(to_canonical(parsed_whole(minimal_profile() + "[[network]]\nhost = \"a.b\"\n"
-                                                                    "ports = [1]\n")));
+  const auto back = parse_canonical(to_canonical(
+      parsed_whole(minimal_profile() + "[[interface]]\nname = \"api\"\npath = \"a\"\n")));
   ASSERT_FALSE(back.ok());
-  EXPECT_THAT(back.error().what, HasSubstr("\"network\" is not supported yet"));
+  EXPECT_THAT(back.error().what, HasSubstr("\"interface\" is not supported yet"));
 }
 
 TEST(ProfileLanguage, LeavesNewDefaultsOutOfTheCanonicalForm) {
@@ -96,15 +110,22 @@ TEST(ProfileLanguage, CanonicalFormHasEveryKeySorted) {
   EXPECT_EQ(
       to_canonical(parsed_whole(whole_profile())),
       R"({"credential":[{"audience":"https://ci.example.org","kind":"jwt","name":"ci","ttl":120},)"
-      R"({"from":"secret:registry-read","kind":"header","name":"registry-read","ttl":900}],)"
+      R"({"from":"secret:registry-read","inject":"basic","kind":"header","name":"registry-read",)"
+      R"("ttl":900,"user":"reader"}],)"
       R"("forward":[{"port":80},{"port":3000}],)"
       R"("interface":[{"kind":"schema","name":"billing-api","path":"api/openapi.yaml"}],)"
       R"("limits":{"cpu":2500,"disk":21474836480,"inodes":2000000,"memory":8589934592,)"
       R"("open_files":8192,"processes":1024,"tmpfs":536870912},)"
       R"("network":[{"host":"git.example.org","mode":"ssh","ports":[22]},)"
-      R"({"budget":{"down":2147483648,"up":10485760},"credential":"registry-read",)"
+      R"({"addresses":["10.20.0.0/16","fd00::/8"],"budget":{"down":2147483648,"up":10485760},)"
+      R"("credential":"registry-read",)"
       R"("host":"registry.example.org","http":[{"max_body":0,"methods":["GET","HEAD"],)"
-      R"("path":"/v2/**"},{"methods":["POST"],"path":"/**"}],"mode":"inspect","ports":[443,8443]}],)"
+      R"("path":"/v2/**"},{"methods":["POST"],"path":"/**"}],"mode":"inspect","ports":[443,8443],)"
+      R"("waiver":{"by":"lena","reason":"The registry is ours."}},{"host":"vcs.example.org",)"
+      R"("http":[{"preset":"git-fetch","repository":"/acme/widgets"},{"max_body":52428800,)"
+      R"("preset":"git-push","refs":["refs/heads/a/**","refs/heads/contrib/*"],)"
+      R"("repository":"/acme/site"},{"headers":["accept-version","x-trace"],"methods":["GET"],)"
+      R"("path":"/live","upgrade":1}],"mode":"inspect","ports":[443]}],)"
       R"("profile":"dashboard-fix","purpose":{"agreement":{"file":"agreements/nda-2026.md",)"
       R"("survives":94608000,"version":2},"jurisdictions":["DE","PL"],)"
       R"("recipients":["acme-audit","acme-studio"],"statement":"Ticket FE-1432",)"
@@ -208,6 +229,16 @@ TEST(ProfileLanguage, NetworkIsAHostWithPorts) {
   EXPECT_THAT(
       errors_with(network("ports = [1]\nmode = \"tcp\"\nhttp = [{ methods = [\"GET\"] }]\n")),
       HasSubstr("only holds where mode is \"inspect\""));
+  const std::string put_in =
+      network("ports = [1]\ncredential = \"c\"\n") +
+      "[[credential]]\nname = \"c\"\nkind = \"header\"\nfrom = \"secret:c\"\n";
+  EXPECT_EQ(minimal_with(put_in).networks[0].credential, "c");
+  EXPECT_THAT(errors_with(network("ports = [1]\ncredential = \"c\"\nmode = \"tcp\"\n")),
+              HasSubstr("network.credential can only be put in where mode is"));
+  EXPECT_THAT(errors_with(network("ports = [1]\ncredential = \"c\"\n") +
+                          "[[credential]]\nname = \"c\"\naudience = \"a\"\n"),
+              HasSubstr("is a \"jwt\", which the gateway cannot put in here; write a credential of "
+                        "kind \"header\""));
 }
 
 TEST(ProfileLanguage, HttpRulesAreMethodsAndAPath) {
@@ -226,16 +257,148 @@ TEST(ProfileLanguage, HttpRulesAreMethodsAndAPath) {
                 HasSubstr("network.http.path is"))
         << bad;
   EXPECT_THAT(errors_with(rule("path = \"/\"")), HasSubstr("network.http.methods is missing"));
+  EXPECT_TRUE(
+      minimal_with(rule("methods = [\"GET\"], upgrade = true")).networks[0].http[0].upgrade);
+  EXPECT_THAT(errors_with(rule("methods = [\"GET\"], upgrade = 1")),
+              HasSubstr("write upgrade = true"));
+  EXPECT_THAT(errors_with(rule("methods = [\"GET\"], repository = \"/a\"")),
+              HasSubstr("network.http.repository goes with a preset"));
+  EXPECT_THAT(errors_with(rule("methods = [\"GET\"], refs = [\"refs/heads/a\"]")),
+              HasSubstr("network.http.refs goes with a preset"));
   for (const char* bad : {"[]", "[\"get\"]", "[\"\"]", "[\"G E\"]", "\"GET\""})
     EXPECT_THAT(errors_with(rule("methods = " + std::string(bad))),
                 HasSubstr("network.http.methods"));
+}
+
+TEST(ProfileLanguage, HttpPresetsAreARepositoryOfGit) {
+  const auto rule = [](const std::string& text) {
+    return "[[network]]\nhost = \"a.b\"\nports = [443]\nhttp = [{ " + text + " }]\n";
+  };
+  const std::string fetch = "preset = \"git-fetch\", repository = \"/a/b\"";
+  const std::string push = "preset = \"git-push\", repository = \"/a/b\"";
+  EXPECT_EQ(minimal_with(rule(fetch)).networks[0].http[0].repository, "/a/b");
+  EXPECT_THAT(errors_with(rule("preset = \"git-clone\", repository = \"/a/b\"")),
+              HasSubstr("network.http.preset = \"git-clone\" is unknown; write one of"));
+  EXPECT_THAT(errors_with(rule("preset = \"git-fetch\"")),
+              HasSubstr("\"network.http.repository\" is missing"));
+  for (const char* more : {", methods = [\"GET\"]", ", path = \"/a\"", ", upgrade = false"})
+    EXPECT_THAT(errors_with(rule(fetch + more)), HasSubstr("is fixed by the preset")) << more;
+  for (const char* bad : {"", "/", "a/b", "/a/*", "/a/**", "/a/", "/a/b.git", "/a//b", "/a/../b"})
+    EXPECT_THAT(
+        errors_with(rule("preset = \"git-fetch\", repository = \"" + std::string(bad) + "\"")),
+        HasSubstr("network.http.repository is"))
+        << bad;
+  EXPECT_THAT(errors_with(rule(push)), HasSubstr("network.http.refs is missing"));
+  EXPECT_THAT(errors_with(rule(fetch + ", refs = [\"refs/heads/a\"]")),
+              HasSubstr("network.http.refs is for a git-push"));
+  for (const char* good :
+       {"refs/heads/contrib/*", "refs/heads/*/x", "refs/tags/**", "refs/for/main"})
+    EXPECT_EQ(
+        minimal_with(rule(push + ", refs = [\"" + good + "\"]")).networks[0].http[0].refs[0].text,
+        good);
+  const std::string long_ref = "refs/heads/" + std::string(300, 'a');
+  for (const std::string& bad :
+       {std::string("main"), std::string(), std::string("refs/"), std::string("refs/heads/a*"),
+        std::string("refs/heads/**/a"), std::string("refs/heads/../a"),
+        std::string("refs/heads/{task}/*"), std::string("refs/heads/a b"), long_ref})
+    EXPECT_THAT(errors_with(rule(push + ", refs = [\"" + bad + "\"]")),
+                HasSubstr("network.http.refs: is no pattern of refs"))
+        << bad;
+}
+
+TEST(ProfileLanguage, HttpHeadersAreNamesThatTheGatewayDoesNotOwn) {
+  const auto rule = [](const std::string& name) {
+    return "[[network]]\nhost = \"a.b\"\nports = [443]\n"
+           "http = [{ methods = [\"GET\"], headers = [\"" +
+           name + "\"] }]\n";
+  };
+  for (const char* good : {"x-request-id", "accept-version", "npm-command", "x-1"})
+    EXPECT_EQ(minimal_with(rule(good)).networks[0].http[0].headers[0].text, good);
+  for (const std::string bad : {"", "X-Id", "x id", "x_id", "x:", "ä"})
+    EXPECT_THAT(errors_with(rule(bad)), HasSubstr("network.http.headers: is no header")) << bad;
+  for (const char* bad :
+       {"host", "connection", "proxy-authenticate", "x-forwarded-for", "forwarded", "te",
+        "content-length", "transfer-encoding", "x-original-url", "x-http-method-override",
+        "sec-websocket-protocol", "upgrade"})
+    EXPECT_THAT(errors_with(rule(bad)), HasSubstr("is the gateway's own or never passes")) << bad;
+  for (const char* bad : {"authorization", "cookie", "private-token", "x-api-key", "x-auth-token",
+                          "proxy-authorization", "x-amz-security-token"})
+    EXPECT_THAT(errors_with(rule(bad)), HasSubstr("write a [[credential]]")) << bad;
+}
+
+TEST(ProfileLanguage, NetworkAddressesArePrivateNetworks) {
+  const auto network = [](const std::string& text) {
+    return "[[network]]\nhost = \"a.b\"\nports = [443]\naddresses = [\"" + text + "\"]\n";
+  };
+  for (const char* good : {"10.0.0.0/8", "10.20.0.0/16", "192.168.1.7/32", "100.64.0.0/10",
+                           "203.0.113.0/24", "fd00::/8", "fc00::/7", "2001:db8::/48"})
+    EXPECT_EQ(minimal_with(network(good)).networks[0].addresses[0].text, good);
+  for (const char* bad : {"", "10.0.0.0", "10.0.0.1/8", "10.0.0.0/33", "10.0.0.0/08", "10/8",
+                          "fd00:0::/8", "FD00::/8", "010.0.0.0/8", "10.0.0.0/8 ", "a.b/8",
+                          "10.0.0.0/", "10.0.0.0/-1", "10.0.0.0/8/8"})
+    EXPECT_THAT(errors_with(network(bad)), HasSubstr("network.addresses: is no network")) << bad;
+  for (const char* bad : {"0.0.0.0/0", "10.0.0.0/7", "127.0.0.0/8", "169.254.169.254/32",
+                          "8.8.8.0/24", "::/0", "fe80::/10", "::1/128", "224.0.0.0/4"})
+    EXPECT_THAT(errors_with(network(bad)), HasSubstr("is no private network")) << bad;
+}
+
+TEST(ProfileLanguage, NetworkWaiverNamesPersonAndReason) {
+  const auto network = [](const std::string& text) {
+    return "[[network]]\nhost = \"a.b\"\nports = [443]\nwaiver = { " + text + " }\n";
+  };
+  EXPECT_EQ(minimal_with(network("by = \"lena\", reason = \"ours\"")).networks[0].waiver,
+            (model::Waiver{"lena", "ours", {9, 1}}));
+  EXPECT_THAT(errors_with(network("reason = \"ours\"")),
+              HasSubstr("\"network.waiver.by\" is missing"));
+  EXPECT_THAT(errors_with(network("by = \"lena\"")),
+              HasSubstr("\"network.waiver.reason\" is missing"));
+  EXPECT_THAT(errors_with(network("by = \"Lena M\", reason = \"ours\"")),
+              HasSubstr("network.waiver.by is no name"));
+  EXPECT_THAT(errors_with(network("by = \"lena\", reason = \" \"")),
+              HasSubstr("network.waiver.reason is empty"));
+}
+
+TEST(ProfileLanguage, HeaderCredentialsSayHowTheyArePutIn) {
+  const auto header = [](const std::string& more) {
+    return "[[credential]]\nname = \"c\"\nkind = \"header\"\nfrom = \"secret:a\"\n" + more;
+  };
+  EXPECT_EQ(minimal_with(header("")).credentials[0].inject, "bearer");
+  EXPECT_EQ(to_canonical(minimal_with(header("inject = \"bearer\"\n"))),
+            to_canonical(minimal_with(header(""))));
+  EXPECT_EQ(minimal_with(header("inject = \"private-token\"\n")).credentials[0].inject,
+            "private-token");
+  EXPECT_EQ(minimal_with(header("inject = \"basic\"\nuser = \"u@x\"\n")).credentials[0].user,
+            "u@x");
+  EXPECT_THAT(errors_with(header("inject = \"basic\"\n")),
+              HasSubstr("\"credential.user\" is missing"));
+  EXPECT_THAT(errors_with(header("inject = \"basic\"\nuser = \"a:b\"\n")),
+              HasSubstr("credential.user has a colon"));
+  EXPECT_THAT(errors_with(header("user = \"a\"\n")),
+              HasSubstr("credential.user is for inject = \"basic\""));
+  for (const char* bad : {"host", "proxy-authorization", "content-length", "connection"})
+    EXPECT_THAT(errors_with(header("inject = \"" + std::string(bad) + "\"\n")),
+                HasSubstr("is a header of the connection"))
+        << bad;
+  for (const char* bad : {"", "Bearer", "a b", "a:"})
+    EXPECT_THAT(errors_with(header("inject = \"" + std::string(bad) + "\"\n")),
+                HasSubstr("credential.inject is no way"))
+        << bad;
+  EXPECT_THAT(errors_with("[[credential]]\nname = \"c\"\nkind = \"header\"\nfrom = \"ca:a\"\n"),
+              HasSubstr("credential.from is a ca"));
+  for (const char* more : {"inject = \"bearer\"\n", "user = \"a\"\n"})
+    EXPECT_THAT(errors_with("[[credential]]\nname = \"c\"\naudience = \"x\"\n" + std::string(more)),
+                HasSubstr("is for kind = \"header\""))
+        << more;
 }
 
 TEST(ProfileLanguage, CredentialsSayWhereTheyComeFrom) {
   const auto credential = [](const std::string& more) {
     return "[[credential]]\nname = \"c\"\n" + more;
   };
-  for (const char* kind : {"header", "ssh-certificate", "x509", "file"}) {
+  EXPECT_EQ(
+      minimal_with(credential("kind = \"header\"\nfrom = \"secret:a\"\n")).credentials[0].from,
+      "secret:a");
+  for (const char* kind : {"ssh-certificate", "x509", "file"}) {
     const std::string line = "kind = \"" + std::string(kind) + "\"\n";
     EXPECT_EQ(minimal_with(credential(line + "from = \"ca:a\"\n")).credentials[0].from, "ca:a");
     EXPECT_THAT(errors_with(credential(line)), HasSubstr("\"credential.from\" is missing"));
@@ -247,7 +410,7 @@ TEST(ProfileLanguage, CredentialsSayWhereTheyComeFrom) {
   for (const char* bad : {"", "a", "secret:", "secret:A", "vault:a", "secret:a/b"})
     EXPECT_THAT(errors_with(credential("kind = \"file\"\nfrom = \"" + std::string(bad) + "\"\n")),
                 HasSubstr("credential.from is no source"));
-  EXPECT_EQ(minimal_with(credential("kind = \"header\"\nfrom = \"ca:a\"\nttl = \"1h\"\n"))
+  EXPECT_EQ(minimal_with(credential("kind = \"header\"\nfrom = \"secret:a\"\nttl = \"1h\"\n"))
                 .credentials[0]
                 .ttl_s,
             3600U);
