@@ -10,7 +10,9 @@
 #include <optional>
 #include <utility>
 
+#include "profiles/base/secret.h"
 #include "profiles/base/text.h"
+#include "profiles/base/wipe.h"
 
 namespace carrel::programs {
 namespace {
@@ -87,6 +89,12 @@ Status BrokerLoop::run() {
         continue;
       }
     }
+    if (ready.secrets) {
+      const Status served = at_boundary([this] { return serve_secrets(); });
+      if (!served.ok()) lose_secrets(to_string(served.error()));
+    }
+    ask_secrets();
+    tell_sessions();
     for (Client* client : ready.clients)
       serve_client(*client);
     if (ready.listener) accept_client();
@@ -102,6 +110,7 @@ Result<BrokerLoop::Ready> BrokerLoop::wait() {
   const bool take_more = clients_.size() < kMaxClients;
   polls.push_back({take_more ? listener_.get() : -1, POLLIN, 0});
   polls.push_back(interest(launcher_));
+  polls.push_back(interest(secrets_));
   std::vector<std::string> sessions;
   for (const auto& [session, connection] : sessions_) {
     sessions.push_back(session);
@@ -112,7 +121,9 @@ Result<BrokerLoop::Ready> BrokerLoop::wait() {
     clients.push_back(&client);
     polls.push_back(interest(client.connection));
   }
-  const int timeout_ms = !launcher_.valid() || !clients_.empty() ? 1000 : -1;
+  const bool looks = !launcher_.valid() || !clients_.empty() || monitor_.waits_for_secrets();
+  const int timeout_ms = looks ? 1000 : -1;
+  constexpr size_t kFixed = 3;
   if (poll(polls.data(), polls.size(), timeout_ms) < 0) {
     if (errno == EINTR) return Ready{};
     return errno_error("poll");
@@ -120,11 +131,12 @@ Result<BrokerLoop::Ready> BrokerLoop::wait() {
   Ready ready;
   ready.listener = polls[0].revents != 0;
   ready.launcher = polls[1].revents != 0;
+  ready.secrets = polls[2].revents != 0;
   for (size_t i = 0; i < sessions.size(); ++i) {
-    if (polls[2 + i].revents != 0) ready.sessions.push_back(sessions[i]);
+    if (polls[kFixed + i].revents != 0) ready.sessions.push_back(sessions[i]);
   }
   for (size_t i = 0; i < clients.size(); ++i) {
-    if (polls[2 + sessions.size() + i].revents != 0) ready.clients.push_back(clients[i]);
+    if (polls[kFixed + sessions.size() + i].revents != 0) ready.clients.push_back(clients[i]);
   }
   return ready;
 }
@@ -202,13 +214,57 @@ void BrokerLoop::drop_session(const std::string& session, const std::string& why
 
 /// One that cannot be told has a supervisor that does not read: it loses its session.
 void BrokerLoop::tell_sessions() {
-  for (const monitor::Monitor::Told& told : monitor_.take_told()) {
+  for (monitor::Monitor::Told& told : monitor_.take_told()) {
     const auto found = sessions_.find(told.session);
     if (found == sessions_.end()) continue;
     // No descriptor waits here: whoever asked sees the end of their stream, and asks again.
     if (!told.message.fds.empty() && found->second.wants_write()) continue;
     const Status sent = unless_peer_closed(queue_reply(found->second, told.message));
+    wipe(told.message.body);  // it may hold a secret
     if (!sent.ok()) drop_session(told.session, to_string(sent.error()));
+  }
+}
+
+// ---- secrets -----------------------------------------------------------------------------------
+
+Status BrokerLoop::serve_secrets() {
+  RETURN_IF_ERROR(secrets_.flush());
+  ASSIGN_OR_RETURN(const bool open, secrets_.fill());
+  while (true) {
+    ASSIGN_OR_RETURN(std::optional<Message> message, secrets_.next());
+    if (!message.has_value()) break;
+    if (message->type != Type::kSecretReply) return Error{"an answer of no known type", EPROTO};
+    ASSIGN_OR_RETURN(auto reply, protocol::parse_message<protocol::SecretReply>(*message));
+    wipe(message->body);
+    const bool refused = !reply.error().empty() || reply.value().empty();
+    const auto value =
+        refused ? Result<Secret>(Error{reply.error()}) : Result<Secret>(Secret(reply.value()));
+    wipe(*reply.mutable_value());
+    monitor_.take_secret(reply.id(), value);
+  }
+  if (!open) return Error{"closed"};
+  return Done{};
+}
+
+/// Leases that are held go on until their end; there are no new ones.
+void BrokerLoop::lose_secrets(const std::string& why) {
+  log_("secrets.gone why=" + quoted(why));
+  secrets_.close();
+}
+
+void BrokerLoop::ask_secrets() {
+  for (const protocol::SecretRequest& request : monitor_.take_asked()) {
+    if (!secrets_.valid()) break;
+    const Status asked = protocol::queue_message(secrets_, Type::kSecretRequest, request);
+    if (!asked.ok()) lose_secrets(to_string(asked.error()));
+  }
+  if (secrets_.valid()) {
+    monitor_.refuse_secrets(Error{"the source of secrets does not answer", ETIMEDOUT}, false);
+  } else if (monitor_.waits_for_secrets()) {
+    monitor_.refuse_secrets(
+        Error{"carrel-secrets does not run, which reads the admin's secrets: start the service "
+              "anew"},
+        true);
   }
 }
 

@@ -30,6 +30,7 @@ class BrokerLoop {
         log_(std::move(log)),
         listener_(std::move(listener)),
         launcher_(std::move(launcher)),
+        secrets_(UniqueFd(options.secrets_fd)),
         caller_(options.caller),
         is_service_(options.service) {}
 
@@ -45,6 +46,7 @@ class BrokerLoop {
   struct Ready {
     bool listener = false;
     bool launcher = false;
+    bool secrets = false;
     std::vector<std::string> sessions;
     std::vector<Client*> clients;
   };
@@ -62,6 +64,9 @@ class BrokerLoop {
   Status take_messages(const std::string& session, protocol::Connection& connection);
   void drop_session(const std::string& session, const std::string& why);
   void tell_sessions();
+  Status serve_secrets();
+  void lose_secrets(const std::string& why);
+  void ask_secrets();
   void serve_client(Client& client);
   Result<bool> take_from_client(Client& client);
   void drop_idle_clients();
@@ -70,6 +75,7 @@ class BrokerLoop {
   monitor::Log log_;
   UniqueFd listener_;
   protocol::Connection launcher_;
+  protocol::Connection secrets_;  // to carrel-secrets; invalid where there is none (any more)
   std::optional<uid_t> caller_;
   bool is_service_;
   monitor::LogBudget log_budget_;

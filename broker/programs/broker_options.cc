@@ -36,6 +36,8 @@ Result<BrokerOptions> parse_broker_options(int argc, const char* const* argv) {
       options.launcher_fd = static_cast<int>(value);
     } else if (name == "--log-fd") {
       options.log_fd = static_cast<int>(value);
+    } else if (name == "--secrets-fd") {
+      options.secrets_fd = static_cast<int>(value);
     } else if (name == "--uid") {
       options.uid = value;
     } else if (name == "--caller") {

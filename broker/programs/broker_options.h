@@ -14,7 +14,8 @@ struct BrokerOptions {
   int store_fd = -1;     // the store's directory
   int launcher_fd = -1;  // connected unix stream socket
   int log_fd = 2;
-  uid_t uid = 0;  // and gid; 0: stay who we are (a rootless store)
+  int secrets_fd = -1;  // connected unix stream socket to carrel-secrets; -1: there are no secrets
+  uid_t uid = 0;        // and gid; 0: stay who we are (a rootless store)
   /// The user whose uid 0 of a user namespace this broker runs as: what the kernel calls 0 there is
   /// that user, nobody else is served. Not together with `uid`.
   std::optional<uid_t> caller;
@@ -22,8 +23,8 @@ struct BrokerOptions {
   bool service = false;
 };
 
-/// "--listener-fd N --store-fd N --launcher-fd N [--log-fd N] [--uid N | --caller N]
-/// [--service 1]"; anything else is an Error.
+/// "--listener-fd N --store-fd N --launcher-fd N [--log-fd N] [--secrets-fd N]
+/// [--uid N | --caller N] [--service 1]"; anything else is an Error.
 Result<BrokerOptions> parse_broker_options(int argc, const char* const* argv);
 
 }  // namespace carrel::programs

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "broker/record/evidence/sha256.h"
+#include "broker/service/credentials/certificate.h"
 #include "broker/service/credentials/jwk.h"
 #include "profiles/base/text.h"
 #include "profiles/base/ulid.h"
@@ -20,15 +21,30 @@ bool fits_subject(std::string_view id) {
   });
 }
 
-Status check_grant(const Grant& grant) {
-  if (grant.audience.empty() || grant.audience.size() > 1024 || !is_utf8(grant.audience) ||
-      grant.audience.find('*') != std::string::npos) {
-    return Error{"credential " + quoted(grant.name) + ": not a single audience"};
-  }
-  if (grant.life_s == 0 || grant.life_s > kLongestLifeS) {
-    return Error{"credential " + quoted(grant.name) + ": life must be 1 s to 10 min"};
-  }
-  return Done{};
+constexpr size_t kMaxHeader = size_t{8} << 10;
+
+Error wrong(const Grant& grant, const std::string& what) {
+  return Error{"credential " + quoted(grant.name) + ": " + what};
+}
+
+Status check_source(const Grant& grant) {
+  const std::string_view wanted = grant.kind == Kind::kX509 ? "ca:" : "secret:";
+  if (grant.from.starts_with(wanted) && grant.from.size() > wanted.size()) return Done{};
+  return wrong(grant, "from has to be \"" + std::string(wanted) +
+                          "NAME\" for a credential of kind " + std::string(word_of(grant.kind)));
+}
+
+/// What would end the header's line, or be read differently by different servers.
+Status check_header(const Grant& grant, const Secret& value) {
+  const std::string_view text = value.expose();
+  const bool fits = !text.empty() && text.size() <= kMaxHeader &&
+                    std::all_of(text.begin(), text.end(), [](char c) {
+                      return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
+                    });
+  if (fits) return Done{};
+  return wrong(grant,
+               "the secret fits into no header: it is empty, above 8 KiB, or holds a line "
+               "break or another control byte");
 }
 
 std::string text_claim(std::string_view name, std::string_view value) {
@@ -65,30 +81,90 @@ uint64_t next_renewal(uint64_t issued, uint64_t not_after, uint64_t now) {
   return std::max(half, now);
 }
 
-Result<Lease> Issuer::mint(const Holder& holder, std::string_view grant) const {
+std::string_view word_of(Kind kind) {
+  switch (kind) {
+    case Kind::kJwt:
+      return "jwt";
+    case Kind::kHeader:
+      return "header";
+    case Kind::kFile:
+      return "file";
+    case Kind::kX509:
+      return "x509";
+  }
+  return "";
+}
+
+Result<Grant> find_grant(const Holder& holder, std::string_view name) {
   const auto found = std::find_if(holder.grants.begin(), holder.grants.end(),
-                                  [grant](const Grant& g) { return g.name == grant; });
-  if (found == holder.grants.end()) {
-    return Error{"credential " + quoted(grant) + ": the profile has no such credential"};
+                                  [name](const Grant& g) { return g.name == name; });
+  if (found != holder.grants.end()) return *found;
+  return Error{"credential " + quoted(name) + ": the profile has no such credential"};
+}
+
+Status check_grant(const Grant& grant) {
+  const bool inside = grant.kind == Kind::kJwt || grant.kind == Kind::kFile;
+  if (grant.life_s == 0 || grant.life_s > (inside ? kLongestLifeS : kLongestOutsideLifeS)) {
+    return wrong(grant, inside ? "life must be 1 s to 10 min" : "life must be 1 s to 1 h");
   }
-  RETURN_IF_ERROR(check_grant(*found));
-  if (!fits_subject(holder.task) || !fits_subject(holder.profile)) {
-    return Error{"credential " + quoted(grant) + ": task or profile id not fit for a subject"};
+  if (grant.kind != Kind::kJwt) return check_source(grant);
+  if (grant.audience.empty() || grant.audience.size() > 1024 || !is_utf8(grant.audience) ||
+      grant.audience.find('*') != std::string::npos) {
+    return wrong(grant, "not a single audience");
   }
+  return Done{};
+}
+
+/// The lease without what it hands out.
+Result<Lease> Issuer::begin(const Grant& grant) const {
+  RETURN_IF_ERROR(check_grant(grant));
   const uint64_t now_ns = world_.now_ns();
   ASSIGN_OR_RETURN(const std::string random, world_.random(10));
   Lease lease;
-  lease.name = found->name;
+  lease.name = grant.name;
+  lease.kind = grant.kind;
   lease.id = make_ulid(now_ns / 1'000'000, random);
-  lease.audience = found->audience;
+  lease.audience = grant.audience;
   lease.issued = now_ns / kNsPerS;
-  lease.not_after = lease.issued + found->life_s;
+  lease.not_after = lease.issued + grant.life_s;
+  return lease;
+}
+
+Result<Lease> Issuer::mint(const Holder& holder, std::string_view name) const {
+  ASSIGN_OR_RETURN(const Grant grant, find_grant(holder, name));
+  if (grant.kind != Kind::kJwt) return wrong(grant, "is no token");
+  if (!fits_subject(holder.task) || !fits_subject(holder.profile)) {
+    return wrong(grant, "task or profile id not fit for a subject");
+  }
+  ASSIGN_OR_RETURN(Lease lease, begin(grant));
   const std::string header =
       R"({"alg":"EdDSA","kid":")" + key_thumbprint(key_.public_key()) + R"(","typ":"JWT"})";
   std::string token = to_base64url(header) + "." + to_base64url(claims_of(name_, holder, lease));
   ASSIGN_OR_RETURN(const evidence::Signature signature, key_.sign(token));
   token += "." + to_base64url(evidence::as_view(signature));
   lease.token = Secret(std::move(token));
+  return lease;
+}
+
+Result<Lease> Issuer::lease(const Holder& holder, std::string_view name,
+                            const Secret& value) const {
+  ASSIGN_OR_RETURN(const Grant grant, find_grant(holder, name));
+  if (grant.kind == Kind::kJwt) return wrong(grant, "is a token and needs no secret");
+  ASSIGN_OR_RETURN(Lease lease, begin(grant));
+  if (grant.kind == Kind::kHeader) RETURN_IF_ERROR(check_header(grant, value));
+  if (grant.kind != Kind::kX509) {
+    if (value.empty()) return wrong(grant, "the secret is empty");
+    lease.secret = Secret(std::string(value.expose()));
+    return lease;
+  }
+  ASSIGN_OR_RETURN(const std::string serial, world_.random(16));
+  Result<ClientCertificate> client =
+      certify_client(value, {"carrel:" + holder.session + ":" + lease.id, serial,
+                             lease.issued - kClockSlackS, lease.not_after});
+  if (!client.ok()) return wrong(grant, client.error().what);
+  ClientCertificate taken = client.take();
+  lease.certificate = std::move(taken.chain);
+  lease.private_key = std::move(taken.private_key);
   return lease;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// Mints the tokens that a session's profile grants. A token is a signed JWT (RFC 7519, EdDSA by
-// RFC 8037) for one audience, minutes long; an offline verifier refuses it at `exp`.
+// Mints the credentials that a session's profile grants, minutes long each: a signed JWT (RFC 7519,
+// EdDSA by RFC 8037) for one audience, which an offline verifier refuses at `exp`; a secret of the
+// admin's, as a header or a file; a client certificate of an authority of the admin's.
 
 #include <cstdint>
 #include <span>
@@ -18,14 +19,24 @@ namespace carrel::credentials {
 
 inline constexpr uint64_t kDefaultLifeS = 120;
 inline constexpr uint64_t kLongestLifeS = 600;
+/// Of what never comes into a workspace: certificates and headers.
+inline constexpr uint64_t kLongestOutsideLifeS = 3600;
 /// `nbf` lies so many seconds before `iat`, for verifiers whose clock is behind.
 inline constexpr uint64_t kClockSlackS = 30;
+
+/// What a credential is.
+enum class Kind : uint8_t { kJwt, kHeader, kFile, kX509 };
+
+/// "jwt", "header", "file" or "x509", as in profiles.
+std::string_view word_of(Kind kind);
 
 /// One [[credential]] of a profile.
 struct Grant {
   std::string name;
-  std::string audience;
+  std::string audience;  // of a jwt
   uint64_t life_s = kDefaultLifeS;
+  Kind kind = Kind::kJwt;
+  std::string from = {};  // of the other kinds: "secret:NAME", of an x509 "ca:NAME"
 };
 
 /// On whose behalf tokens are made: the session and what stands in the claims about it.
@@ -40,19 +51,30 @@ struct Holder {
   std::vector<Grant> grants;
 };
 
-/// A minted token. Times in seconds since 1970.
+/// A minted credential. Times in seconds since 1970.
 struct Lease {
   std::string name;
-  std::string id;  // a ULID, the token's `jti`
+  std::string id;  // a ULID; a token's `jti`
   std::string audience;
-  Secret token;
+  Secret token;  // of a jwt
   uint64_t issued = 0;
   uint64_t not_after = 0;
+  Kind kind = Kind::kJwt;
+  Secret secret;            // of a header and a file: the value
+  std::string certificate;  // of an x509: PEM, its own and the authority's
+  Secret private_key;       // of an x509: PEM
 };
 
 /// When a lease is to be renewed, in seconds since 1970: at half of its life, or `now` when that
 /// has passed. Pure.
 uint64_t next_renewal(uint64_t issued, uint64_t not_after, uint64_t now);
+
+/// The grant of that name, or an Error: the profile has none.
+Result<Grant> find_grant(const Holder& holder, std::string_view name);
+
+/// What is wrong with a grant: of a jwt no single audience; of another kind no source, or one of
+/// the other sort (an authority's key is no secret to hand out); a life of 0 or above the longest.
+Status check_grant(const Grant& grant);
 
 class Issuer {
  public:
@@ -60,15 +82,21 @@ class Issuer {
   Issuer(std::string name, evidence::SigningKey key, World world)
       : name_(std::move(name)), key_(std::move(key)), world_(std::move(world)) {}
 
-  /// A token for the grant of that name. Refused: a name the holder's profile does not have, an
-  /// empty audience or one with a wildcard, a life of 0 or above 10 minutes, ids that would be
-  /// ambiguous in `sub`.
+  /// A token for the grant of that name. Refused: a name the holder's profile does not have, what
+  /// check_grant() refuses, another kind than jwt, ids that would be ambiguous in `sub`.
   Result<Lease> mint(const Holder& holder, std::string_view grant) const;
+  /// A lease of another kind than jwt, from the value of its source. Refused: what check_grant()
+  /// refuses; for a header a value with control bytes or above 8 KiB; for a certificate what
+  /// certify_client() refuses. Its subject is "carrel:<session>:<lease>". No Error holds a byte of
+  /// the value.
+  Result<Lease> lease(const Holder& holder, std::string_view grant, const Secret& value) const;
   /// What verifiers need: the JWK Set.
   [[nodiscard]] std::string jwks() const;
   [[nodiscard]] const evidence::PublicKey& public_key() const { return key_.public_key(); }
 
  private:
+  [[nodiscard]] Result<Lease> begin(const Grant& grant) const;
+
   std::string name_;
   evidence::SigningKey key_;
   World world_;

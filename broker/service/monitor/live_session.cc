@@ -2,6 +2,8 @@
 
 #include "broker/record/evidence/note.h"
 #include "broker/record/segments/block.h"
+#include "broker/wire/protocol/grant_text.h"
+#include "profiles/base/wipe.h"
 
 namespace carrel::monitor {
 namespace {
@@ -12,10 +14,30 @@ using protocol::Type;
 constexpr uint64_t kNsPerS = 1'000'000'000;
 // A supervisor's clock is read in whole seconds and may be a little ahead.
 constexpr uint64_t kRenewalSlackS = 2;
+// A supervisor that was refused a credential may ask again after a while.
+constexpr uint64_t kRefusedPauseS = 1;
+// A supervisor holds half as many: its clock may be a little behind.
+constexpr size_t kMostGrantRequests = 16;
 constexpr size_t kMaxState = size_t{16} << 10;
 
 bool is_end_word(std::string_view by) {
   return by == "setup" || by == "policy" || by == "person" || by == "command" || by == "kill";
+}
+
+protocol::Minted minted_of(const credentials::Lease& lease, bool renewal) {
+  protocol::Minted minted;
+  minted.set_name(lease.name);
+  minted.set_lease(lease.id);
+  minted.set_audience(lease.audience);
+  minted.set_kind(std::string(credentials::word_of(lease.kind)));
+  minted.set_token(std::string(lease.token.expose()));
+  minted.set_secret(std::string(lease.secret.expose()));
+  minted.set_certificate(lease.certificate);
+  minted.set_private_key(std::string(lease.private_key.expose()));
+  minted.set_issued(lease.issued);
+  minted.set_not_after(lease.not_after);
+  minted.set_renewal(renewal);
+  return minted;
 }
 
 std::vector<Reply> one(Reply reply) {
@@ -64,6 +86,8 @@ Result<std::vector<Reply>> LiveSession::handle(const Message& message) {
       return mint(message);
     case Type::kSessionState:
       return take_state(message);
+    case Type::kGrantRequest:
+      return take_grant_request(message);
     default:
       return Error{"message of no known type", EPROTO};
   }
@@ -120,38 +144,91 @@ Result<std::vector<Reply>> LiveSession::take_blob(const Message& message) {
   return one(Reply{Type::kBlobStored, part.sha256(), {}});
 }
 
+/// Asked for once at first, then from half of its life on; one at a time.
+Status LiveSession::check_turn(const protocol::MintCredential& wanted, uint64_t now_s) const {
+  const auto known = leases_.find(wanted.name());
+  if (wanted.renewal() != (known != leases_.end()) || pending_.contains(wanted.name())) {
+    return Error{"credential asked for out of turn", EPROTO};
+  }
+  if (const auto refused = refused_s_.find(wanted.name());
+      refused != refused_s_.end() && now_s < refused->second + kRefusedPauseS) {
+    return Error{"credential asked for again at once", EPROTO};
+  }
+  if (known == leases_.end()) return Done{};
+  const Term& term = known->second;
+  const uint64_t asked = now_s + kRenewalSlackS;
+  if (credentials::next_renewal(term.issued, term.not_after, asked) > asked) {
+    return Error{"credential renewed before half of its life", EPROTO};
+  }
+  return Done{};
+}
+
 Result<std::vector<Reply>> LiveSession::mint(const Message& message) {
   ASSIGN_OR_RETURN(const protocol::MintCredential wanted,
                    protocol::parse_message<protocol::MintCredential>(message));
-  const uint64_t now_s = tools_.world.now_ns() / kNsPerS;
-  const auto known = leases_.find(wanted.name());
-  if (wanted.renewal() != (known != leases_.end())) {
-    return Error{"credential asked for out of turn", EPROTO};
-  }
-  if (known != leases_.end()) {
-    const Term& term = known->second;
-    const uint64_t asked = now_s + kRenewalSlackS;
-    if (credentials::next_renewal(term.issued, term.not_after, asked) > asked) {
-      return Error{"credential renewed before half of its life", EPROTO};
-    }
+  RETURN_IF_ERROR(check_turn(wanted, tools_.world.now_ns() / kNsPerS));
+  ASSIGN_OR_RETURN(const credentials::Grant grant, credentials::find_grant(holder_, wanted.name()));
+  if (grant.kind != credentials::Kind::kJwt) {
+    pending_[grant.name] = wanted.renewal();
+    asks_.push_back({grant.name, grant.from});
+    return std::vector<Reply>{};
   }
   ASSIGN_OR_RETURN(const credentials::Lease lease, tools_.issuer.mint(holder_, wanted.name()));
   leases_[lease.name] = Term{lease.issued, lease.not_after};
-  protocol::Minted minted;
-  minted.set_name(lease.name);
-  minted.set_lease(lease.id);
-  minted.set_audience(lease.audience);
-  minted.set_token(std::string(lease.token.expose()));
+  protocol::Minted minted = minted_of(lease, wanted.renewal());
   minted.set_jwks(tools_.issuer.jwks());
-  minted.set_issued(lease.issued);
-  minted.set_not_after(lease.not_after);
-  minted.set_renewal(wanted.renewal());
   return one(reply_with(Type::kMinted, minted));
+}
+
+std::optional<Reply> LiveSession::take_secret(const std::string& credential,
+                                              const Result<Secret>& value) {
+  const auto found = pending_.find(credential);
+  if (found == pending_.end() || failed_ || guard_.closed()) return std::nullopt;
+  const bool renewal = found->second;
+  pending_.erase(found);
+  const Result<credentials::Lease> lease =
+      value.ok() ? tools_.issuer.lease(holder_, credential, value.value())
+                 : Result<credentials::Lease>(value.error());
+  if (!lease.ok()) {
+    refused_s_[credential] = tools_.world.now_ns() / kNsPerS;
+    protocol::Minted refusal;
+    refusal.set_name(credential);
+    refusal.set_renewal(renewal);
+    refusal.set_error(to_string(lease.error()));
+    return reply_with(Type::kMinted, refusal);
+  }
+  leases_[credential] = Term{lease.value().issued, lease.value().not_after};
+  protocol::Minted minted = minted_of(lease.value(), renewal);
+  Reply reply = reply_with(Type::kMinted, minted);
+  wipe(*minted.mutable_secret());
+  wipe(*minted.mutable_private_key());
+  return reply;
 }
 
 Result<std::vector<Reply>> LiveSession::take_state(const Message& message) {
   if (message.body.size() > kMaxState) return Error{"state too large", EPROTO};
   ASSIGN_OR_RETURN(state_, protocol::parse_message<protocol::SessionState>(message));
+  return std::vector<Reply>{};
+}
+
+const std::map<std::string, LiveSession::GrantRequest>& LiveSession::grant_requests() {
+  std::erase_if(grant_requests_, [this](const auto& each) {
+    return each.second.request.until_ns() <= tools_.world.now_ns();
+  });
+  return grant_requests_;
+}
+
+Result<std::vector<Reply>> LiveSession::take_grant_request(const Message& message) {
+  ASSIGN_OR_RETURN(protocol::GrantRequest request,
+                   protocol::parse_message<protocol::GrantRequest>(message));
+  RETURN_IF_ERROR(protocol::check_grant_request(request));
+  const uint64_t id = std::stoull(request.id());  // of at most eight digits
+  if (id <= last_grant_id_ || grant_requests().size() >= kMostGrantRequests) {
+    return Error{"request for a grant out of turn", EPROTO};
+  }
+  last_grant_id_ = id;
+  const std::string key = request.id();
+  grant_requests_[key] = {std::move(request), tools_.world.now_ns()};
   return std::vector<Reply>{};
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/record/evidence/keys.h"
@@ -18,6 +19,7 @@
 #include "broker/wire/protocol/connection.h"
 #include "broker/wire/ssh/keys.h"
 #include "profiles/base/result.h"
+#include "profiles/base/secret.h"
 #include "profiles/base/world.h"
 
 namespace carrel::monitor {
@@ -37,10 +39,28 @@ class LiveSession {
   /// Takes one message. Its answers, in order; an Error ends the session: nothing is taken after.
   Result<std::vector<Reply>> take(const protocol::Message& message);
 
+  /// Secrets that credentials asked for by take() need first, in order; each once.
+  struct SecretAsk {
+    std::string credential;
+    std::string from;  // "secret:NAME" or "ca:NAME"
+  };
+  std::vector<SecretAsk> take_asks() { return std::exchange(asks_, {}); }
+  /// The answer to one of them: what the supervisor is told, which is a refusal where there is no
+  /// value or it does not fit. Nothing when nobody waits for it any more.
+  std::optional<Reply> take_secret(const std::string& credential, const Result<Secret>& value);
+
   /// The row as it is now. "closed" from the moment on when the closing seal is durable.
   [[nodiscard]] const store::SessionRow& row() const { return row_; }
   /// What its supervisor said last of itself; nothing it said is trusted.
   [[nodiscard]] const protocol::SessionState& state() const { return state_; }
+  /// What somebody inside asks for and nobody has decided, by its id; checked, in memory alone.
+  struct GrantRequest {
+    protocol::GrantRequest request;
+    uint64_t asked_ns = 0;
+  };
+  /// Those whose time is not over.
+  const std::map<std::string, GrantRequest>& grant_requests();
+  void drop_grant_request(const std::string& id) { grant_requests_.erase(id); }
   /// A number for a further terminal; the first command is 1.
   uint32_t next_channel() { return ++last_channel_; }
   /// The key of the session's ssh server: made when it is first asked for, held in memory alone.
@@ -56,7 +76,9 @@ class LiveSession {
   Status store_seal(const evidence::Seal& seal, const std::string& note);
   Result<std::vector<Reply>> take_blob(const protocol::Message& message);
   Result<std::vector<Reply>> mint(const protocol::Message& message);
+  Status check_turn(const protocol::MintCredential& wanted, uint64_t now_s) const;
   Result<std::vector<Reply>> take_state(const protocol::Message& message);
+  Result<std::vector<Reply>> take_grant_request(const protocol::Message& message);
   Result<std::vector<Reply>> take_end(const protocol::Message& message);
 
   struct Term {
@@ -69,10 +91,15 @@ class LiveSession {
   SessionTools tools_;
   SealGuard guard_;
   protocol::SessionState state_;
-  std::map<std::string, Term> leases_;  // by name; only names that the profile grants
+  std::map<std::string, Term> leases_;         // by name; only names that the profile grants
+  std::map<std::string, bool> pending_;        // by name, that wait for a secret: whether renewed
+  std::map<std::string, uint64_t> refused_s_;  // by name: when the last one was refused
+  std::vector<SecretAsk> asks_;
   uint64_t stored_events_ = 0;
   uint32_t last_channel_ = 1;
   std::optional<ssh::KeyPair> ssh_host_key_;
+  std::map<std::string, GrantRequest> grant_requests_;
+  uint64_t last_grant_id_ = 0;
   bool failed_ = false;
 };
 

@@ -78,6 +78,10 @@ Reply Monitor::answer_client(uid_t peer_uid, Message request) {
       return status(peer_uid, request);
     case Type::kOrderRequest:
       return order(peer_uid, request);
+    case Type::kApprovalsRequest:
+      return approvals(peer_uid, request);
+    case Type::kDecideRequest:
+      return decide_request(peer_uid, request);
     case Type::kTaskCreateRequest:
       return create_task(peer_uid, request);
     case Type::kTasksRequest:
@@ -401,7 +405,28 @@ Result<std::vector<Reply>> Monitor::take_from_session(const std::string& session
                                                       const Message& message) {
   const auto found = live_.find(session);
   if (found == live_.end()) return Error{"no such session lives", EPIPE};
-  return found->second->take(message);
+  Result<std::vector<Reply>> replies = found->second->take(message);
+  for (LiveSession::SecretAsk& ask : found->second->take_asks())
+    secrets_.ask({session, std::move(ask.credential)}, ask.from, parts_.world.now_ns());
+  return replies;
+}
+
+void Monitor::take_secret(uint64_t id, const Result<Secret>& value) {
+  const std::optional<SecretDesk::Asker> asker = secrets_.answered(id);
+  if (!asker.has_value()) return;
+  const auto found = live_.find(asker->session);
+  if (found == live_.end()) return;
+  if (!value.ok()) {
+    parts_.log("secret.refused session=" + asker->session + " credential=" +
+               quoted(asker->credential) + " why=" + quoted(to_string(value.error())));
+  }
+  std::optional<Reply> reply = found->second->take_secret(asker->credential, value);
+  if (reply.has_value()) told_.push_back({asker->session, std::move(*reply)});
+}
+
+void Monitor::refuse_secrets(const Error& why, bool all) {
+  for (const uint64_t id : secrets_.overdue(parts_.world.now_ns(), all))
+    take_secret(id, why);
 }
 
 void Monitor::end_session(const std::string& session, const std::string& why) {
@@ -409,6 +434,7 @@ void Monitor::end_session(const std::string& session, const std::string& why) {
   if (found == live_.end()) return;
   const store::SessionRow row = found->second->end();
   live_.erase(found);
+  secrets_.forget(session);
   parts_.log("session.ended session=" + session +
              " state=" + std::string(store::to_word(row.state)) + " by=" + row.end_by +
              " events=" + std::to_string(row.events) + " why=" + quoted(why));

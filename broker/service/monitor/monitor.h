@@ -16,6 +16,7 @@
 #include "broker/service/monitor/live_session.h"
 #include "broker/service/monitor/log_budget.h"
 #include "broker/service/monitor/reply.h"
+#include "broker/service/monitor/secret_desk.h"
 #include "broker/service/monitor/tickets.h"
 #include "broker/service/people/may.h"
 #include "broker/service/store/catalogue.h"
@@ -103,6 +104,15 @@ class Monitor {
   };
   std::vector<Told> take_told() { return std::exchange(told_, {}); }
 
+  /// Questions for the admin's secrets that sessions' credentials need answered; each once.
+  std::vector<protocol::SecretRequest> take_asked() { return secrets_.take_asked(); }
+  /// The answer to one of them; take_told() then says so to its session. One that nobody waits for
+  /// any more is dropped.
+  void take_secret(uint64_t id, const Result<Secret>& value);
+  /// Refuses the questions that have been out for too long; with `all`, every one.
+  void refuse_secrets(const Error& why, bool all);
+  [[nodiscard]] bool waits_for_secrets() const { return secrets_.waits(); }
+
   struct LauncherAnswer {
     Reply reply;
     std::string started;  // the session that began with this message, or ""
@@ -135,6 +145,11 @@ class Monitor {
   Reply workspaces(uid_t peer_uid);
   Reply status(uid_t peer_uid, const protocol::Message& request);
   Reply order(uid_t peer_uid, const protocol::Message& request);
+  Reply approvals(uid_t peer_uid, const protocol::Message& request);
+  Reply decide_request(uid_t peer_uid, const protocol::Message& request);
+  people::Decision may_grant(const people::Actor& actor, const LiveSession& live) const;
+  Result<LiveSession*> find_granting(const people::Actor& actor, const std::string& session);
+  void tell_decision(const store::SessionRow& row, const protocol::GrantAnswer& answer);
   Reply attach(uid_t peer_uid, protocol::Message message);
   Reply certificate(uid_t peer_uid, const protocol::Message& message);
   /// A session that its person may join now.
@@ -181,6 +196,7 @@ class Monitor {
   std::map<std::string, std::unique_ptr<LiveSession>> live_;
   std::map<std::string, store::SessionRow> unsaved_;
   std::vector<Told> told_;
+  SecretDesk secrets_;
   LogBudget log_budget_;
   uint64_t ssh_serial_ = 0;  // of the last certificate; the authority's key is of this start too
 };

@@ -1,5 +1,7 @@
 #include "broker/service/monitor/opening.h"
 
+#include <optional>
+
 #include "broker/record/evidence/sha256.h"
 #include "profiles/base/text.h"
 
@@ -25,6 +27,34 @@ std::string word_of(model::Use use) {
   return "";
 }
 
+/// Of a certificate of ssh nothing: profiles cannot ask for one yet.
+std::optional<credentials::Kind> kind_of(model::CredentialKind kind) {
+  switch (kind) {
+    case model::CredentialKind::kJwt:
+      return credentials::Kind::kJwt;
+    case model::CredentialKind::kHeader:
+      return credentials::Kind::kHeader;
+    case model::CredentialKind::kFile:
+      return credentials::Kind::kFile;
+    case model::CredentialKind::kX509:
+      return credentials::Kind::kX509;
+    case model::CredentialKind::kSshCertificate:
+      break;
+  }
+  return std::nullopt;
+}
+
+Result<credentials::Grant> grant_of(const model::Credential& credential) {
+  const std::optional<credentials::Kind> kind = kind_of(credential.kind);
+  if (!kind.has_value()) {
+    return Error{"credential " + quoted(credential.name) + ": its kind is not supported yet"};
+  }
+  credentials::Grant grant{credential.name, credential.audience, credential.ttl_s, *kind,
+                           credential.from};
+  RETURN_IF_ERROR(credentials::check_grant(grant));
+  return grant;
+}
+
 credentials::Holder holder_of(const model::Profile& profile, const store::SessionRow& row) {
   credentials::Holder holder;
   holder.session = row.session;
@@ -35,8 +65,10 @@ credentials::Holder holder_of(const model::Profile& profile, const store::Sessio
   holder.purpose = word_of(profile.purpose.use);
   for (const model::Repository& repository : profile.repositories)
     holder.repositories.push_back(repository.name);
-  for (const model::Credential& credential : profile.credentials)
-    holder.grants.push_back({credential.name, credential.audience, credential.ttl_s});
+  for (const model::Credential& credential : profile.credentials) {
+    Result<credentials::Grant> grant = grant_of(credential);
+    if (grant.ok()) holder.grants.push_back(grant.take());
+  }
   return holder;
 }
 
@@ -62,6 +94,10 @@ Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
                                                   request.extended()));
   if (read.canonical != request.canonical()) {
     return Error{"profile: what was asked for is not what its source says"};
+  }
+  for (const model::Credential& credential : read.profile.credentials) {
+    const Result<credentials::Grant> grant = grant_of(credential);
+    if (!grant.ok()) return grant.error();
   }
   return read;
 }

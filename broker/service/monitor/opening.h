@@ -12,7 +12,8 @@
 namespace carrel::monitor {
 
 /// Reads the profile's source again and compares: what the caller parsed must be what we parse.
-/// Bounds: source 1 MiB, path 4 KiB, 4,096 arguments of 1 MiB in all, without NUL.
+/// Bounds: source 1 MiB, path 4 KiB, 4,096 arguments of 1 MiB in all, without NUL. Credentials that
+/// no broker could issue (credentials::check_grant()) are refused.
 Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
                                        const ProfileReader& read_profile);
 

@@ -16,8 +16,8 @@ struct Row {
 
 // author ≠ reviewer ≠ operator: who runs sessions for others does not review them, and a review of
 // one's own session convinces nobody else.
-const std::array<Row, 9>& table() {
-  static const std::array<Row, 9> rows{{
+const std::array<Row, 10>& table() {
+  static const std::array<Row, 10> rows{{
       {Action::kOpen, true, {}, ""},
       {Action::kList, true, {Role::kReviewer, Role::kOperator, Role::kAdmin}, ""},
       {Action::kReview, true, {Role::kReviewer}, "own session: not an independent review"},
@@ -27,6 +27,7 @@ const std::array<Row, 9>& table() {
       {Action::kResume, true, {Role::kOperator, Role::kAdmin}, ""},
       {Action::kCreateTask, false, {Role::kAdmin}, ""},
       {Action::kEndTask, true, {Role::kAdmin}, ""},
+      {Action::kGrant, false, {Role::kAdmin}, "own request: not an independent approval"},
   }};
   return rows;
 }
@@ -78,6 +79,8 @@ std::string_view to_word(Action action) {
       return "create a task";
     case Action::kEndTask:
       return "end a task";
+    case Action::kGrant:
+      return "decide requests of";
   }
   return "";
 }
@@ -116,6 +119,11 @@ Decision may(const Actor& actor, Action action, const Subject& subject) {
     if (!decision.allowed) decision.reason = "paused by " + subject.paused_by + ": ask them";
     return decision;
   }
+  // Whoever asks does not approve; where there is only one person, the record says so.
+  if (action == Action::kGrant && subject.alone && actor.roles.contains(Role::kAdmin)) {
+    return Decision{true, "the only person here", std::string(row->conflict)};
+  }
+  if (action == Action::kGrant) return refuse("your own request: another person decides it");
   if (!row->own) return refuse("not for one's own session");
   return Decision{true, "own session", std::string(row->conflict)};
 }

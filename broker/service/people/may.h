@@ -21,7 +21,8 @@ enum class Action {
   kPause,
   kResume,
   kCreateTask,
-  kEndTask
+  kEndTask,
+  kGrant,  // to a session, more than its profile
 };
 std::string_view to_word(Action action);
 
@@ -44,6 +45,8 @@ struct Subject {
   std::string person;
   std::string organisation;
   std::string paused_by;  // for kResume: who paused it
+  /// For kGrant: the machine is one person's own, who asks and decides.
+  bool alone = false;
 };
 
 struct Decision {

@@ -124,6 +124,23 @@ Result<std::string> BrokerClient::order(const protocol::OrderRequest& request) {
   return reply.session();
 }
 
+Result<std::vector<protocol::ApprovalRow>> BrokerClient::approvals(const std::string& session,
+                                                                   const std::string& id) {
+  protocol::ApprovalsRequest request;
+  request.set_session(session);
+  request.set_id(id);
+  ASSIGN_OR_RETURN(const Message answer, call(Type::kApprovalsRequest, request.SerializeAsString(),
+                                              Type::kApprovalsReply));
+  ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::ApprovalsReply>(answer));
+  return std::vector<protocol::ApprovalRow>(reply.rows().begin(), reply.rows().end());
+}
+
+Result<protocol::DecideReply> BrokerClient::decide(const protocol::DecideRequest& request) {
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kDecideRequest, request.SerializeAsString(), Type::kDecideReply));
+  return protocol::parse_message<protocol::DecideReply>(answer);
+}
+
 Result<protocol::TaskRow> BrokerClient::create_task(const protocol::TaskCreateRequest& request) {
   ASSIGN_OR_RETURN(const Message answer,
                    call(Type::kTaskCreateRequest, request.SerializeAsString(), Type::kTaskReply));

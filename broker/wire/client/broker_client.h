@@ -55,6 +55,12 @@ class BrokerClient {
   /// in status().
   Result<std::string> order(const protocol::OrderRequest& request);
 
+  /// The open requests for more than the profile that the caller may decide; "" for all.
+  Result<std::vector<protocol::ApprovalRow>> approvals(const std::string& session,
+                                                       const std::string& id);
+  /// Approves or refuses one, as it was shown.
+  Result<protocol::DecideReply> decide(const protocol::DecideRequest& request);
+
   /// Joins a session of the caller's own; `stream` is the session's end of a socket pair.
   Result<protocol::AttachReply> attach(const protocol::AttachRequest& request, int stream);
   /// A certificate of minutes for the request's key, to come to a session of the caller's by ssh.

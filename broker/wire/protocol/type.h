@@ -92,8 +92,19 @@ enum class Type : uint16_t {
   kGatewayEvent = 152,  // gateway -> session
   kGatewayLease = 153,  // session -> gateway, as the two below
   kGatewayGrant = 154,
-  kGatewayEnd = 155,  // no body: cut every connection, take none
+  kGatewayEnd = 155,    // no body: cut every connection, take none
   kGatewayEnded = 156,  // gateway -> session, no body: none is left
+  // broker <-> carrel-secrets
+  kSecretRequest = 170,
+  kSecretReply = 171,
+  // requests for more, and what becomes of them
+  kGrantRequest = 157,  // session -> broker
+  kGrantAnswer = 158,   // broker -> session
+  // carrel -> broker
+  kApprovalsRequest = 159,
+  kApprovalsReply = 160,
+  kDecideRequest = 161,
+  kDecideReply = 162,
 };
 
 }  // namespace carrel::protocol

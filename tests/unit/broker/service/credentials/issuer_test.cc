@@ -150,6 +150,65 @@ TEST(Issuer, MintsNothingWithoutRandomness) {
   EXPECT_FALSE(issuer.mint(test_holder(), "registry").ok());
 }
 
+Holder secret_holder() {
+  Holder holder = test_holder();
+  holder.grants = {{"head", "", 3600, Kind::kHeader, "secret:ci"},
+                   {"file", "", 600, Kind::kFile, "secret:ci"},
+                   {"mixed", "", 60, Kind::kFile, "ca:ci"},
+                   {"cert", "", 60, Kind::kX509, "secret:ci"},
+                   {"nameless", "", 60, Kind::kHeader, "secret:"},
+                   {"long-head", "", 3601, Kind::kHeader, "secret:ci"},
+                   {"long-file", "", 601, Kind::kFile, "secret:ci"}};
+  return holder;
+}
+
+TEST(Issuer, LeasesASecretAsAHeaderOrAFile) {
+  const Issuer issuer = test_issuer();
+  const Lease head = issuer.lease(secret_holder(), "head", Secret("Bearer x")).take();
+  EXPECT_EQ(head.kind, Kind::kHeader);
+  EXPECT_EQ(head.secret.expose(), "Bearer x");
+  EXPECT_EQ(head.not_after, kNow + 3600);
+  EXPECT_TRUE(head.token.empty() && head.private_key.empty() && head.certificate.empty());
+  const Lease file = issuer.lease(secret_holder(), "file", Secret("line\nline\n")).take();
+  EXPECT_EQ(file.kind, Kind::kFile);
+  EXPECT_EQ(file.secret.expose(), "line\nline\n");
+  EXPECT_EQ(file.not_after, kNow + 600);
+}
+
+TEST(Issuer, PutsNoControlByteIntoAHeader) {
+  const Issuer issuer = test_issuer();
+  for (const std::string& value :
+       {std::string(), std::string("a\r\nb"), std::string("a\n"), std::string("a\0b", 3),
+        std::string("a\x7F"), std::string(8193, 'a')}) {
+    const auto lease = issuer.lease(secret_holder(), "head", Secret(value));
+    ASSERT_FALSE(lease.ok());
+    EXPECT_EQ(lease.error().what,
+              "credential head: the secret fits into no header: it is empty, above 8 KiB, or "
+              "holds a line break or another control byte");
+  }
+  EXPECT_TRUE(issuer.lease(secret_holder(), "head", Secret(std::string(8192, 'a'))).ok());
+}
+
+TEST(Issuer, RefusesASourceOfTheOtherSortAndALifeThatIsTooLong) {
+  const Issuer issuer = test_issuer();
+  const auto refused = [&issuer](const char* name) {
+    const auto lease = issuer.lease(secret_holder(), name, Secret("x"));
+    return lease.ok() ? "" : lease.error().what;
+  };
+  EXPECT_EQ(refused("mixed"),
+            "credential mixed: from has to be \"secret:NAME\" for a credential of kind file");
+  EXPECT_EQ(refused("cert"),
+            "credential cert: from has to be \"ca:NAME\" for a credential of kind x509");
+  EXPECT_EQ(refused("nameless"),
+            "credential nameless: from has to be \"secret:NAME\" for a credential of kind header");
+  EXPECT_EQ(refused("long-head"), "credential long-head: life must be 1 s to 1 h");
+  EXPECT_EQ(refused("long-file"), "credential long-file: life must be 1 s to 10 min");
+  EXPECT_EQ(refused("other"), "credential other: the profile has no such credential");
+  EXPECT_FALSE(issuer.mint(secret_holder(), "file").ok());
+  EXPECT_FALSE(issuer.lease(test_holder(), "registry", Secret("x")).ok());
+  EXPECT_FALSE(issuer.lease(secret_holder(), "file", Secret()).ok());
+}
+
 TEST(NextRenewal, IsAtHalfOfTheLife) {
   EXPECT_EQ(next_renewal(1000, 1120, 1000), 1060U);
   EXPECT_EQ(next_renewal(1000, 1120, 1059), 1060U);

@@ -92,6 +92,21 @@ TEST(May, LetsAdminsMakeAndEndTasks) {
   EXPECT_TRUE(may(person(1000), Action::kEndTask, kOwn).allowed);
 }
 
+TEST(May, LetsWhoGrantsDecideAndWhoAsksNotApprove) {
+  EXPECT_TRUE(may(person(0, {Role::kAdmin}), Action::kGrant, kOwn).allowed);
+  EXPECT_EQ(may(person(0, {Role::kAdmin}), Action::kGrant, kOwn).conflict, "");
+  for (const Role role : {Role::kReviewer, Role::kOperator})
+    EXPECT_FALSE(may(person(2000, {role}), Action::kGrant, kOwn).allowed) << to_word(role);
+  EXPECT_FALSE(may(person(1000), Action::kGrant, kOwn).allowed);
+  EXPECT_FALSE(may(person(1000, {Role::kAdmin}), Action::kGrant, kOwn).allowed) << "one's own";
+  Subject alone = kOwn;
+  alone.alone = true;
+  EXPECT_FALSE(may(person(1000), Action::kGrant, alone).allowed) << "another's folder";
+  const Decision decision = may(person(1000, {Role::kAdmin}), Action::kGrant, alone);
+  EXPECT_TRUE(decision.allowed);
+  EXPECT_EQ(decision.conflict, "own request: not an independent approval");
+}
+
 TEST(May, LetsNobodyGoOnWhomAnotherPaused) {
   Subject paused = kOwn;
   paused.paused_by = "local:1000";

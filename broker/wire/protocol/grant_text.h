@@ -1,0 +1,24 @@
+#pragma once
+// A request for more than the profile, as the one who decides is shown it: what is approved is
+// exactly this text, by its digest. Session and broker each make it of the same values. Pure.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "broker/wire/protocol/messages.pb.h"
+#include "profiles/base/result.h"
+
+namespace carrel::protocol {
+
+inline constexpr size_t kMaxGrantReason = 1024;  // bytes
+
+/// Lines "key: value", each with its line feed, in a fixed order; everything that somebody wrote is
+/// made safe to show. Two requests with the same text grant the same.
+std::string grant_text(const std::string& session, const std::string& person,
+                       const std::string& task, const GrantRequest& request);
+
+/// EPROTO for what no session asks for: another id, host, port, mode, reason than may be.
+Status check_grant_request(const GrantRequest& request);
+
+}  // namespace carrel::protocol
