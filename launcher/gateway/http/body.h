@@ -13,9 +13,9 @@
 
 namespace carrel::gateway::http {
 
-inline constexpr size_t kMaxChunkExtension = 256;         // of one chunk
-inline constexpr size_t kMaxChunkExtensions = 16 * 1024;  // of a body
-inline constexpr size_t kMaxTrailers = 8 * 1024;
+inline constexpr size_t kMaxChunkExtension = 256;                 // of one chunk
+inline constexpr size_t kMaxChunkExtensions = size_t{16} * 1024;  // of a body
+inline constexpr size_t kMaxTrailers = size_t{8} * 1024;
 
 /// Usage: read() the front of the buffer, send `content` on, forget `taken` bytes, and again until
 /// kDone, or until nothing is taken and more bytes are needed.

@@ -22,7 +22,7 @@ std::string denial_json(const Denial& denial) {
   json["line"] = denial.line;
   json["why"] = denial.refusal.why;
   json["flow"] = denial.flow;
-  json["request"] = "carrel request network " + denial.host + " --reason …";
+  json["request"] = denial.request;
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

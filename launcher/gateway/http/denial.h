@@ -12,11 +12,11 @@ namespace carrel::gateway::http {
 
 struct Denial {
   Refusal refusal;
-  std::string rule;   // its id: "network.git.example.org"
-  std::string file;   // of the profile, as its author names it; "" when not known
-  int line = 0;       // 0 when not known
-  uint64_t flow = 0;  // as the record numbers it
-  std::string host;   // what to ask for: "carrel request network HOST --reason …"
+  std::string rule;     // its id: "network.git.example.org"
+  std::string file;     // of the profile, as its author names it; "" when not known
+  int line = 0;         // 0 when not known
+  uint64_t flow = 0;    // as the record numbers it
+  std::string request;  // the line to ask for it with: "carrel request network HOST …"
 };
 
 /// One JSON object and a line's end: error ("denied" for 403, else "refused" or "failed" of 5xx),

@@ -12,9 +12,9 @@
 
 namespace carrel::gateway::http {
 
-inline constexpr size_t kMaxHaves = 4096;         // 20 bytes each that the client may choose
-inline constexpr size_t kMaxOtherLines = 4096;    // wants, prefixes, shallow commits, …
-inline constexpr size_t kMaxFreeText = 8 * 1024;  // of agents, prefixes, filters together
+inline constexpr size_t kMaxHaves = 4096;       // 20 bytes each that the client may choose
+inline constexpr size_t kMaxOtherLines = 4096;  // wants, prefixes, shallow commits, …
+inline constexpr size_t kMaxFreeText = size_t{8} * 1024;  // of agents, prefixes, filters together
 
 /// For the record.
 struct FetchSummary {

@@ -13,7 +13,7 @@ namespace carrel::gateway::http {
 
 inline constexpr size_t kMaxPushCommands = 16;
 inline constexpr size_t kMaxPushShallows = 256;
-inline constexpr size_t kMaxPushFront = 64 * 1024;  // bytes before the pack
+inline constexpr size_t kMaxPushFront = size_t{64} * 1024;  // bytes before the pack
 
 /// One ref that is made or moved. Whether it moves forward only is not to be seen from here.
 struct PushCommand {

@@ -14,7 +14,7 @@ constexpr size_t kMaxInput = size_t{64} << 20;
 /// Inflates piece by piece, so that a bomb is seen before it is there.
 std::variant<Refusal, std::string> inflate_all(z_stream& stream, size_t bound) {
   std::string out;
-  std::array<unsigned char, 16 * 1024> piece{};
+  std::array<unsigned char, size_t{16} * 1024> piece{};
   while (true) {
     stream.next_out = piece.data();
     stream.avail_out = static_cast<uInt>(piece.size());

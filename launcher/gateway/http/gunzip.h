@@ -13,6 +13,7 @@ namespace carrel::gateway::http {
 inline constexpr size_t kMaxGzipRatio = 100;
 
 /// One whole member and nothing behind it, of at most `limit` bytes and 100 times its own size.
+/// What was looked into is what must be sent on: unpacked, without its Content-Encoding.
 /// Refused: 413 "body-too-large", 403 "gzip".
 std::variant<Refusal, std::string> gunzip(std::string_view bytes, size_t limit);
 

@@ -193,6 +193,10 @@ size_t count_of(const Headers& headers, std::string_view name) {
       headers.begin(), headers.end(), [&](const Header& header) { return header.name == name; }));
 }
 
+void drop_fields(Headers& headers, std::string_view name) {
+  std::erase_if(headers, [&](const Header& header) { return header.name == name; });
+}
+
 std::variant<NeedMore, Refusal, RequestHead> read_request_head(std::string_view bytes) {
   auto read = read_lines(bytes, kMaxRequestHead, check_request_line);
   if (std::holds_alternative<NeedMore>(read)) return NeedMore{};

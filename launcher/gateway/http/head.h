@@ -14,9 +14,9 @@
 
 namespace carrel::gateway::http {
 
-inline constexpr size_t kMaxRequestHead = 16 * 1024;
-inline constexpr size_t kMaxTarget = 4 * 1024;
-inline constexpr size_t kMaxResponseHead = 32 * 1024;
+inline constexpr size_t kMaxRequestHead = size_t{16} * 1024;
+inline constexpr size_t kMaxTarget = size_t{4} * 1024;
+inline constexpr size_t kMaxResponseHead = size_t{32} * 1024;
 inline constexpr size_t kMaxHeaders = 100;
 
 /// One field. Values are printable ASCII, tabs and bytes above 0x7f, without white space around.
@@ -30,6 +30,8 @@ using Headers = std::vector<Header>;
 /// The first value of that name (given in lower case), or null.
 const std::string* value_of(const Headers& headers, std::string_view name);
 size_t count_of(const Headers& headers, std::string_view name);
+/// Takes away all of that name: Content-Encoding of a body that is sent on unpacked.
+void drop_fields(Headers& headers, std::string_view name);
 
 enum class Framing {
   kNone,  // no body follows

@@ -11,7 +11,7 @@ namespace carrel::gateway::http {
 namespace {
 
 constexpr size_t kMaxValue = 256;
-constexpr size_t kMaxLease = 8 * 1024;
+constexpr size_t kMaxLease = size_t{8} * 1024;
 
 struct Passing {
   std::string_view name;

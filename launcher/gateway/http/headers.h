@@ -16,7 +16,8 @@
 
 namespace carrel::gateway::http {
 
-inline constexpr size_t kMaxPassedHeaders = 8 * 1024;  // names and values of a request together
+inline constexpr size_t kMaxPassedHeaders =
+    size_t{8} * 1024;  // names and values of a request together
 
 /// How many fields did not pass, and why. Those that the gateway writes itself (Host, Connection,
 /// Content-Length, …) are in none of them.

@@ -21,6 +21,7 @@ bool has(const List& list, std::string_view word) {
 
 std::vector<std::string> texts_of(const std::vector<model::TextEntry>& entries) {
   std::vector<std::string> texts;
+  texts.reserve(entries.size());
   for (const model::TextEntry& entry : entries)
     texts.push_back(entry.text);
   return texts;
@@ -115,6 +116,11 @@ RuleView view_of(const model::HttpRule& rule) {
   view.methods = texts_of(rule.methods);
   view.path = rule.path;
   view.max_body = rule.max_body;
+  view.preset = rule.preset;
+  view.repository = rule.repository;
+  view.refs = texts_of(rule.refs);
+  view.headers = texts_of(rule.headers);
+  view.upgrade = rule.upgrade;
   view.where = rule.where;
   return view;
 }

@@ -16,10 +16,12 @@
 
 namespace carrel::gateway::http {
 
-inline constexpr uint64_t kDefaultBody = 64 * 1024;      // of methods that have a body
-inline constexpr uint64_t kFetchBody = 1024 * 1024;      // of a fetch, whatever its rule says
-inline constexpr uint64_t kPushBody = 16 * 1024 * 1024;  // of a push whose rule says nothing
-inline constexpr size_t kMaxReadTarget = 2 * 1024;       // where a rule has no method with a body
+inline constexpr uint64_t kDefaultBody = uint64_t{64} * 1024;  // of methods that have a body
+inline constexpr uint64_t kFetchBody = uint64_t{1024} * 1024;  // of a fetch, whatever its rule says
+inline constexpr uint64_t kPushBody =
+    uint64_t{16} * 1024 * 1024;  // of a push whose rule says nothing
+inline constexpr size_t kMaxReadTarget =
+    size_t{2} * 1024;  // where a rule has no method with a body
 
 /// What the gateway needs of one rule of network.http.
 struct RuleView {

@@ -10,7 +10,7 @@ namespace carrel::gateway::http {
 struct Refusal {
   int status = 400;         // for the client; 502 where the host's answer is at fault
   std::string_view reason;  // one word for the record, a constant: "repeated-length"
-  std::string why;          // a sentence for people; never bytes of the message
+  std::string why;          // a sentence for people; of the message at most its method
   bool operator==(const Refusal&) const = default;
 };
 

@@ -7,6 +7,8 @@
 namespace carrel::gateway::http {
 namespace {
 
+constexpr std::string_view kDigits = "0123456789ABCDEF";
+
 bool is_unreserved(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
          c == '_' || c == '~';
@@ -18,7 +20,6 @@ bool is_plain(char c) {
 }
 
 void append_escape(std::string& out, unsigned char byte) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
   out += '%';
   out += kDigits[byte >> 4];
   out += kDigits[byte & 15];

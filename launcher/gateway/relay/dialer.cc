@@ -97,8 +97,14 @@ Result<Endpoint> parse_endpoint(const std::string& text) {
   return endpoint_of(address, port);
 }
 
-std::vector<Network> networks_of(const model::Network&) {
-  return {};
+/// The private networks that a rule lets its name lead to.
+std::vector<Network> networks_of(const model::Network& rule) {
+  std::vector<Network> out;
+  for (const model::TextEntry& each : rule.addresses) {
+    Result<Network> network = Network::parse(each.text);
+    if (network.ok()) out.push_back(network.take());
+  }
+  return out;
 }
 
 /// Reads the head of a proxy's answer, byte by byte: what follows it is not ours.

@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "launcher/gateway/dns/answers.h"
-#include "launcher/gateway/relay/granted.h"
+#include "profiles/decide/network.h"
 #include "profiles/decide/rules.h"
 
 namespace carrel::gateway {
@@ -100,6 +100,11 @@ void DnsServer::tell(events::DnsQuery told, bool denied) {
   parts_.report.tell(said, *now);
 }
 
+bool DnsServer::may_ask(const std::string& name) const {
+  return decide::decide_name(parts_.profile, name, parts_.grants.list()).verdict ==
+         decide::Verdict::kAllowed;
+}
+
 std::string DnsServer::answer_query(const Query& query) {
   events::DnsQuery told;
   told.type = type_text(query.type);
@@ -111,8 +116,7 @@ std::string DnsServer::answer_query(const Query& query) {
     return write_refusal({query.id, Rcode::kServerFailure});
   }
   const Decision decision = decide(
-      query, [this](const std::string& name) { return rule_for(parts_.profile, name) != nullptr; },
-      parts_.names.names());
+      query, [this](const std::string& name) { return may_ask(name); }, parts_.names.names());
   if (!parts_.names.keep().ok()) return write_refusal({query.id, Rcode::kServerFailure});
   told.name = decision.name;
   told.answer = answer_word(decision.answer);

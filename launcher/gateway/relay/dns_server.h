@@ -25,6 +25,7 @@ class DnsServer {
   /// "" for no answer.
   std::string answer(std::string_view packet);
   std::string answer_query(const struct Query& query);
+  [[nodiscard]] bool may_ask(const std::string& name) const;
   void tell(events::DnsQuery told, bool denied);
   Task<> serve_connection(std::shared_ptr<Wait> connection);
 

@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "launcher/gateway/relay/granted.h"
-#include "profiles/decide/rules.h"
+#include "launcher/gateway/relay/inspector.h"
+#include "profiles/decide/network.h"
 #include "profiles/model/words.h"
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
@@ -12,8 +12,27 @@ namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kDrainMs = 3000;
+/// For a peer to take what its kernel has acknowledged, before a reset may hide it.
+constexpr uint64_t kGraceMs = 200;
+constexpr uint64_t kHelloNs = 5'000'000'000;  // of a ClientHello from its first byte to its last
+
+/// Why a hello is not let through to that name unread; nothing where it is.
+std::optional<HelloRefusal> hello_refusal(const ClientHelloReader::State& state,
+                                          const std::string& name) {
+  if (const auto* refused = std::get_if<HelloRefusal>(&state)) return *refused;
+  const PassthroughCheck check = check_passthrough(std::get<ClientHello>(state), name);
+  const auto* refused = std::get_if<HelloRefusal>(&check);
+  return refused == nullptr ? std::nullopt : std::optional<HelloRefusal>(*refused);
+}
 
 }  // namespace
+
+/// How a connection of that rule is carried.
+Flow::Mode Flow::mode_of(const model::Network& network) {
+  if (network.mode == model::NetworkMode::kInspect) return &Flow::inspect;
+  if (network.mode == model::NetworkMode::kPassthrough) return &Flow::pass_through;
+  return &Flow::relay_unread;
+}
 
 Flow::Flow(Parts& parts, Arrival arrival)
     : parts_(parts),
@@ -25,7 +44,7 @@ Flow::Flow(Parts& parts, Arrival arrival)
 Report::Said Flow::said(events::Verdict verdict) const {
   Report::Said out;
   out.verdict = verdict;
-  out.rule = network_ != nullptr ? rule_id(*network_) : std::string(decide::kNetworkRule);
+  out.rule = rule_;
   out.cookie = arrival_.cookie;
   return out;
 }
@@ -33,8 +52,12 @@ Report::Said Flow::said(events::Verdict verdict) const {
 /// Whether a rule lets it be; told either way.
 bool Flow::open() {
   number_ = parts_.numbers.opened(arrival_.name);
-  network_ = rule_for(parts_.profile, arrival_.name, arrival_.port);
-  const bool allowed = network_ != nullptr;
+  const decide::NetworkDecision decision =
+      decide::decide_flow(parts_.profile, arrival_.name, arrival_.port, parts_.grants.list());
+  const bool allowed = decision.verdict == decide::Verdict::kAllowed;
+  rule_ = decision.rule;
+  if (allowed && parts_.grants.holds(decision.network)) granted_ = *decision.network;
+  if (allowed) network_ = granted_.has_value() ? &*granted_ : decision.network;
   events::NetOpen event{number_, arrival_.name, arrival_.address, arrival_.port, ""};
   if (allowed) event.mode = model::word_of(model::kNetworkModeWords, network_->mode);
   parts_.report.tell(said(allowed ? events::Verdict::kAllowed : events::Verdict::kDenied),
@@ -51,6 +74,14 @@ void Flow::cut(std::string by, std::string why) {
   if (server_ != nullptr) server_->close();
 }
 
+void Flow::check_grant() {
+  if (ended_ || !granted_.has_value()) return;
+  const decide::NetworkDecision now =
+      decide::decide_flow(parts_.profile, arrival_.name, arrival_.port, parts_.grants.list());
+  const bool still = now.verdict == decide::Verdict::kAllowed && *now.network == *granted_;
+  if (!still) cut("grant", "what was granted for a while has ended");
+}
+
 void Flow::close_in_order() {
   by_ = "closed";
   if (client_.open()) end_by_reset(client_.fd(), false);
@@ -60,9 +91,16 @@ void Flow::close_in_order() {
 }
 
 Task<bool> Flow::dial() {
+  const bool dialled = co_await dial_for_inspector();
+  if (!dialled) cut("unreachable", unreachable_);
+  co_return dialled;
+}
+
+/// The client is told by whoever reads with it: nothing is cut here.
+Task<bool> Flow::dial_for_inspector() {
   Result<Dialled> dialled = co_await parts_.dialer.dial(parts_.loop, *network_, arrival_.port);
   if (!dialled.ok()) {
-    cut("unreachable", to_string(dialled.error()));
+    unreachable_ = to_string(dialled.error());
     co_return false;
   }
   if (!client_.open()) co_return false;  // cut meanwhile
@@ -92,23 +130,126 @@ Task<> Flow::one_way(Way way) {
   Wait& from = way == Way::kUp ? client_ : *server_;
   Wait& to = way == Way::kUp ? *server_ : client_;
   Allowance& allowance = parts_.budgets.of(*network_, way);
-  const PumpEnd end = co_await pump(
-      from, to, allowance,
-      {parts_.pipes, parts_.report, [this, way](uint64_t bytes) { moved(way, bytes); }});
+  const PumpTools tools{parts_.pipes, parts_.report,
+                        [this, way](uint64_t bytes) { moved(way, bytes); }};
+  const PumpEnd end = co_await pump(from, to, allowance, tools);
   if (end == PumpEnd::kEof) co_return;
   if (end == PumpEnd::kBudget) {
     if (allowance.spent()) tell_spent(way, allowance);
     co_await drain(to, kDrainMs);
+    co_await sleep_ms(kGraceMs);
     cut("budget", std::string("no byte ") + to_word(way) + " is left of the budget");
     co_return;
   }
   cut("reset");
 }
 
-Task<> Flow::relay() {
+/// What was read already goes first.
+Task<bool> Flow::send_first(const std::string& first) {
+  Stream server(*server_, "");
+  Allowance& allowance = parts_.budgets.of(*network_, Way::kUp);
+  const uint64_t granted = allowance.take(first.size());
+  const bool sent = co_await server.write(std::string_view(first).substr(0, granted));
+  moved(Way::kUp, granted);
+  if (sent && granted == first.size()) co_return true;
+  if (sent && allowance.spent()) tell_spent(Way::kUp, allowance);
+  if (sent) {
+    co_await drain(*server_, kDrainMs);
+    co_await sleep_ms(kGraceMs);
+  }
+  cut(sent ? "budget" : "reset", sent ? "no byte up is left of the budget" : "");
+  co_return false;
+}
+
+Task<> Flow::relay(const std::string& first) {
+  const bool begun = co_await send_first(first);
+  if (!begun) co_return;
   using asio::experimental::awaitable_operators::operator&&;
   co_await (one_way(Way::kUp) && one_way(Way::kDown));
   if (by_.empty()) close_in_order();
+}
+
+Task<> Flow::relay_unread() {
+  const bool dialled = co_await dial();
+  if (dialled) {
+    const std::string nothing;
+    co_await relay(nothing);
+  }
+}
+
+/// TLS that nobody opens: the name in its first bytes is the one that was dialled.
+Task<> Flow::pass_through() {
+  std::string first;
+  const bool good = co_await check_hello(first);
+  if (!good) co_return;
+  const bool dialled = co_await dial();
+  if (dialled) {
+    co_await relay(first);
+  }
+}
+
+Task<bool> Flow::check_hello(std::string& first) {
+  Stream plain(client_, "");
+  ClientHelloReader reader;
+  deadline_ns_ = now_ns() + kHelloNs;
+  while (std::holds_alternative<ClientHelloReader::NeedMore>(reader.state())) {
+    std::string more;
+    const int got = co_await plain.read(more);
+    if (got <= 0) {
+      cut(got == 0 ? "closed" : "reset", "no ClientHello came");
+      co_return false;
+    }
+    reader.add(more);
+  }
+  deadline_ns_ = 0;
+  const auto refused = hello_refusal(reader.state(), network_->host);
+  tell_hello(reader.state(), refused);
+  if (refused.has_value()) {
+    cut("protocol", refused->sentence);
+    co_return false;
+  }
+  first = reader.bytes();
+  co_return true;
+}
+
+void Flow::tell_hello(const ClientHelloReader::State& state,
+                      const std::optional<HelloRefusal>& refused) {
+  events::TlsHello told;
+  told.flow = number_;
+  if (const auto* hello = std::get_if<ClientHello>(&state)) {
+    told.sni = hello->sni;
+    told.alpn = hello->alpn;
+    told.fingerprint = hello->fingerprint;
+  }
+  if (refused.has_value()) told.why = refused->reason;
+  parts_.report.tell(
+      said(refused.has_value() ? events::Verdict::kDenied : events::Verdict::kAllowed),
+      std::move(told));
+}
+
+Task<> Flow::inspect() {
+  Inspector::Ways way;
+  way.dial = [this]() -> Task<Wait*> {
+    const bool dialled = co_await dial_for_inspector();
+    co_return dialled ? server_.get() : nullptr;
+  };
+  way.why = [this] { return unreachable_; };
+  way.hello = [this](bool comes) { deadline_ns_ = comes ? now_ns() + kHelloNs : 0; };
+  way.moved = [this](Way which, uint64_t bytes) { moved(which, bytes); };
+  way.spent = [this](Way which) {
+    Allowance& allowance = parts_.budgets.of(*network_, which);
+    if (allowance.spent()) tell_spent(which, allowance);
+  };
+  Inspector inspector(parts_, {*network_, number_, arrival_.cookie, arrival_.port}, client_,
+                      std::move(way));
+  const InspectionEnd end = co_await inspector.run();
+  if (!by_.empty()) co_return;  // cut meanwhile
+  if (end.by == "closed") {
+    why_ = end.why;
+    close_in_order();
+  } else {
+    cut(end.by, end.why);
+  }
 }
 
 void Flow::tell_end() {
@@ -123,13 +264,11 @@ void Flow::tell_end() {
 Task<> Flow::run() {
   const auto self = shared_from_this();  // until the end has been told
   co_await parts_.report.room();
-  if (open()) {
-    const bool dialled = co_await dial();
-    if (dialled) {
-      co_await relay();
-    }
-  } else {
+  if (!open()) {
     cut("denied");
+  } else {
+    const Mode mode = mode_of(*network_);
+    co_await (this->*mode)();
   }
   tell_end();
 }

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "launcher/gateway/relay/parts.h"
+#include "launcher/gateway/tls/client_hello.h"
 
 namespace carrel::gateway {
 
@@ -27,15 +29,33 @@ class Flow : public std::enable_shared_from_this<Flow> {
   Task<> run();
   /// Both sides are reset now. The first reason is the one that is told.
   void cut(std::string by, std::string why = {});
+  /// Cuts it where only a grant allowed it that is none any more.
+  void check_grant();
   /// Of the last byte that moved.
   [[nodiscard]] uint64_t moved_ns() const { return moved_ns_; }
   [[nodiscard]] const std::string& name() const { return arrival_.name; }
+  /// The name of the credential that its rule puts in; "" for none.
+  [[nodiscard]] std::string credential() const {
+    return network_ == nullptr ? "" : network_->credential;
+  }
+  /// Until when what the client has begun must have come; 0: no matter.
+  [[nodiscard]] uint64_t deadline_ns() const { return deadline_ns_; }
   [[nodiscard]] bool ended() const { return ended_; }
 
  private:
   bool open();
   Task<bool> dial();
-  Task<> relay();
+  using Mode = Task<> (Flow::*)();
+  static Mode mode_of(const model::Network& network);
+  Task<bool> dial_for_inspector();
+  Task<> relay_unread();
+  Task<> pass_through();
+  Task<> inspect();
+  Task<> relay(const std::string& first);
+  Task<bool> send_first(const std::string& first);
+  Task<bool> check_hello(std::string& first);
+  void tell_hello(const ClientHelloReader::State& state,
+                  const std::optional<HelloRefusal>& refused);
   Task<> one_way(Way way);
   void moved(Way way, uint64_t bytes);
   void tell_spent(Way way, const Allowance& allowance);
@@ -45,13 +65,15 @@ class Flow : public std::enable_shared_from_this<Flow> {
 
   Parts& parts_;
   Arrival arrival_;
-  const model::Network* network_ = nullptr;
+  const model::Network* network_ = nullptr;  // once it is allowed
+  std::optional<model::Network> granted_;    // by a grant: a copy, for grants come and go
+  std::string rule_;
   uint64_t number_ = 0;
   Wait client_;
   std::unique_ptr<Wait> server_;
-  std::string upstream_, by_, why_;
+  std::string upstream_, by_, why_, unreachable_;
   uint64_t up_ = 0, down_ = 0;
-  uint64_t began_ns_ = 0, moved_ns_ = 0;
+  uint64_t began_ns_ = 0, moved_ns_ = 0, deadline_ns_ = 0;
   bool ended_ = false;
 };
 

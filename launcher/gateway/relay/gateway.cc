@@ -76,6 +76,40 @@ void Gateway::end() {
     flow->cut("session");
 }
 
+void Gateway::take_lease(const protocol::GatewayLease& lease) {
+  const Status taken = parts_.leases.take(lease);
+  if (taken.ok() && !lease.ended()) return;
+  for (const auto& flow : flows_) {
+    if (flow->credential() == lease.name()) flow->cut("lease", "its credential has ended");
+  }
+}
+
+void Gateway::grant(const protocol::GatewayGrant& grant) {
+  constexpr uint64_t kNsPerMs = 1'000'000;
+  if (grant.ended()) return end_grant(grant.id());
+  Result<model::Network> network =
+      decide::granted_network(parts_.profile, grant.host(), grant.port(), grant.mode());
+  if (ended_ || !network.ok() || grant.left_ms() > UINT64_MAX / kNsPerMs / 2) return;
+  if (!parts_.grants.add(grant.id(), network.take())) return;
+  grants_until_ns_[grant.id()] = now_ns() + grant.left_ms() * kNsPerMs;
+}
+
+void Gateway::end_grant(const std::string& id) {
+  grants_until_ns_.erase(id);
+  if (!parts_.grants.end(id)) return;
+  for (const auto& flow : flows_)
+    flow->check_grant();
+}
+
+void Gateway::end_late_grants() {
+  std::vector<std::string> over;
+  for (const auto& [id, until_ns] : grants_until_ns_) {
+    if (now_ns() >= until_ns) over.push_back(id);
+  }
+  for (const std::string& id : over)
+    end_grant(id);
+}
+
 Task<> Gateway::run_flow(std::shared_ptr<Flow> flow) {
   co_await flow->run();
   flows_.remove(flow);
@@ -154,11 +188,16 @@ Task<> Gateway::tick() {
   while (!ended_) {
     co_await sleep_ms(kTickMs);
     dns_.tick();
+    end_late_grants();
     for (events::NetRefused& again : refused_.tick(now_ns())) {
       tell(std::move(again));
     }
     for (const auto& flow : flows_) {
-      if (!flow->ended() && now_ns() - flow->moved_ns() > kIdleNs) flow->cut("idle");
+      if (flow->ended()) continue;
+      if (now_ns() - flow->moved_ns() > kIdleNs) flow->cut("idle");
+      if (flow->deadline_ns() != 0 && now_ns() > flow->deadline_ns()) {
+        flow->cut("protocol", "its ClientHello did not come whole within 5 s");
+      }
     }
   }
 }

@@ -3,7 +3,9 @@
 // that were made there to the host's own network.
 
 #include <list>
+#include <map>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "broker/wire/protocol/messages.pb.h"
@@ -34,6 +36,11 @@ class Gateway {
   /// The self-test has ended: from now on the session is told. False: fewer packets than
   /// `refused_at_least` were refused and told of.
   bool begin(uint64_t refused_at_least);
+  /// A credential is there, renewed or ended; with its end every connection that it opened is cut.
+  void take_lease(const protocol::GatewayLease& lease);
+  /// One more destination for a while, or no longer: its connections are cut then. What cannot be
+  /// granted is passed over.
+  void grant(const protocol::GatewayGrant& grant);
   /// Takes no connection any more and resets all.
   void end();
 
@@ -43,6 +50,8 @@ class Gateway {
   Task<> run_flow(std::shared_ptr<Flow> flow);
   void take(UniqueFd socket, const sockaddr_in& client);
   void read_log_now();
+  void end_grant(const std::string& id);
+  void end_late_grants();
   void tell(events::NetRefused refused);
 
   Parts& parts_;
@@ -50,6 +59,7 @@ class Gateway {
   std::shared_ptr<Wait> tcp_, dns_udp4_, dns_udp6_, dns_tcp4_, dns_tcp6_, log_;
   std::list<std::shared_ptr<Flow>> flows_;
   RefusedPackets refused_;
+  std::map<std::string, uint64_t> grants_until_ns_;  // by id, monotonic: also without a word
   bool ended_ = false;
 };
 

@@ -1,6 +1,8 @@
 #include "launcher/gateway/relay/gateway_main.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 #include "broker/confine/confine.h"
 #include "broker/wire/protocol/connection.h"
 #include "launcher/gateway/relay/gateway.h"
+#include "launcher/gateway/tls/trust.h"
 #include "profiles/parse/canonical.h"
 
 namespace carrel::gateway {
@@ -98,6 +101,12 @@ Result<Program> configure(int control_fd) {
   return program;
 }
 
+/// One that cannot be used is not there: requests that need it are refused.
+void take_lease(const Message& message, Gateway& gateway) {
+  const auto lease = protocol::parse_message<protocol::GatewayLease>(message);
+  if (lease.ok()) gateway.take_lease(lease.value());
+}
+
 /// Hears the launcher until it hangs up.
 Task<> serve_control(Program& program, Gateway& gateway, Loop& loop) {
   Wait wait(loop, UniqueFd(dup(program.control.fd())));
@@ -121,6 +130,55 @@ Task<> serve_control(Program& program, Gateway& gateway, Loop& loop) {
   loop.stop();
 }
 
+/// What makes the workspace's tools trust the session's authority; empty where nothing is
+/// inspected.
+struct Trust {
+  std::string authority;
+  UniqueFd bundle, authority_file, java_store;
+};
+
+Result<UniqueFd> in_memory(const std::string& bytes) {
+  UniqueFd file(memfd_create("carrel-trust", MFD_CLOEXEC));
+  if (!file.valid()) return errno_error("memfd_create");
+  if (write(file.get(), bytes.data(), bytes.size()) != static_cast<ssize_t>(bytes.size())) {
+    return errno_error("write the workspace's certificates");
+  }
+  return file;
+}
+
+Result<Trust> make_trust(const Program& program, Parts& parts) {
+  constexpr int64_t kHour = 3600;
+  constexpr int64_t kLongest = 30 * 24 * kHour;
+  AuthorityRequest request;
+  request.session = program.config.session();
+  for (const model::Network& network : program.profile.networks) {
+    if (network.mode == model::NetworkMode::kInspect) request.names.push_back(network.host);
+  }
+  if (request.names.empty()) return Trust();
+  request.now_s = static_cast<int64_t>(time(nullptr));
+  const auto longest = static_cast<int64_t>(program.config.max_duration_s());
+  request.valid_s = (longest == 0 ? kLongest : longest) + kHour;
+  ASSIGN_OR_RETURN(parts.authority, Authority::create(request));
+  ASSIGN_OR_RETURN(const SystemRoots roots, SystemRoots::parse(program.config.roots()));
+  Trust trust;
+  trust.authority = parts.authority->pem();
+  ASSIGN_OR_RETURN(trust.bundle, in_memory(roots.bundle(trust.authority)));
+  ASSIGN_OR_RETURN(trust.authority_file, in_memory(trust.authority));
+  ASSIGN_OR_RETURN(const std::string store, roots.java_store(trust.authority, request.now_s));
+  ASSIGN_OR_RETURN(trust.java_store, in_memory(store));
+  return trust;
+}
+
+Status tell_ready(Program& program, const Trust& trust) {
+  protocol::GatewayReady ready;
+  ready.set_authority(trust.authority);
+  std::vector<int> fds;
+  if (!trust.authority.empty()) {
+    fds = {trust.bundle.get(), trust.authority_file.get(), trust.java_store.get()};
+  }
+  return protocol::send_message(program.control, Type::kGatewayReady, ready, fds);
+}
+
 Status run(Program& program) {
   Loop loop(1);
   const std::vector<std::string> servers(program.config.resolvers().begin(),
@@ -138,18 +196,30 @@ Status run(Program& program) {
               SocketCookies(std::move(program.given.diag)),
               {},
               {},
-              {}};
+              {},
+              {},
+              {},
+              std::nullopt,
+              program.config.roots(),
+              std::nullopt,
+              program.config.profile_path()};
+  ASSIGN_OR_RETURN(const Trust trust, make_trust(program, parts));
   Gateway gateway(parts, std::move(program.given.sockets));
   report.on_gone = [&loop] { loop.stop(); };
   report.on_message = [&gateway, &report](const Message& message) {
+    if (message.type == Type::kGatewayLease) take_lease(message, gateway);
+    if (message.type == Type::kGatewayGrant) {
+      const auto grant = protocol::parse_message<protocol::GatewayGrant>(message);
+      if (grant.ok()) gateway.grant(grant.value());
+      return;
+    }
     if (message.type != Type::kGatewayEnd) return;
     gateway.end();
     report.send(Type::kGatewayEnded, "");
   };
   raise_limits();
   RETURN_IF_ERROR(confine());
-  RETURN_IF_ERROR(
-      protocol::send_message(program.control, Type::kGatewayReady, protocol::GatewayReady()));
+  RETURN_IF_ERROR(tell_ready(program, trust));
   gateway.start();
   start(loop, report.read_all());
   start(loop, serve_control(program, gateway, loop));

@@ -2,14 +2,21 @@
 // What every connection and every query works with.
 
 #include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
 
 #include "launcher/gateway/relay/budgets.h"
 #include "launcher/gateway/relay/dialer.h"
 #include "launcher/gateway/relay/flow_numbers.h"
+#include "launcher/gateway/relay/leases.h"
 #include "launcher/gateway/relay/names_file.h"
 #include "launcher/gateway/relay/pump.h"
 #include "launcher/gateway/relay/report.h"
 #include "launcher/gateway/relay/socket_cookie.h"
+#include "launcher/gateway/tls/authority.h"
+#include "launcher/gateway/tls/upstream.h"
+#include "profiles/decide/live_grants.h"
 #include "profiles/model/profile.h"
 
 namespace carrel::gateway {
@@ -24,6 +31,12 @@ struct Parts {
   Budgets budgets;
   Pipes pipes;
   FlowNumbers numbers;
+  Leases leases;
+  decide::LiveGrants grants;           // beyond the profile, for now
+  std::optional<Authority> authority;  // where something is inspected
+  std::string roots;                   // PEM; `upstream` is made of it when it is first needed
+  std::optional<Upstream> upstream;
+  std::string profile_path;  // for people
 };
 
 /// CLOCK_MONOTONIC, in nanoseconds.

@@ -25,7 +25,7 @@ int look(int fd) {
 }
 
 /// Empties the pipe into the socket. False: the socket broke.
-Task<bool> deliver(const Pipe& pipe, Wait& to, uint64_t bytes, PumpTools& tools) {
+Task<bool> deliver(const Pipe& pipe, Wait& to, uint64_t bytes, const PumpTools& tools) {
   while (bytes > 0) {
     const ssize_t put = splice(pipe.read_end.get(), nullptr, to.fd(), nullptr, bytes,
                                SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
@@ -77,7 +77,7 @@ void Pipes::take_back(Pipe pipe) {
   if (free_.size() < kKept) free_.push_back(std::move(pipe));
 }
 
-Task<PumpEnd> pump(Wait& from, Wait& to, Allowance& allowance, PumpTools tools) {
+Task<PumpEnd> pump(Wait& from, Wait& to, Allowance& allowance, const PumpTools& tools) {
   while (from.open() && to.open()) {
     co_await tools.report.room();
     const uint64_t granted = allowance.take(kQuantum);

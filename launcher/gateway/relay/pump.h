@@ -44,8 +44,9 @@ struct PumpTools {
   std::function<void(uint64_t)> moved;  // so many bytes were delivered
 };
 
-/// From one socket to the other until one of these happens. Both sockets are left open.
-Task<PumpEnd> pump(Wait& from, Wait& to, Allowance& allowance, PumpTools tools);
+/// From one socket to the other until one of these happens. Both sockets are left open. All that is
+/// passed outlives the task.
+Task<PumpEnd> pump(Wait& from, Wait& to, Allowance& allowance, const PumpTools& tools);
 
 /// Waits until the peer's kernel has acknowledged everything that was sent, at most `ms`.
 Task<> drain(Wait& socket, uint64_t ms);

@@ -64,8 +64,9 @@ Task<> Report::write_all() {
 
 Task<> Report::room() {
   constexpr uint64_t kStepMs = 5;
-  while (!gone_ && session_.queued_bytes() > kMaxWaiting)
+  while (!gone_ && session_.queued_bytes() > kMaxWaiting) {
     co_await sleep_ms(kStepMs);
+  }
 }
 
 Task<> Report::read_all() {

@@ -141,7 +141,7 @@ Result<std::unique_ptr<Resolver>> Resolver::open(Loop& loop,
   return made;
 }
 
-Task<Result<std::vector<Address>>> Resolver::resolve(std::string name) {
+Task<Result<std::vector<Address>>> Resolver::resolve(const std::string& name) {
   constexpr uint64_t kStepMs = 1;
   auto asked = std::make_shared<Asked>();
   ares_addrinfo_hints hints{};
@@ -154,8 +154,9 @@ Task<Result<std::vector<Address>>> Resolver::resolve(std::string name) {
   }
   ares_getaddrinfo(state_->channel, name.c_str(), nullptr, &hints, take_answer,
                    new std::shared_ptr<Asked>(asked));
-  for (uint64_t step = kStepMs; !asked->answer.has_value(); step = step < 16 ? step * 2 : step)
+  for (uint64_t step = kStepMs; !asked->answer.has_value(); step = step < 16 ? step * 2 : step) {
     co_await sleep_ms(step);
+  }
   --state_->asked;
   co_return std::move(*asked->answer);
 }

@@ -22,9 +22,9 @@ class Resolver {
   Resolver& operator=(const Resolver&) = delete;
   ~Resolver();
 
-  /// Addresses of IPv4 and IPv6, in the order in which to try them; an Error says why there is
-  /// none.
-  Task<Result<std::vector<Address>>> resolve(std::string name);
+  /// `name` outlives the task. Addresses of IPv4 and IPv6, in the order in which to try them; an
+  /// Error says why there is none.
+  Task<Result<std::vector<Address>>> resolve(const std::string& name);
 
  private:
   struct State;

@@ -4,7 +4,8 @@
 //
 // **No co_await in a condition**, nor as the only statement of an `if`: Debian 12's g++ 12.2 then
 // lays a coroutine's frame out in two ways (GCC bugs 106188 and 106713). What was awaited gets a
-// name first, within braces. tests/golden/coroutines checks the sources for it.
+// name first, within braces. **No temporary that owns anything in what is awaited**: it is
+// destroyed twice (GCC bug 99576 and its kin). tests/golden/coroutines checks the sources for both.
 
 #include <cstdint>
 

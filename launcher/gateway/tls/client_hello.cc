@@ -226,9 +226,10 @@ Refusal judge_start(std::string_view rest) {
     if (byte_at(rest, 2) == kClientHello)
       return HelloRefusal{"sslv2", "the client speaks SSL 2.0, which nobody may"};
   }
-  const bool other_major = rest.size() > 1 && byte_at(rest, 1) != kMajorVersion;
-  if (!is_content_type(byte_at(rest, 0)) || other_major)
-    return HelloRefusal{"not-tls", "the client does not speak TLS"};
+  const HelloRefusal not_tls{"not-tls", "the client does not speak TLS"};
+  if (!is_content_type(byte_at(rest, 0))) return not_tls;
+  if (rest.size() < 2) return std::nullopt;
+  if (byte_at(rest, 1) != kMajorVersion) return not_tls;
   if (byte_at(rest, 0) != kHandshake)
     return HelloRefusal{"not-hello", "the client does not begin with a TLS client hello"};
   return std::nullopt;

@@ -15,14 +15,14 @@ Denial sample() {
           "dashboard.toml",
           41,
           7,
-          "git.example.org"};
+          "carrel request network git.example.org:443 --for REASON --until TIME"};
 }
 
 TEST(Denial, IsOneObjectThatNamesTheRuleAndTheWayToAsk) {
   EXPECT_EQ(denial_json(sample()),
             "{\"error\":\"denied\",\"reason\":\"no-rule\",\"rule\":\"network.git.example.org\","
             "\"file\":\"dashboard.toml\",\"line\":41,\"why\":\"no rule lets \\\"this\\\" pass\","
-            "\"flow\":7,\"request\":\"carrel request network git.example.org --reason …\"}\n");
+            "\"flow\":7,\"request\":\"carrel request network git.example.org:443 --for REASON --until TIME\"}\n");
 }
 
 TEST(Denial, BytesOfAnyKindStayInTheirStrings) {

@@ -160,6 +160,15 @@ TEST(GitPush, TheFrontIsBounded) {
   while (body.size() <= kMaxPushFront)
     body += packet("shallow " + std::string(64, 'a'));
   EXPECT_EQ(of(body), "git-push-line");
+  std::string words;
+  for (int i = 0; i < 10'000; ++i)
+    words += " quiet";
+  std::string front;
+  for (size_t i = 0; i < kMaxPushShallows; ++i)
+    front += packet("shallow " + kOld);
+  const std::string line = command("refs/heads/contrib/a") + std::string(1, '\0');
+  EXPECT_EQ(of(front + packet(line + " quiet") + "0000PACK"), "ok");
+  EXPECT_EQ(of(front + packet(line + words) + "0000PACK"), "git-packet");
   const std::string agent = "agent=" + std::string(256, 'a');
   EXPECT_EQ(of(packet(command("refs/heads/contrib/a") + std::string(1, '\0') + agent) + "0000PACK"),
             "git-push-line");

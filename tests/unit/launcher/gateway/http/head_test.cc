@@ -163,6 +163,15 @@ TEST(RequestHead, TheFirstLineHasOneForm) {
     EXPECT_EQ(of(message(line)), "400 start-line") << line;
 }
 
+TEST(Headers, AreFoundCountedAndDroppedByName) {
+  Headers headers = {{"a", "1"}, {"b", "2"}, {"a", "3"}};
+  EXPECT_EQ(*value_of(headers, "a"), "1");
+  EXPECT_EQ(value_of(headers, "c"), nullptr);
+  EXPECT_EQ(count_of(headers, "a"), 2U);
+  drop_fields(headers, "a");
+  EXPECT_EQ(headers, (Headers{{"b", "2"}}));
+}
+
 TEST(ResponseHead, IsReadAsItsParts) {
   const ResponseHead head =
       response("HTTP/1.1 200 All is well", {"Content-Length: 3", "X-Name: \xc3\xa4"});

@@ -271,6 +271,15 @@ TEST(GitPreset, BodiesHaveTheirTypeAndAnEncodingThatCanBeRead) {
             "0 413 body-too-large");
 }
 
+TEST(GitPreset, OnlyFetchesAndPushesHaveBodiesWhateverTheRuleSays) {
+  RuleView large = preset("git-push", "/r/x");
+  large.max_body = 50'000'000;
+  const char* discovery = "GET /r/x/info/refs?service=git-upload-pack HTTP/1.1";
+  EXPECT_EQ(of({large}, discovery, {"Content-Length: 1"}), "0 413 body-too-large");
+  EXPECT_EQ(of({large}, "POST /r/x/git-upload-pack HTTP/1.1", kFetchType), "0 1048576");
+  EXPECT_EQ(of({large}, "POST /r/x/git-receive-pack HTTP/1.1", kPushType), "0 50000000");
+}
+
 TEST(GitPreset, AnUnknownOneLetsNothingPass) {
   const std::vector<RuleView> rules = {preset("git-all", "/r/x")};
   EXPECT_EQ(of(rules, "GET /r/x/info/refs?service=git-upload-pack HTTP/1.1"), "0 403 git-request");

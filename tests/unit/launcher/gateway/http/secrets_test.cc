@@ -51,6 +51,16 @@ std::string replaced(std::string text, char from, char to) {
   return text;
 }
 
+TEST(TextFinder, FindsATextInsideTheBeginningOfAnother) {
+  const TextFinder finder({"abcd", "bc"});
+  TextFinder::State state = 0;
+  for (const char c : std::string("ab"))
+    state = finder.next(state, c);
+  EXPECT_EQ(finder.depth(state), 2U);
+  EXPECT_FALSE(finder.is_found(state));
+  EXPECT_TRUE(finder.is_found(finder.next(state, 'c')));
+}
+
 TEST(SecretScanner, FindsItAsItIs) {
   EXPECT_TRUE(found(kToken));
   EXPECT_TRUE(found("x" + kToken + "y"));

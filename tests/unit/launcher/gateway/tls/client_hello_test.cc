@@ -242,6 +242,9 @@ TEST(ClientHello, WhatIsNoTlsIsRefusedAtTheFirstByteThatSaysSo) {
   EXPECT_EQ(reason("SSH-2.0-OpenSSH_9.2\r\n"), "not-tls");
   EXPECT_EQ(reason(Bytes("\x16\x02", 2)), "not-tls");
   EXPECT_EQ(reason(Bytes(1, '\0')), "not-tls");
+  EXPECT_EQ(reason("\x17"), "more");  // the word is the same however it is cut
+  EXPECT_EQ(reason("\x17\xee"), "not-tls");
+  EXPECT_EQ(reason("\x17\x03"), "not-hello");
   EXPECT_EQ(reason("\xff\xff\xff"), "not-tls");
   const Bytes ssl2("\x80\x2e\x01\x03\x01", 5);
   EXPECT_EQ(reason(ssl2), "sslv2");
