@@ -9,7 +9,13 @@ constexpr const char* kUsage =
     "usage: carrel why [PATH | URL | 'MESSAGE OF GIT']   what was denied last, or whether this "
     "would be\n"
     "       carrel status                                this session: time, limits, what is "
-    "recorded\n";
+    "recorded\n"
+    "       carrel request network HOST[:PORT] --for REASON --until TIME [--tcp]\n"
+    "                                                    asks whoever grants this task for more; "
+    "TIME\n"
+    "                                                    is like 30m, 2h or "
+    "2026-12-31T18:00:00Z;\n"
+    "                                                    --tcp: for what is no TLS\n";
 
 Words wrong(std::string text) {
   return {1, "carrel: " + std::move(text) + "\n" + kUsage};
@@ -32,6 +38,53 @@ std::variant<Question, Words> take_subject(std::string_view word, std::string_vi
   return question;
 }
 
+struct RequestWords {
+  std::string_view host, reason, until;
+  bool tcp = false;
+};
+
+/// False: a word that does not belong there, or one twice.
+bool read_request(const std::vector<std::string_view>& words, RequestWords& to) {
+  const auto value = [&words](size_t& i, std::string_view& into) {
+    if (i + 1 >= words.size() || !into.empty()) return false;
+    into = words[++i];
+    return true;
+  };
+  for (size_t i = 2; i < words.size(); ++i) {
+    bool good = true;
+    if (words[i] == "--for") {
+      good = value(i, to.reason);
+    } else if (words[i] == "--until") {
+      good = value(i, to.until);
+    } else if (words[i] == "--tcp") {
+      to.tcp = true;
+    } else if (words[i].starts_with('-') || !to.host.empty()) {
+      good = false;
+    } else {
+      to.host = words[i];
+    }
+    if (!good) return false;
+  }
+  return !to.host.empty() && !to.reason.empty() && !to.until.empty();
+}
+
+std::variant<Question, Words> take_request(const std::vector<std::string_view>& words) {
+  const std::string_view kind = words.size() > 1 ? words[1] : "";
+  if (kind == "credential") return Words{1, "carrel: request credential: not supported yet\n"};
+  RequestWords said;
+  if (kind != "network" || !read_request(words, said)) {
+    return wrong("request network takes HOST or HOST:PORT, --for REASON and --until TIME");
+  }
+  Question question{Ask::kNetwork, std::string(said.host)};
+  for (const std::string_view field :
+       {said.tcp ? std::string_view("tcp") : std::string_view(), said.until, said.reason}) {
+    question.subject += '\0';
+    question.subject += field;
+  }
+  if (question.subject.size() > kMaxSubject) return wrong("request: longer than any request");
+  return question;
+}
+
 }  // namespace
 
 std::variant<Question, Words> take_arguments(const std::vector<std::string_view>& words,
@@ -39,9 +92,8 @@ std::variant<Question, Words> take_arguments(const std::vector<std::string_view>
   const std::string_view verb = words.empty() ? "help" : words[0];
   if (verb == "help" || verb == "--help" || verb == "-h")
     return Words{words.empty() ? 1 : 0, kUsage};
-  if (verb == "request" || verb == "submit") {
-    return Words{1, "carrel: " + std::string(verb) + ": not supported yet\n"};
-  }
+  if (verb == "submit") return Words{1, "carrel: submit: not supported yet\n"};
+  if (verb == "request") return take_request(words);
   if (verb == "status") {
     return words.size() == 1 ? std::variant<Question, Words>(Question{Ask::kStatus, ""})
                              : wrong("status takes no argument");

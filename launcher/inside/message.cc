@@ -62,6 +62,8 @@ bool is_good(const Question& question) {
     case Ask::kGitMessage:
       return subject.starts_with('/') && nul != std::string::npos &&
              subject.find('\0', nul + 1) == std::string::npos;
+    case Ask::kNetwork:
+      return nul != 0 && std::count(subject.begin(), subject.end(), '\0') == 3;
   }
   return false;
 }

@@ -20,6 +20,7 @@ enum class Ask : uint16_t {
   kPath = 3,         // subject: an absolute path, not resolved
   kAddress = 4,      // subject: a URL or host name
   kGitMessage = 5,   // subject: the asker's folder, NUL, what git printed
+  kNetwork = 6,      // subject: HOST or HOST:PORT, NUL, "" or "tcp", NUL, until when, NUL, why
 };
 
 struct Question {

@@ -60,7 +60,7 @@ constexpr std::array kVerbs = {
     Verb{"toolchain", Home::kNotYet},
     Verb{"task", Home::kWork},
     Verb{"request", Home::kNotYet},
-    Verb{"approvals", Home::kNotYet},
+    Verb{"approvals", Home::kWork},
     Verb{"disclosed", Home::kNotYet},
     Verb{"obligations", Home::kNotYet},
     Verb{"incident", Home::kNotYet},
@@ -89,6 +89,8 @@ constexpr std::string_view kHelp =
     "  carrel list                  your workspaces, and what runs at them\n"
     "  carrel status                how long a session may go on, and whether it is paused\n"
     "  carrel task create|list|show|end          give a profile to people for a time\n"
+    "  carrel approvals             what sessions ask for beyond their profile; approve or refuse "
+    "it\n"
     "  carrel close S --reason R    end a session; pause and resume stop it for a while\n"
     "\n"
     "look back\n"

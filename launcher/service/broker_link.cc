@@ -22,6 +22,7 @@ namespace {
 
 constexpr int kAnswerMs = 30'000;
 constexpr int kEndMs = 25'000;  // the broker gives sessions 20 s for their last words
+constexpr int kGoneMs = 2000;
 constexpr int kNotGranted = 121;
 constexpr int kBroken = 123;
 
@@ -37,6 +38,20 @@ Status check_digest(const ticket::Claims& claims, const Message& answer) {
   return Error{"the broker confirmed something else than its ticket says", EPROTO};
 }
 
+/// What reads secrets for this broker, which may not itself: `channel` is its end of theirs. It
+/// ends with the broker's.
+Result<pid_t> start_secrets(const std::string& programs, const State& state, int channel) {
+  ProgramStart program;
+  program.program = programs + "/carrel-secrets";
+  program.arguments = {"--broker-fd", "3", "--folder-fd", "4", "--log-fd", "5"};
+  program.fds = {channel, state.secrets.get(), state.broker_log.get()};
+  if (state.credentials.valid()) {
+    program.arguments.insert(program.arguments.end(), {std::string("--credentials-fd"), "6"});
+    program.fds.push_back(state.credentials.get());
+  }
+  return start_program(program);
+}
+
 }  // namespace
 
 Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& state,
@@ -44,44 +59,54 @@ Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& s
   auto ends = protocol::make_socket_pair();
   if (!ends.ok()) return ends.take_error();
   auto [ours, theirs] = ends.take();
+  auto channel = protocol::make_socket_pair();
+  if (!channel.ok()) return channel.take_error();
+  auto [asks, answers] = channel.take();
   ProgramStart program;
   program.program = programs + "/carrel-broker";
-  program.arguments = {"--listener-fd", "3",
-                       "--store-fd",    "4",
-                       "--launcher-fd", "5",
-                       "--log-fd",      "6"};
+  program.arguments = {"--listener-fd", "3", "--store-fd",   "4", "--launcher-fd", "5",
+                       "--log-fd",      "6", "--secrets-fd", "7"};
   // Uid 0 of the launcher's user namespace is the caller, for whoever is asked there.
-  const auto whose = caller.has_value()
-                         ? std::pair{"--caller", std::to_string(*caller)}
-                         : std::pair{"--uid", std::to_string(plan::kBlockBase)};
+  const auto whose = caller.has_value() ? std::pair{"--caller", std::to_string(*caller)}
+                                        : std::pair{"--uid", std::to_string(plan::kBlockBase)};
   program.arguments.insert(program.arguments.end(), {whose.first, whose.second});
   if (state.sockets.valid()) {
     program.arguments.insert(program.arguments.end(), {std::string("--service"), std::string("1")});
   }
   program.fds = {state.broker_listener.get(), state.directory.get(), theirs.get(),
-                 state.broker_log.get()};
+                 state.broker_log.get(), asks.get()};
   ASSIGN_OR_RETURN(const pid_t pid, start_program(program));
   theirs.reset();
+  asks.reset();
   BrokerLink link(protocol::Connection(std::move(ours)), pid);
-  Result<std::optional<Message>> first = link.connection_.receive(kAnswerMs);
+  int patience_ms = 0;
+  Status ready = Done{};
+  const Result<pid_t> secrets = start_secrets(programs, state, answers.get());
+  answers.reset();
+  if (secrets.ok()) {
+    link.secrets_pid_ = secrets.value();
+    ready = link.wait_until_ready(&patience_ms);
+  } else {
+    ready = secrets.error();
+  }
+  if (ready.ok()) return link;
+  link.end(patience_ms);
+  return ready.take_error();
+}
+
+/// `patience_ms` is how long a broker that will not be ready takes to end by itself.
+Status BrokerLink::wait_until_ready(int* patience_ms) {
+  const Result<std::optional<Message>> first = connection_.receive(kAnswerMs);
   if (first.ok() && first.value().has_value()) {
     const Message& message = *first.value();
-    if (message.type == Type::kBrokerReady) {
-      const Status ready = link.take_ready(message);
-      if (!ready.ok()) {
-        wait_or_kill(pid, 0);
-        return ready.error();
-      }
-      return link;
-    }
+    if (message.type == Type::kBrokerReady) return take_ready(message);
     if (message.type == Type::kFailure) {
+      *patience_ms = kEndMs;
       const auto failure = protocol::parse_message<protocol::Failure>(message);
-      wait_or_kill(pid, kEndMs);
       return Error{"the broker cannot start: " +
                    (failure.ok() ? quoted(failure.value().text()) : failure.error().what)};
     }
   }
-  wait_or_kill(pid, 0);
   return Error{"the broker ended before it was ready; see run/broker.log in the state folder"};
 }
 
@@ -187,19 +212,22 @@ void BrokerLink::look() {
   if (!open.ok() || !open.value()) lost_ = true;
 }
 
-void BrokerLink::give_up() {
-  constexpr int kGoneMs = 2000;
+/// What reads secrets ends by itself once its broker has gone.
+void BrokerLink::end(int patience_ms) {
   connection_.close();
   lost_ = true;
-  if (pid_ > 0) wait_or_kill(pid_, kGoneMs);
+  if (pid_ > 0) wait_or_kill(pid_, patience_ms);
+  if (secrets_pid_ > 0) wait_or_kill(secrets_pid_, kGoneMs);
   pid_ = -1;
+  secrets_pid_ = -1;
+}
+
+void BrokerLink::give_up() {
+  end(kGoneMs);
 }
 
 void BrokerLink::stop() {
-  connection_.close();
-  lost_ = true;
-  if (pid_ > 0) wait_or_kill(pid_, kEndMs);
-  pid_ = -1;
+  end(kEndMs);
 }
 
 }  // namespace carrel::service

@@ -20,7 +20,8 @@ namespace carrel::service {
 /// come within 30 s is an Error, after which the link is lost.
 class BrokerLink {
  public:
-  /// Starts `PROGRAMS/carrel-broker` for the state folder and waits until it is ready: as a user of
+  /// Starts `PROGRAMS/carrel-broker` for the state folder, and `carrel-secrets`, which reads the
+  /// admin's secrets for it, and waits until it is ready: as a user of
   /// its own, or, where `caller` says whose the launcher is, as that one; for given tasks only
   /// where the state's sockets are a service's. The Error carries the broker's own last words.
   static Result<BrokerLink> start(const std::string& programs, const State& state,
@@ -56,13 +57,16 @@ class BrokerLink {
  private:
   BrokerLink(protocol::Connection connection, pid_t pid)
       : connection_(std::move(connection)), pid_(pid) {}
+  Status wait_until_ready(int* patience_ms);
   Status take_ready(const protocol::Message& message);
+  void end(int patience_ms);
   Result<protocol::Message> call(protocol::Type type, const std::string& body, int fd,
                                  protocol::Type expected, int* code);
   protocol::Connection connection_;
   pid_t pid_ = -1;
   evidence::PublicKey ticket_key_{};  // of this broker's tickets
   bool lost_ = false;
+  pid_t secrets_pid_ = -1;
 };
 
 }  // namespace carrel::service

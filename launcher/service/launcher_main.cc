@@ -267,6 +267,9 @@ Status start(const LauncherOptions& options, Log* log) {
   }
   const auto owner = standing.caller.has_value() ? StateOwner::kCaller : StateOwner::kRoot;
   ASSIGN_OR_RETURN(State state, open_state(std::move(folder), owner, std::move(sockets)));
+  if (options.service.has_value()) {
+    ASSIGN_OR_RETURN(state.credentials, open_unit_credentials());
+  }
   *log = log_to(state.log.get());
   const Status served = serve(state, standing, *log, options, starter);
   if (served.ok()) {

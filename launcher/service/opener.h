@@ -79,6 +79,9 @@ class Opener {
   Status make_the_plan();
   Status ask_for_channel();
   Status make_network();
+  Status make_trust();
+  [[nodiscard]] std::vector<std::string> trust_places() const;
+  [[nodiscard]] Result<UniqueFd> trust_source(plan::SourceKind kind) const;
   [[nodiscard]] Result<protocol::GatewayConfig> gateway_config() const;
   [[nodiscard]] Result<UniqueFd> open_names() const;
   [[nodiscard]] int network_fd() const;

@@ -83,6 +83,7 @@ Status Opener::make_the_plan() {
     }
     request.repositories.push_back(std::move(view));
   }
+  request.trust_places = trust_places();
   request.command.assign(opening_.spec.command().begin(), opening_.spec.command().end());
   request.terminal = opening_.spec.tty() ? plan::Terminal::kPty : plan::Terminal::kPipes;
   if (!opening_.request.term().empty()) {

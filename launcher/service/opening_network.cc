@@ -5,7 +5,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <iterator>
+
+#include "launcher/box/kernel/mount_api.h"
 #include "launcher/box/kernel/network.h"
+#include "launcher/box/plan/trust.h"
 #include "launcher/service/network_settings.h"
 #include "launcher/service/opener.h"
 #include "profiles/base/text.h"
@@ -13,10 +20,34 @@
 namespace carrel::service {
 namespace {
 
+constexpr const char* kTrustFolder = "trust";
+
+bool inspects(const model::Profile& profile) {
+  return std::any_of(
+      profile.networks.begin(), profile.networks.end(),
+      [](const model::Network& network) { return network.mode == model::NetworkMode::kInspect; });
+}
+
 uint32_t random_number() {
   uint32_t number = 0;
   (void)!getrandom(&number, sizeof number, 0);
   return number;
+}
+
+/// From its beginning; the gateway may have taken to lying about its length.
+Status copy_whole(int from, int to) {
+  constexpr off_t kMost = off_t{16} << 20;
+  std::array<char, 65536> part{};
+  for (off_t at = 0; at < kMost;) {
+    const ssize_t got = pread(from, part.data(), part.size(), at);
+    if (got < 0) return errno_error("read the gateway's certificates");
+    if (got == 0) return Done{};
+    if (write(to, part.data(), static_cast<size_t>(got)) != got) {
+      return errno_error("write the workspace's certificates");
+    }
+    at += got;
+  }
+  return Error{"the gateway's certificates are too long", EFBIG};
 }
 
 }  // namespace
@@ -33,6 +64,9 @@ Result<protocol::GatewayConfig> Opener::gateway_config() const {
   for (const std::string& resolver : settings.resolvers)
     config.add_resolvers(resolver);
   config.set_proxy(settings.proxy);
+  if (inspects(opening_.profile)) {
+    ASSIGN_OR_RETURN(*config.mutable_roots(), read_roots(settings));
+  }
   config.set_max_duration_s(opening_.profile.session.max_duration_s);
   config.set_window(random_number());
   return config;
@@ -51,6 +85,57 @@ Result<UniqueFd> Opener::open_names() const {
   return file;
 }
 
+/// Those that the workspace shows of the host's /etc.
+std::vector<std::string> Opener::trust_places() const {
+  std::vector<std::string> out;
+  const auto add = [&](std::string_view place) {
+    const std::string path = "/" + std::string(place);
+    const bool shown = std::any_of(
+        tools_.facts.etc.begin(), tools_.facts.etc.end(), [&](const plan::EtcEntry& entry) {
+          return entry.directory && path.starts_with("/etc/" + entry.path + "/");
+        });
+    struct stat what {};
+    if (shown && lstat(path.c_str(), &what) == 0 && S_ISREG(what.st_mode)) out.push_back(path);
+  };
+  for (const std::string_view place : plan::kBundlePlaces)
+    add(place);
+  for (const std::string_view place : plan::kJavaPlaces)
+    add(place);
+  return out;
+}
+
+/// The gateway's files in a folder of the workspace's, new for every session: certificates, no key.
+Status Opener::make_trust() {
+  if (!way_out_.has_value() || way_out_->trust().empty()) return Done{};
+  const int workspace = workspace_->folder_fd();
+  if (mkdirat(workspace, kTrustFolder, 0755) != 0 && errno != EEXIST) {
+    return errno_error("make the folder of the workspace's certificates");
+  }
+  ASSIGN_OR_RETURN(const UniqueFd folder,
+                   open_beneath(workspace, kTrustFolder, O_RDONLY | O_DIRECTORY));
+  const std::string_view names[] = {plan::kBundleName, plan::kAuthorityName,
+                                    plan::kJavaStoreName};
+  for (size_t i = 0; i < std::size(names); ++i) {
+    const std::string name(names[i]);
+    if (unlinkat(folder.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
+      return errno_error("replace a file of the workspace's certificates");
+    }
+    const UniqueFd file(openat(folder.get(), name.c_str(),
+                               O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0444));
+    if (!file.valid()) return errno_error("make a file of the workspace's certificates");
+    RETURN_IF_ERROR(copy_whole(way_out_->trust()[i].get(), file.get()));
+  }
+  return Done{};
+}
+
+Result<UniqueFd> Opener::trust_source(plan::SourceKind kind) const {
+  std::string path(kTrustFolder);
+  if (kind == plan::SourceKind::kTrustBundle) path += "/" + std::string(plan::kBundleName);
+  if (kind == plan::SourceKind::kTrustJavaStore) path += "/" + std::string(plan::kJavaStoreName);
+  ASSIGN_OR_RETURN(const UniqueFd place, open_beneath(workspace_->folder_fd(), path, O_PATH));
+  return kernel::clone_tree(place.get(), kernel::Tree::kOne);
+}
+
 int Opener::network_fd() const {
   return way_out_.has_value() ? way_out_->network_fd() : network_.get();
 }
@@ -66,6 +151,7 @@ Status Opener::make_network() {
   ASSIGN_OR_RETURN(const protocol::GatewayConfig config, gateway_config());
   const uid_t gateway = tools_.facts.root ? plan_.uids.gateway_host() : 0;
   RETURN_IF_ERROR(way_out_->start_gateway(tools_.porter, gateway, config, std::move(names)));
+  RETURN_IF_ERROR(make_trust());
   return way_out_->try_from_inside(tools_.facts.root ? plan_.uids.payload_host() : 0);
 }
 

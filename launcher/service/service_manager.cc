@@ -1,5 +1,6 @@
 #include "launcher/service/service_manager.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -9,7 +10,6 @@
 #include <cstring>
 
 #include "profiles/base/text.h"
-#include "profiles/base/unique_fd.h"
 
 namespace carrel::service {
 
@@ -40,6 +40,14 @@ Status tell_manager(const std::string& address, std::string_view text) {
     return errno_error("tell the service manager at " + quoted(address));
   }
   return Done{};
+}
+
+Result<UniqueFd> open_unit_credentials() {
+  const char* path = getenv("CREDENTIALS_DIRECTORY");  // NOLINT(concurrency-mt-unsafe): one thread
+  if (path == nullptr || *path == '\0') return UniqueFd();
+  UniqueFd folder(open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!folder.valid()) return errno_error("open CREDENTIALS_DIRECTORY " + quoted(path));
+  return folder;
 }
 
 }  // namespace carrel::service

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
@@ -31,6 +32,10 @@ struct CloseFolder {
   void operator()(DIR* folder) const { closedir(folder); }
 };
 
+/// What a new state folder may hold: what its admin put there beforehand among it.
+constexpr std::array<std::string_view, 6> kMayBeThere = {
+    ".", "..", "run", "lost+found", "network.toml", "secrets"};
+
 /// One that was prepared before, or holds no more than the `run` that `carrel open` makes, or what
 /// a disk of its own comes with.
 Status check_is_ours(int state_fd, const std::string& path, StateOwner owner) {
@@ -51,7 +56,7 @@ Status check_is_ours(int state_fd, const std::string& path, StateOwner owner) {
   (void)again.release();
   while (const dirent* entry = readdir(folder.get())) {  // NOLINT(concurrency-mt-unsafe)
     const std::string_view name = entry->d_name;
-    if (name != "." && name != ".." && name != "run" && name != "lost+found") {
+    if (std::find(kMayBeThere.begin(), kMayBeThere.end(), name) == kMayBeThere.end()) {
       return Error{"the folder " + quoted(path) +
                    " is not empty and no state folder of Carrel's: give another one"};
     }
@@ -181,6 +186,7 @@ Result<State> open_state(UniqueFd state_fd, StateOwner owner, UniqueFd sockets) 
   ASSIGN_OR_RETURN(state.slices, open_folder(state.directory.get(), "slices", entered));
   ASSIGN_OR_RETURN(state.pool, open_folder(state.directory.get(), "pool", 0700));
   ASSIGN_OR_RETURN(state.vault, open_folder(state.directory.get(), "vault", 0700));
+  ASSIGN_OR_RETURN(state.secrets, open_folder(state.directory.get(), "secrets", 0700));
   state.sockets = std::move(sockets);
   RETURN_IF_ERROR(make_sockets(state));
   return state;

@@ -26,6 +26,8 @@ struct State {
   UniqueFd broker_log;  // run/broker.log
   UniqueFd launcher_listener;
   UniqueFd broker_listener;
+  UniqueFd secrets;      // 0700: what credentials are taken from
+  UniqueFd credentials;  // of a service: what systemd gave its unit, where it gave any
 };
 
 /// Whose service this is: root's, with a group of the broker's own, or an ordinary caller's, who is

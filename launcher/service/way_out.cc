@@ -71,6 +71,11 @@ Result<std::string> WayOut::hear_ready() {
   }
   if (said->type != Type::kGatewayReady) return Error{"the gateway spoke out of turn", EPROTO};
   ASSIGN_OR_RETURN(const auto ready, protocol::parse_message<protocol::GatewayReady>(*said));
+  constexpr size_t kTrustFiles = 3;
+  if (!said->fds.empty()) {
+    if (said->fds.size() != kTrustFiles) return Error{"the gateway's certificates did not come"};
+    trust_ = std::move(said->fds);
+  }
   return ready.authority();
 }
 

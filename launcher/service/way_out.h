@@ -31,6 +31,9 @@ class WayOut {
   [[nodiscard]] int network_fd() const { return network_.get(); }
   /// Of the certificate authority that the gateway made for this session; "" for none.
   [[nodiscard]] const std::string& authority() const { return authority_; }
+  /// Files to put into the workspace: the bundle, the authority alone, Java's store; none without
+  /// an authority.
+  [[nodiscard]] const std::vector<UniqueFd>& trust() const { return trust_; }
   /// For the session; once.
   UniqueFd take_session_channel() { return std::move(session_); }
   /// Its end is the gateway's.
@@ -46,6 +49,7 @@ class WayOut {
   protocol::Connection control_;
   UniqueFd session_;
   std::string authority_;
+  std::vector<UniqueFd> trust_;
   pid_t pid_ = -1;  // -1: the porter's child
 };
 

@@ -4,6 +4,7 @@
 
 #include "launcher/box/plan/frame.h"
 #include "launcher/box/plan/landlock.h"
+#include "launcher/box/plan/trust.h"
 #include "launcher/box/plan/view.h"
 #include "profiles/base/text.h"
 
@@ -132,6 +133,30 @@ void add_inside(SandboxPlan& plan) {
   plan.mounts.push_back(std::move(program));
 }
 
+bool inspects(const model::Profile& profile) {
+  return std::any_of(
+      profile.networks.begin(), profile.networks.end(),
+      [](const model::Network& network) { return network.mode == model::NetworkMode::kInspect; });
+}
+
+/// The files of trust.h, and the system's own covered by them.
+void add_trust(const PlanRequest& request, SandboxPlan& plan) {
+  const auto add = [&plan](SourceKind kind, std::string_view target, TargetType type) {
+    plan.sources.push_back({kind, "", 0});
+    MountStep step = source_step(inside(target), plan.sources.size() - 1, Access::kReadOnly);
+    step.idmapped = false;
+    step.exec = Exec::kForbidden;
+    step.type = type;
+    step.make_target = type == TargetType::kFolder;
+    plan.mounts.push_back(std::move(step));
+  };
+  add(SourceKind::kTrust, kTrustFolder, TargetType::kFolder);
+  for (const std::string& place : request.trust_places) {
+    const bool java = place.ends_with("cacerts");
+    add(java ? SourceKind::kTrustJavaStore : SourceKind::kTrustBundle, place, TargetType::kFile);
+  }
+}
+
 std::vector<SandboxPath> writable_paths(const std::vector<MountStep>& mounts) {
   std::vector<SandboxPath> list;
   for (const MountStep& step : mounts) {
@@ -157,6 +182,7 @@ void add_view(const model::Profile& profile, const HostFacts& facts, const PlanR
       source_step(inside("/home/contractor"), plan.sources.size() - 1, Access::kReadWrite));
   add_folder("/run", plan.mounts);
   if (!profile.credentials.empty()) add_credentials(plan);
+  if (inspects(profile)) add_trust(request, plan);
   add_inside(plan);
 }
 
@@ -173,6 +199,14 @@ Result<SandboxPlan> make_plan(const model::Profile& profile, const HostFacts& fa
   for (const RepositoryView* view : views)
     RETURN_IF_ERROR(add_repository(*view, facts.storage.kind, plan));
   plan.environment = make_environment(request);
+  if (inspects(profile)) {
+    const std::string folder = std::string(kTrustFolder) + "/";
+    for (auto& [name, value] : trust_environment(folder + std::string(kBundleName),
+                                                 folder + std::string(kAuthorityName))) {
+      plan.environment.push_back(name + "=" + value);
+    }
+    std::sort(plan.environment.begin(), plan.environment.end());
+  }
   plan.landlock = make_landlock(facts.landlock_abi, writable_paths(plan.mounts), true);
   plan.seccomp = SeccompProgram::kContractor;
   plan.program = Program::kPath;

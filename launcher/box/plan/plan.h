@@ -56,6 +56,9 @@ enum class SourceKind {
   kOutput,          // of the slicer: the folder for its result
   kChannel,         // of an ssh server: the folder of the socket that its forced command asks at
   kChannelProgram,  // the forced command
+  kTrust,           // the folder of trust.h
+  kTrustBundle,     // a file of it, over a system's own
+  kTrustJavaStore,
 };
 
 struct Source {
@@ -189,7 +192,8 @@ struct PlanRequest {
   Terminal terminal = Terminal::kPty;
   // The caller's TERM, LANG, … as they are; only names and values of the allowlist pass.
   std::vector<std::pair<std::string, std::string>> environment;
-  std::string person_name;  // for /etc/gitconfig
+  std::vector<std::string> trust_places;  // of trust.h, those that this host has: absolute
+  std::string person_name;                // for /etc/gitconfig
   std::string person_email;
 };
 

@@ -39,6 +39,12 @@ std::string words(const Source& source) {
       return "credentials";
     case SourceKind::kInside:
       return "inside";
+    case SourceKind::kTrust:
+      return "trust";
+    case SourceKind::kTrustBundle:
+      return "trust bundle";
+    case SourceKind::kTrustJavaStore:
+      return "trust java store";
     case SourceKind::kInsideProgram:
       return "carrel-inside";
     case SourceKind::kRepository:

@@ -64,8 +64,9 @@ int lint_file(const std::string& path, const Hooks& hooks, std::FILE* out, std::
     print(out, place + ": " + std::string(lint::word_of(finding.grade)) + ": " + finding.words +
                    " [" + quoted(finding.rule) + "]\n");
   }
-  print(out, quoted(path) + ": " + std::to_string(findings.size()) + " findings, " +
-                 std::to_string(graver) + " graver than a note\n");
+  print(out, quoted(path) + ": " + std::to_string(findings.size()) +
+                 (findings.size() == 1 ? " finding, " : " findings, ") + std::to_string(graver) +
+                 " graver than a note\n");
   return graver == 0 ? kOk : kInvalid;
 }
 

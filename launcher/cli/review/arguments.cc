@@ -59,7 +59,8 @@ void add_verb_options(Verb verb, po::options_description* options) {
     add("json", "as JSON");
   if (verb == Verb::kEvents) {
     add("kind", text("KIND"),
-        "only these: process, file, net, terminal, credential, policy, limit, recorder");
+        "only these: process, file, net, terminal, credential, policy, limit, dns, tls, http, "
+        "grant, recorder");
     add("verdict", text("VERDICT"), "only these: allowed, denied, observed");
     add("format", text("FORMAT"), "table (default) or jsonl");
   }
@@ -81,8 +82,9 @@ po::options_description make_options(Verb verb) {
 }
 
 Result<std::string> parse_kind(const std::string& word) {
-  constexpr std::array<std::string_view, 8> kKinds = {"process",    "file",   "net",   "terminal",
-                                                      "credential", "policy", "limit", "recorder"};
+  constexpr std::array<std::string_view, 12> kKinds = {"process",    "file",   "net",   "terminal",
+                                                       "credential", "policy", "limit", "dns",
+                                                       "tls",        "http",   "grant", "recorder"};
   if (word.empty() || std::find(kKinds.begin(), kKinds.end(), word) != kKinds.end()) return word;
   const std::string guess = nearest(word, kKinds.data(), kKinds.size());
   return Error{"unknown kind \"" + quoted(word) + "\"" +

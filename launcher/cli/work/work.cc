@@ -5,6 +5,7 @@
 
 #include "launcher/cli/start/services.h"
 #include "launcher/cli/start/state_folder.h"
+#include "launcher/cli/work/approvals.h"
 #include "launcher/cli/work/task.h"
 #include "launcher/cli/work/verbs.h"
 #include "profiles/base/text.h"
@@ -118,14 +119,37 @@ int task(const std::vector<std::string>& words, Output output) {
   return code;
 }
 
+int approvals(const std::vector<std::string>& words, Output output) {
+  const auto fail = [&output](int code, const std::string& text) {
+    print(output.err, "carrel approvals: " + text + "\n");
+    return code;
+  };
+  const auto parsed = parse_approval_arguments(words);
+  if (!parsed.ok()) {
+    return fail(kFailed, to_string(parsed.error()) + " (see: carrel approvals --help)");
+  }
+  if (parsed.value().help) {
+    print(output.out, approvals_help_text());
+    return kOk;
+  }
+  Result<Desk> went = go_to_desk(parsed.value().state, start::Create::kNo);
+  if (!went.ok()) return fail(kFailed, to_string(went.error()));
+  Desk desk = went.take();
+  int code = kFailed;
+  const Status done = run_approvals(parsed.value(), desk.broker, output, &code);
+  return done.ok() ? kOk : fail(code, to_string(done.error()));
+}
+
 }  // namespace
 
 int run_work(const std::vector<std::string>& words, Output output) {
   if (!words.empty() && words.front() == "task")
     return task({words.begin() + 1, words.end()}, output);
+  if (!words.empty() && words.front() == "approvals")
+    return approvals({words.begin() + 1, words.end()}, output);
   const auto verb = verb_from(words.empty() ? "" : words.front());
   if (!verb) {
-    print(output.err, "carrel-work: give list, status, close, pause, resume or task\n");
+    print(output.err, "carrel-work: give list, status, close, pause, resume, task or approvals\n");
     return kFailed;
   }
   const auto parsed = parse_arguments(*verb, {words.begin() + 1, words.end()});

@@ -13,8 +13,9 @@ struct Output {
   std::FILE* err = nullptr;
 };
 
-/// Runs "list", "status", "close", "pause", "resume" or "task" with their words; returns an exit
-/// code of interfaces.md 1: 0 done, 1 usage or it did not come about, 2 not found or denied.
+/// Runs "list", "status", "close", "pause", "resume", "task" or "approvals" with their words;
+/// returns an exit code of interfaces.md 1: 0 done, 1 usage or it did not come about, 2 not found
+/// or denied.
 int run_work(const std::vector<std::string>& words, Output output);
 
 }  // namespace carrel::work

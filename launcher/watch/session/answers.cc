@@ -7,6 +7,7 @@
 #include "launcher/watch/session/notice.h"
 #include "profiles/base/rfc3339.h"
 #include "profiles/base/text.h"
+#include "profiles/decide/network.h"
 #include "profiles/decide/normalise_path.h"
 #include "profiles/decide/why.h"
 #include "profiles/model/words.h"
@@ -30,6 +31,15 @@ std::string host_of(std::string_view address) {
   if (user != std::string_view::npos) address.remove_prefix(user + 1);
   if (address.starts_with('[')) return std::string(address.substr(1, address.find(']') - 1));
   return std::string(address.substr(0, address.find(':')));
+}
+
+/// The workspace itself: nothing decides about it.
+bool is_loopback(const std::string& host) {
+  if (host == "localhost") return true;
+  const auto family =
+      host.find(':') != std::string::npos ? decide::Family::kInet6 : decide::Family::kInet;
+  const bool numbers = host.find_first_not_of("0123456789.:abcdef") == std::string::npos;
+  return numbers && decide::decide_connect(family, host, 0, 0).verdict != Verdict::kDenied;
 }
 
 std::string clock_text(uint64_t real_ns) {
@@ -68,6 +78,8 @@ Answer Answers::answer(const inside::Question& question, const LiveFacts& facts)
       return about_address(question.subject);
     case Ask::kGitMessage:
       return about_git(question.subject);
+    case Ask::kNetwork:
+      break;  // a request, not a question: the session's own
   }
   return {kNotUnderstood, "carrel: not understood\n"};
 }
@@ -89,7 +101,8 @@ Answer Answers::last_denials() const {
   if (git) {
     text += "  Some of it was git's doing: `carrel why 'WHAT GIT PRINTED'` says what it means.\n";
   }
-  return {kTold, text + "  " + denials_.whom_to_ask() + "\n"};
+  const std::string& line = denials_.kept().back().request;
+  return {kTold, text + "  " + denials_.how_to_ask(line) + "\n"};
 }
 
 std::string Answers::line_of(std::string_view what, const Decision& decision) const {
@@ -114,21 +127,24 @@ Answer Answers::about_path(std::string_view subject) const {
 }
 
 Answer Answers::about_address(std::string_view address) const {
-  const std::string host = host_of(address);
-  if (host.empty()) return {kNotUnderstood, "carrel: no host in " + quoted(address) + "\n"};
-  const bool numbers = host.find_first_not_of("0123456789.") == std::string::npos;
-  const bool six = host.find(':') != std::string::npos;
-  const std::string shown = host == "localhost" ? "127.0.0.1" : host;
-  // A name is resolved by nobody yet; the table is asked as for any address outside.
-  const Decision decision =
-      decide::decide_connect(six ? decide::Family::kInet6 : decide::Family::kInet,
-                             numbers || six || host == "localhost" ? shown : "192.0.2.1", 0, 0);
-  std::string text = "carrel: " + quoted(host) + "\n";
-  if (decision.verdict != Verdict::kDenied) {
-    return {kTold, text + row("connect", "allowed: it is the workspace itself")};
+  if (const std::string host = host_of(address); is_loopback(host)) {
+    return {kTold, "carrel: " + quoted(host) + "\n" +
+                       row("connect", "allowed: it is the workspace itself")};
   }
-  text += line_of("connect", decision) + "  " + denials_.whom_to_ask() + "\n";
-  return {kDenied, std::move(text)};
+  const std::string url =
+      (address.find("://") == std::string_view::npos ? "https://" : "") + std::string(address);
+  const Result<decide::UrlAnswer> foreseen = decide::foresee_url(profile_, url, judge_.grants());
+  if (!foreseen.ok()) return {kNotUnderstood, "carrel: why: " + foreseen.error().what + "\n"};
+  const decide::UrlAnswer& answer = foreseen.value();
+  std::string text = "carrel: " + quoted(url) + "\n";
+  const bool denied = answer.verdict == Verdict::kDenied;
+  text += row("connect", std::string(denied ? "denied: " : "allowed: ") + answer.words + " " +
+                             denials_.place_of(answer.rule));
+  for (const std::string& each : answer.passes)
+    text += row(&each == &answer.passes.front() ? "passes" : "", each);
+  if (!denied) return {kTold, std::move(text)};
+  const std::string request = profile_.networks.empty() ? "" : answer.request;
+  return {kDenied, text + "  " + denials_.how_to_ask(request) + "\n"};
 }
 
 Answer Answers::about_git(std::string_view subject) const {

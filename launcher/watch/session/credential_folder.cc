@@ -12,6 +12,7 @@ namespace {
 
 constexpr const char* kTokenName = "token";
 constexpr const char* kKeysName = "jwks.json";
+constexpr const char* kSecretName = "secret";
 constexpr const char* kNewName = ".new";
 
 bool is_plain_name(std::string_view name) {
@@ -53,17 +54,27 @@ Result<UniqueFd> open_folder(int parent_fd, const std::string& name) {
 
 }  // namespace
 
-Status CredentialFolder::write(const std::string& name, std::string_view token,
-                               std::string_view jwks) const {
+Result<UniqueFd> CredentialFolder::make_folder(const std::string& name) const {
   if (!is_plain_name(name)) return Error{"a credential's name is no file name", EINVAL};
   if (mkdirat(folder_.get(), name.c_str(), 0755) != 0 && errno != EEXIST) {
     return errno_error("make the folder of credential " + name);
   }
-  ASSIGN_OR_RETURN(const UniqueFd folder, open_folder(folder_.get(), name));
+  ASSIGN_OR_RETURN(UniqueFd folder, open_folder(folder_.get(), name));
   if (fchmod(folder.get(), 0755) != 0) return errno_error("chmod the folder of credential " + name);
+  return folder;
+}
+
+Status CredentialFolder::write(const std::string& name, std::string_view token,
+                               std::string_view jwks) const {
+  ASSIGN_OR_RETURN(const UniqueFd folder, make_folder(name));
   // The key first: a token is never there without what verifies it.
   RETURN_IF_ERROR(replace(folder.get(), kKeysName, jwks));
   return replace(folder.get(), kTokenName, token);
+}
+
+Status CredentialFolder::write_secret(const std::string& name, std::string_view secret) const {
+  ASSIGN_OR_RETURN(const UniqueFd folder, make_folder(name));
+  return replace(folder.get(), kSecretName, secret);
 }
 
 Status CredentialFolder::remove(const std::string& name) const {
@@ -73,7 +84,7 @@ Status CredentialFolder::remove(const std::string& name) const {
     if (folder.error().sys_errno == ENOENT) return Done{};
     return folder.take_error();
   }
-  for (const char* file : {kTokenName, kKeysName, kNewName}) {
+  for (const char* file : {kTokenName, kKeysName, kSecretName, kNewName}) {
     if (unlinkat(folder.value().get(), file, 0) != 0 && errno != ENOENT) {
       return errno_error("remove credential " + name);
     }

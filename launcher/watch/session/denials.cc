@@ -6,6 +6,7 @@
 #include <variant>
 
 #include "profiles/base/text.h"
+#include "profiles/decide/network.h"
 #include "profiles/decide/rules.h"
 
 namespace carrel::session {
@@ -36,6 +37,24 @@ struct ObjectOf {
   }
 };
 
+/// The line that asks for what was denied; "" where no such line can help.
+struct RequestOf {
+  std::string operator()(const events::DnsQuery& data) const {
+    return data.reason == "denied" ? decide::request_line(data.name) : "";
+  }
+  std::string operator()(const events::NetOpen& data) const {
+    if (data.name.empty() || data.port == 0 || data.port > UINT16_MAX) return "";
+    return decide::request_line(data.name, static_cast<uint16_t>(data.port));
+  }
+  std::string operator()(const events::HttpRequest& data) const {
+    return data.reason == "no-rule" ? decide::request_line(data.host) : "";
+  }
+  template <typename Data>
+  std::string operator()(const Data& /*data*/) const {
+    return "";
+  }
+};
+
 bool is_git(const std::optional<events::Process>& process) {
   if (!process.has_value()) return false;
   const std::string& exe = process->exe;
@@ -45,7 +64,9 @@ bool is_git(const std::optional<events::Process>& process) {
 }  // namespace
 
 Denials::Denials(const protocol::SessionSpec& spec, const model::Profile& profile)
-    : task_(spec.task()), profile_path_(spec.profile_path()) {
+    : task_(spec.task()),
+      profile_path_(spec.profile_path()),
+      has_way_out_(!profile.networks.empty()) {
   for (decide::DecideRule& rule : decide::rules_of(profile))
     rules_[rule.id].words = std::move(rule.words);
   for (const protocol::RuleLine& line : spec.rule_lines()) {
@@ -56,8 +77,12 @@ Denials::Denials(const protocol::SessionSpec& spec, const model::Profile& profil
 
 std::string Denials::rule_text(std::string_view rule) const {
   const auto found = rules_.find(rule);
-  std::string text = found == rules_.end() ? "" : found->second.words + " ";
-  text += "(" + quoted(rule);
+  return (found == rules_.end() ? "" : found->second.words + " ") + place_of(rule);
+}
+
+std::string Denials::place_of(std::string_view rule) const {
+  const auto found = rules_.find(rule);
+  std::string text = "(" + quoted(rule);
   if (found != rules_.end() && found->second.line != 0) {
     text += ", " + quoted(std::string_view(profile_path_).substr(0, kMaxObject)) + " line " +
             std::to_string(found->second.line);
@@ -67,6 +92,14 @@ std::string Denials::rule_text(std::string_view rule) const {
 
 std::string Denials::whom_to_ask() const {
   return "Ask whoever grants task " + quoted(std::string_view(task_).substr(0, kMaxObject)) + ".";
+}
+
+std::string Denials::how_to_ask(const std::string& request) const {
+  return request.empty() ? whom_to_ask() : "To ask for it: " + request;
+}
+
+std::string Denials::request_for(const events::Event& event) const {
+  return has_way_out_ ? std::visit(RequestOf{}, event.data) : "";
 }
 
 /// The same thing tried again moves to the end and counts.
@@ -87,13 +120,14 @@ std::optional<std::string> Denials::take(const events::Event& event, uint64_t re
   ++count_;
   const std::string object = std::visit(ObjectOf{}, event.data).substr(0, kMaxObject);
   const std::string type(events::type_name(event.data));
-  keep({real_ns, type, object, event.error, event.rule, 1, is_git(event.process)});
+  keep({real_ns, type, object, event.error, event.rule, 1, is_git(event.process),
+        request_for(event)});
   if (said_.size() > kMostLines || !said_.insert(event.rule).second) return std::nullopt;
   if (said_.size() > kMostLines) {
     return "carrel: more was denied; `carrel why` and the record have it all.\n";
   }
   return "carrel: denied: " + type + " " + quoted(object) + ": " + rule_text(event.rule) + " " +
-         whom_to_ask() + " `carrel why` tells more.\n";
+         how_to_ask(request_for(event)) + " `carrel why` tells more.\n";
 }
 
 }  // namespace carrel::session

@@ -25,6 +25,7 @@ struct Denial {
   std::string rule;
   uint64_t times = 1;
   bool by_git = false;
+  std::string request;  // the line that asks for it; "" where asking so cannot help
 };
 
 class Denials {
@@ -41,6 +42,10 @@ class Denials {
 
   /// The rule in words, with its id and line: "…words. (repository.app, fix.toml line 8)".
   [[nodiscard]] std::string rule_text(std::string_view rule) const;
+  /// The same without the words: "(repository.app, fix.toml line 8)".
+  [[nodiscard]] std::string place_of(std::string_view rule) const;
+  /// "To ask for it: carrel request network …", or whom to ask where there is no such line.
+  [[nodiscard]] std::string how_to_ask(const std::string& request) const;
   /// "Ask whoever grants task local/fix."
   [[nodiscard]] std::string whom_to_ask() const;
   /// The different ones of late, oldest first.
@@ -53,8 +58,10 @@ class Denials {
     uint32_t line = 0;
   };
   void keep(Denial denial);
+  [[nodiscard]] std::string request_for(const events::Event& event) const;
 
   std::string task_, profile_path_;
+  bool has_way_out_;  // more of it can be asked for
   std::map<std::string, Rule, std::less<>> rules_;
   std::set<std::string> said_;
   std::deque<Denial> kept_;

@@ -79,6 +79,39 @@ std::vector<NetworkEvent> GatewayPort::receive(uint64_t now_ns) {
   return out;
 }
 
+void GatewayPort::tell(const protocol::GatewayLease& lease) {
+  if (gone() || told_to_end_) return;
+  if (!protocol::queue_message(channel_, Type::kGatewayLease, lease).ok()) channel_.close();
+}
+
+void GatewayPort::take_lease(const protocol::Minted& minted) {
+  protocol::GatewayLease lease;
+  lease.set_name(minted.name());
+  lease.set_lease(minted.lease());
+  lease.set_kind(minted.kind());
+  lease.set_secret(minted.secret());
+  lease.set_certificate(minted.certificate());
+  lease.set_private_key(minted.private_key());
+  lease.set_not_after(minted.not_after());
+  tell(lease);
+}
+
+void GatewayPort::end_lease(const std::string& name) {
+  protocol::GatewayLease lease;
+  lease.set_name(name);
+  lease.set_ended(true);
+  tell(lease);
+}
+
+void GatewayPort::flush() {
+  if (!gone() && channel_.wants_write() && !channel_.flush().ok()) channel_.close();
+}
+
+void GatewayPort::grant(const protocol::GatewayGrant& grant) {
+  if (gone() || told_to_end_) return;
+  if (!channel_.queue(Type::kGatewayGrant, grant.SerializeAsString()).ok()) channel_.close();
+}
+
 void GatewayPort::end() {
   if (gone() || told_to_end_) return;
   told_to_end_ = true;

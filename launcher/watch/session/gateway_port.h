@@ -31,8 +31,15 @@ class GatewayPort {
 
   /// What has come. One word that is none of its own ends the channel, and with it the gateway.
   std::vector<NetworkEvent> receive(uint64_t now_ns);
+  /// A credential that it puts into what it lets pass. One that has gone needs none.
+  void take_lease(const protocol::Minted& minted);
+  void end_lease(const std::string& name);
+  /// Tells it of one more destination for a while, or that it is none any more.
+  void grant(const protocol::GatewayGrant& grant);
   /// Tells it to reset every connection and to take none.
   void end();
+  /// What its socket did not take at once.
+  void flush();
   /// Everything that it had to say has been said.
   [[nodiscard]] bool ended() const { return ended_ || gone(); }
   [[nodiscard]] bool gone() const { return !channel_.valid(); }
@@ -41,6 +48,7 @@ class GatewayPort {
   bool lost();
 
  private:
+  void tell(const protocol::GatewayLease& lease);
   protocol::Connection channel_;
   bool was_there_ = false, told_to_end_ = false, ended_ = false;
   uint64_t last_ns_ = 0;

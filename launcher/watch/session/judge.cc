@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "launcher/box/plan/seccomp_table.h"
+#include "profiles/decide/network.h"
 
 namespace carrel::session {
 namespace {
@@ -67,21 +68,20 @@ const plan::Row* refusing_row(const sensor::Observation& seen) {
 
 }  // namespace
 
-Judge::Judge(const model::Profile& profile) : policy_(profile) {
-  for (const model::Network& network : profile.networks)
-    ways_out_[network.host] = {"network." + network.host, network.ports};
-}
+Judge::Judge(const model::Profile& profile) : policy_(profile), profile_(profile) {}
 
+/// The gateway gives an address to no name but those that some rule allows.
 void Judge::learn(const std::string& address, const std::string& name) {
   constexpr size_t kMost = 4096;  // a workspace is given no more
-  if (address.empty() || !ways_out_.contains(name) || names_.size() >= kMost) return;
+  const bool known = decide::network_for(profile_, name, grants_.list()) != nullptr;
+  if (address.empty() || !known || names_.size() >= kMost) return;
   names_[address] = name;
 }
 
 /// To where the gateway answers: by the rule of the name behind the address. Nothing: elsewhere.
-std::optional<Decision> Judge::decide_way_out(const events::NetConnect& connect) const {
+std::optional<Decision> Judge::decide_way_out(const events::NetConnect& connect) {
   constexpr uint32_t kDns = 53;
-  if (ways_out_.empty() || (connect.family != "inet" && connect.family != "inet6")) {
+  if (profile_.networks.empty() || (connect.family != "inet" && connect.family != "inet6")) {
     return std::nullopt;
   }
   if (connect.port == kDns) return kSeen;  // what is asked there is the gateway's to tell
@@ -90,11 +90,13 @@ std::optional<Decision> Judge::decide_way_out(const events::NetConnect& connect)
   if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
   const auto name = names_.find(std::string(address));
   if (name == names_.end()) return std::nullopt;
-  const WayOut& way = ways_out_.at(name->second);
-  const bool granted =
-      std::find(way.ports.begin(), way.ports.end(), connect.port) != way.ports.end();
-  if (granted) return Decision{decide::Verdict::kAllowed, way.rule};
-  return Decision{decide::Verdict::kDenied, decide::kNetworkRule};
+  decide::NetworkDecision decision = decide::decide_flow(
+      profile_, name->second, static_cast<uint16_t>(connect.port), grants_.list());
+  if (connect.port > UINT16_MAX || decision.verdict != decide::Verdict::kAllowed) {
+    return Decision{decide::Verdict::kDenied, decide::kNetworkRule};
+  }
+  network_rule_ = std::move(decision.rule);
+  return Decision{decision.verdict, network_rule_};
 }
 
 Decision Judge::decide_file(const FileAttempt& attempt) {

@@ -7,11 +7,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/record/events/event.h"
 #include "launcher/watch/sensor/reader.h"
 #include "profiles/decide/decide.h"
+#include "profiles/decide/live_grants.h"
 #include "profiles/decide/why.h"
 #include "profiles/model/profile.h"
 
@@ -19,6 +21,7 @@ namespace carrel::session {
 
 class Judge {
  public:
+  /// The profile outlives this.
   explicit Judge(const model::Profile& profile);
   Judge(const Judge&) = delete;
   Judge& operator=(const Judge&) = delete;
@@ -30,6 +33,12 @@ class Judge {
   std::optional<events::Event> judge(sensor::Observation seen);
   /// What a synthetic address means, as the gateway told the workspace.
   void learn(const std::string& address, const std::string& name);
+  /// One more destination for a while, by the id of its request; and no longer.
+  void grant(std::string id, model::Network network) {
+    grants_.add(std::move(id), std::move(network));
+  }
+  void end_grant(std::string_view id) { grants_.end(id); }
+  [[nodiscard]] decide::Grants grants() const { return grants_.list(); }
   /// A change of the working tree found at the end: allowed by the write entry above it, else
   /// observed, with the entry's rule where there is one.
   [[nodiscard]] events::Event judge_change(events::FileChanged change) const;
@@ -51,16 +60,13 @@ class Judge {
   std::optional<decide::Decision> decide(sensor::Observation& seen);
   decide::Decision decide_file(const decide::FileAttempt& attempt);
 
-  std::optional<decide::Decision> decide_way_out(const events::NetConnect& connect) const;
+  std::optional<decide::Decision> decide_way_out(const events::NetConnect& connect);
 
   decide::Policy policy_;
-  /// What the gateway lets pass.
-  struct WayOut {
-    std::string rule;
-    std::vector<uint16_t> ports;
-  };
-  std::map<std::string, WayOut> ways_out_;    // by name
+  const model::Profile& profile_;             // what the gateway lets pass
+  decide::LiveGrants grants_;                 // and beyond it
   std::map<std::string, std::string> names_;  // by synthetic address
+  std::string network_rule_;                  // of the last decision
   decide::MadePaths made_;
   std::map<std::string, uint64_t> counted_;
 };

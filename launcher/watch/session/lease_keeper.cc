@@ -2,13 +2,19 @@
 
 #include <utility>
 
-#include "broker/wire/protocol/messages.pb.h"
+#include "profiles/base/text.h"
+#include "profiles/base/wipe.h"
 
 namespace carrel::session {
 namespace {
 
 events::Credential event_of(const char* action, const Lease& lease) {
   return {action, lease.name, lease.id, lease.audience, lease.not_after};
+}
+
+/// Of the kinds that never come into a workspace.
+bool is_outside(std::string_view kind) {
+  return kind == "header" || kind == "x509";
 }
 
 }  // namespace
@@ -22,21 +28,47 @@ void LeaseKeeper::ask_due(uint64_t now_s) {
   }
 }
 
-Status LeaseKeeper::take(const protocol::Message& answer) {
-  ASSIGN_OR_RETURN(const protocol::Minted minted,
-                   protocol::parse_message<protocol::Minted>(answer));
-  const Lease lease{minted.name(), minted.lease(), minted.audience(), minted.issued(),
-                    minted.not_after()};
+Status LeaseKeeper::take(protocol::Message& answer, uint64_t now_s) {
+  auto minted = protocol::parse_message<protocol::Minted>(answer);
+  wipe(answer.body);
+  if (!minted.ok()) return minted.take_error();
+  protocol::Minted taken = minted.take();
+  Status done = take_lease(taken, now_s);
+  for (std::string* bytes :
+       {taken.mutable_token(), taken.mutable_secret(), taken.mutable_private_key()})
+    wipe(*bytes);
+  return done;
+}
+
+Status LeaseKeeper::take_lease(const protocol::Minted& minted, uint64_t now_s) {
+  if (!minted.error().empty()) return leases_.refuse(minted.name(), quoted(minted.error()), now_s);
+  const Lease lease{minted.name(),   minted.lease(),     minted.audience(),
+                    minted.issued(), minted.not_after(), minted.kind()};
   RETURN_IF_ERROR(leases_.take(lease, minted.renewal()));
-  RETURN_IF_ERROR(folder_.write(lease.name, minted.token(), minted.jwks()));
+  RETURN_IF_ERROR(deliver(minted));
   record_.add(event_of(minted.renewal() ? "renewed" : "issued", lease));
   return Done{};
 }
 
+Status LeaseKeeper::deliver(const protocol::Minted& minted) {
+  if (minted.kind().empty() || minted.kind() == "jwt") {
+    return folder_.write(minted.name(), minted.token(), minted.jwks());
+  }
+  if (minted.kind() == "file") return folder_.write_secret(minted.name(), minted.secret());
+  const bool outside = is_outside(minted.kind());
+  if (outside && sink_.take) return sink_.take(minted);
+  return Error{"credential " + quoted(minted.name()) + " of kind " + quoted(minted.kind()) +
+               (outside ? ": this session has no gateway to take it" : " is not known")};
+}
+
 Status LeaseKeeper::end() {
+  const std::vector<Lease> leases = leases_.end();
+  for (const Lease& lease : leases) {
+    if (is_outside(lease.kind) && sink_.end) sink_.end(lease.name);
+  }
   Status first = Done{};
-  for (const Lease& lease : leases_.end()) {
-    Status removed = folder_.remove(lease.name);
+  for (const Lease& lease : leases) {
+    Status removed = is_outside(lease.kind) ? Status(Done{}) : folder_.remove(lease.name);
     if (removed.ok()) {
       record_.add(event_of("ended", lease));
     } else if (first.ok()) {

@@ -2,8 +2,14 @@
 
 #include <algorithm>
 
+#include "profiles/base/text.h"
+
 namespace carrel::session {
 namespace {
+
+// After a refusal; the broker takes no question within a second of one.
+constexpr uint64_t kAgainS = 5;
+constexpr uint64_t kLeastAgainS = 2;
 
 /// Half of its life, rounded up so that the broker never finds it early; a lease that is over when
 /// it comes is not asked for again and again within one second.
@@ -14,6 +20,11 @@ uint64_t renewal_time(const Lease& lease) {
 
 }  // namespace
 
+uint64_t Leases::Slot::due_s() const {
+  if (!held.has_value()) return 0;
+  return again_s != 0 ? again_s : renewal_time(*held);
+}
+
 Leases::Leases(const std::vector<std::string>& names) {
   for (const std::string& name : names)
     slots_.emplace(name, Slot{});
@@ -22,7 +33,7 @@ Leases::Leases(const std::vector<std::string>& names) {
 std::vector<Leases::Ask> Leases::due(uint64_t now_s) {
   std::vector<Ask> asks;
   for (auto& [name, slot] : slots_) {
-    if (slot.asked || (slot.held.has_value() && now_s < renewal_time(*slot.held))) continue;
+    if (slot.asked || now_s < slot.due_s()) continue;
     slot.asked = true;
     asks.push_back({name, slot.held.has_value()});
   }
@@ -34,8 +45,22 @@ Status Leases::take(Lease lease, bool renewal) {
   if (found == slots_.end() || !found->second.asked || renewal != found->second.held.has_value()) {
     return Error{"a credential came that was not asked for"};
   }
-  found->second.asked = false;
-  found->second.held = std::move(lease);
+  found->second = Slot{std::move(lease)};
+  return Done{};
+}
+
+Status Leases::refuse(const std::string& name, const std::string& why, uint64_t now_s) {
+  const auto found = slots_.find(name);
+  if (found == slots_.end() || !found->second.asked) {
+    return Error{"a credential was refused that was not asked for"};
+  }
+  Slot& slot = found->second;
+  slot.asked = false;
+  if (!slot.held.has_value()) return Error{"credential " + quoted(name) + ": " + why};
+  if (now_s >= slot.held->not_after) {
+    return Error{"credential " + quoted(name) + " has ended and could not be renewed: " + why};
+  }
+  slot.again_s = std::max(std::min(now_s + kAgainS, slot.held->not_after), now_s + kLeastAgainS);
   return Done{};
 }
 
@@ -48,7 +73,7 @@ std::optional<uint64_t> Leases::next_due_s() const {
   std::optional<uint64_t> next;
   for (const auto& [name, slot] : slots_) {
     if (slot.asked || !slot.held.has_value()) continue;
-    const uint64_t when = renewal_time(*slot.held);
+    const uint64_t when = slot.due_s();
     if (!next.has_value() || when < *next) next = when;
   }
   return next;

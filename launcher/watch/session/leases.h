@@ -19,6 +19,7 @@ struct Lease {
   std::string audience;
   uint64_t issued = 0;
   uint64_t not_after = 0;
+  std::string kind = {};  // as profiles spell it; "" is a jwt
   bool operator==(const Lease&) const = default;
 };
 
@@ -36,6 +37,10 @@ class Leases {
   std::vector<Ask> due(uint64_t now_s);
   /// An answer. An Error for a name that was not asked for, or an answer to another question.
   Status take(Lease lease, bool renewal);
+  /// An answer that there is none now. An Error, with `why`, when there was none before or the one
+  /// that is held has ended; until then it is asked for again every few seconds. An Error for a
+  /// name that was not asked for as well.
+  Status refuse(const std::string& name, const std::string& why, uint64_t now_s);
   /// True when every credential has been there once.
   [[nodiscard]] bool complete() const;
   /// When due() has something next; nothing while answers are outstanding or nothing is held.
@@ -47,6 +52,8 @@ class Leases {
   struct Slot {
     std::optional<Lease> held;
     bool asked = false;
+    uint64_t again_s = 0;  // after a refusal: when it is asked for again; 0: it was not refused
+    [[nodiscard]] uint64_t due_s() const;
   };
   std::map<std::string, Slot> slots_;
 };

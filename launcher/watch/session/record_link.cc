@@ -103,7 +103,7 @@ Status RecordLink::take(Message message) {
     return recorder_->take_sealed(sealed.index());
   }
   if (message.type != Type::kMinted && message.type != Type::kBlobStored &&
-      message.type != Type::kSessionOrder && !attaches) {
+      message.type != Type::kSessionOrder && message.type != Type::kGrantAnswer && !attaches) {
     return Error{"the broker sent a message of no known type"};
   }
   if (answers_.size() >= kMaxAnswers) return Error{"the broker answers what nobody asked"};

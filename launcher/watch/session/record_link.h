@@ -38,7 +38,7 @@ class RecordLink {
 
   /// Writes what the socket takes and reads what has come; acknowledgements are taken care of.
   void pump();
-  /// The other messages (Minted, BlobStored, SessionOrder) since the last call.
+  /// The other messages (Minted, BlobStored, SessionOrder, GrantAnswer) since the last call.
   std::vector<protocol::Message> take_answers();
   /// Pumps until `done()` or the link fails; false when the time passes first.
   bool wait(uint64_t timeout_ms, const std::function<bool()>& done);

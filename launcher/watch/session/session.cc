@@ -86,6 +86,7 @@ void Session::turn() {
   }
   if (gate_opened_ns_.has_value()) inside_.serve(now());
   serve_channels();
+  gateway_.flush();
   feed_.check_loss();
   record_->tick();
   check_start();
@@ -336,9 +337,14 @@ void Session::serve_answers() {
       if (order.ok()) take_order(order.value());
       continue;
     }
+    if (answer.type == Type::kGrantAnswer) {
+      const auto decided = protocol::parse_message<protocol::GrantAnswer>(answer);
+      if (decided.ok()) take_decision(decided.value());
+      continue;
+    }
     // A credential that comes when the end has begun is not handed out any more.
     if (answer.type != Type::kMinted || ending_.has_value()) continue;
-    const Status taken = leases_.take(answer);
+    const Status taken = leases_.take(answer, now_s());
     if (taken.ok()) continue;
     end(gate_opened_ns_.has_value() ? ended_by_policy(taken.error())
                                     : ended_by_setup(taken.error()),
@@ -361,6 +367,8 @@ void Session::check_limits() {
   if (!gate_opened_ns_.has_value() || ending_.has_value()) return;
   leases_.ask_due(now_s());
   limits_.tick(now());
+  for (const GrantDesk::Change& change : grants_.over(both_clocks()))
+    carry_out(change);
   check_time();
 }
 

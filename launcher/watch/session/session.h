@@ -17,6 +17,7 @@
 #include "launcher/watch/session/closing.h"
 #include "launcher/watch/session/denials.h"
 #include "launcher/watch/session/gateway_port.h"
+#include "launcher/watch/session/grant_desk.h"
 #include "launcher/watch/session/init_port.h"
 #include "launcher/watch/session/inside_port.h"
 #include "launcher/watch/session/limit_keeper.h"
@@ -84,6 +85,10 @@ class Session {
   void serve_answers();
   void serve_gateway();
   void end_gateway();
+  inside::Answer answer(const inside::Question& question);
+  inside::Answer request_network(std::string_view subject);
+  void take_decision(const protocol::GrantAnswer& answer);
+  void carry_out(const GrantDesk::Change& change);
   void take(InitPort::Received received);
   void carry_out(const ClientWish& wish);
   void signal(int number);
@@ -153,6 +158,7 @@ class Session {
   Channels channels_;
   SshChannels ssh_;
   Answers answers_;
+  GrantDesk grants_;
   InsidePort inside_;
   GatewayPort gateway_;
 

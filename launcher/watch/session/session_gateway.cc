@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "launcher/watch/session/session.h"
@@ -27,8 +28,55 @@ void Session::serve_gateway() {
          "carrel: the gateway has ended: nothing outside can be reached until the next session.\n");
 }
 
+inside::Answer Session::answer(const inside::Question& question) {
+  if (question.ask == inside::Ask::kNetwork) return request_network(question.subject);
+  return answers_.answer(question, live_facts());
+}
+
+inside::Answer Session::request_network(std::string_view subject) {
+  if (gateway_.gone()) {
+    return {1, profile_.networks.empty()
+                   ? "carrel: request: this workspace has no way out: its profile needs a "
+                     "[[network]] table first\n"
+                   : "carrel: request: the gateway has ended: nothing can be granted until the "
+                     "next session\n"};
+  }
+  std::optional<uint64_t> ends_ns;
+  for (const TimeRules::Left& left : time_.ends(both_clocks())) {
+    if (left.limit == "idle_timeout") continue;
+    ends_ns = std::min(ends_ns.value_or(UINT64_MAX), clock_.real_ns() + left.left_ns);
+  }
+  GrantDesk::Asked asked = grants_.ask(subject, judge_.grants(), both_clocks(), ends_ns);
+  if (asked.request.has_value()) {
+    record_->add(std::move(asked.event));
+    record_->send(protocol::Type::kGrantRequest, asked.request->SerializeAsString());
+  }
+  return std::move(asked.answer);
+}
+
+void Session::take_decision(const protocol::GrantAnswer& answer) {
+  if (ending_.has_value()) return;
+  if (const auto change = grants_.take(answer, both_clocks())) carry_out(*change);
+}
+
+/// The record first, then the gateway: nothing passes that is not told of.
+void Session::carry_out(const GrantDesk::Change& change) {
+  record_->add(change.event);
+  if (change.network.has_value()) {
+    judge_.grant(change.event.id, *change.network);
+  } else if (change.event.action == "ended") {
+    judge_.end_grant(change.event.id);
+  }
+  if (change.gateway.has_value()) gateway_.grant(*change.gateway);
+  inform(protocol::Type::kNotice, change.line);
+}
+
 /// Nothing of the workspace runs any more: its connections are cut, and their ends recorded.
 void Session::end_gateway() {
+  for (const GrantDesk::Change& change : grants_.end_all()) {
+    judge_.end_grant(change.event.id);
+    record_->add(change.event);
+  }
   gateway_.end();
   const uint64_t until = now() + kLastWordsNs;
   while (!gateway_.ended() && now() < until && !record_->failed()) {

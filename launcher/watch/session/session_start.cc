@@ -141,12 +141,18 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
             return Channels::Sensed{totals.produced, totals.recorded + totals.lost};
           }),
       answers_(input_.config, profile_, denials_, judge_, limits_.watch()),
+      grants_(input_.config.spec(), profile_),
       inside_(std::move(input_.inside), input_.config.asker_uid(),
-              [this](const inside::Question& question) {
-                return answers_.answer(question, live_facts());
-              }),
+              [this](const inside::Question& question) { return answer(question); }),
       gateway_(std::move(input_.gateway)),
-      time_(bounds_of(input_.config), input_.config.idle_timeout_s()) {}
+      time_(bounds_of(input_.config), input_.config.idle_timeout_s()) {
+  if (!input_.config.gateway()) return;
+  leases_.use_sink({[this](const protocol::Minted& minted) {
+                      gateway_.take_lease(minted);
+                      return Status(Done{});
+                    },
+                    [this](const std::string& name) { gateway_.end_lease(name); }});
+}
 
 void Session::begin() {
   began_ns_ = now();

@@ -30,8 +30,25 @@ TEST(Arguments, EachVerbIsItsQuestion) {
 }
 
 TEST(Arguments, WhatIsNotBuiltSaysSo) {
-  EXPECT_EQ(wish({"request", "network"}), Wish(Words{1, "carrel: request: not supported yet\n"}));
+  EXPECT_EQ(wish({"request", "credential", "ci"}),
+            Wish(Words{1, "carrel: request credential: not supported yet\n"}));
   EXPECT_EQ(wish({"submit"}), Wish(Words{1, "carrel: submit: not supported yet\n"}));
+}
+
+TEST(Arguments, ARequestNeedsHostReasonAndTimeInAnyOrder) {
+  const std::string plain = std::string("a.example:8443") + '\0' + '\0' + "2h" + '\0' + "a test";
+  const std::string tcp = std::string("a.example") + '\0' + "tcp" + '\0' + "2h" + '\0' + "a test";
+  EXPECT_EQ(wish({"request", "network", "a.example:8443", "--for", "a test", "--until", "2h"}),
+            Wish(Question{Ask::kNetwork, plain}));
+  EXPECT_EQ(wish({"request", "network", "--tcp", "--until", "2h", "--for", "a test", "a.example"}),
+            Wish(Question{Ask::kNetwork, tcp}));
+  EXPECT_EQ(status_of({"request"}), 1);
+  EXPECT_EQ(status_of({"request", "network"}), 1);
+  EXPECT_EQ(status_of({"request", "network", "a.example", "--for", "a test"}), 1);
+  EXPECT_EQ(status_of({"request", "network", "a.example", "--until", "2h"}), 1);
+  EXPECT_EQ(status_of({"request", "network", "a.example", "--until", "2h", "--for"}), 1);
+  EXPECT_EQ(status_of({"request", "network", "a.example", "--until", "2h", "--for", "x", "y"}), 1);
+  EXPECT_EQ(status_of({"request", "network", "a.example", "--until", "2h", "--for", "x", "-y"}), 1);
 }
 
 TEST(Arguments, UsageIsOneAndHelpIsNone) {

@@ -13,7 +13,10 @@ std::vector<Question> questions() {
           {Ask::kPath, "/workspaces/app/\xFF\x1b[2J"},
           {Ask::kPath, "/" + std::string(kMaxSubject - 1, 'x')},
           {Ask::kAddress, "https://example.org/"},
-          {Ask::kGitMessage, std::string("/workspaces/app\0fatal: no", 25)}};
+          {Ask::kGitMessage, std::string("/workspaces/app\0fatal: no", 25)},
+          {Ask::kNetwork, std::string("a.example\0\0"
+                                      "2h\0why",
+                                      17)}};
 }
 
 TEST(Message, EveryQuestionComesBackEqual) {
@@ -34,7 +37,7 @@ TEST(Message, AnotherQuestionIsNone) {
     return !parse_question(to_packet(question)).ok();
   };
   EXPECT_TRUE(refused({static_cast<Ask>(0), ""}));
-  EXPECT_TRUE(refused({static_cast<Ask>(6), ""}));
+  EXPECT_TRUE(refused({static_cast<Ask>(7), ""}));
   EXPECT_TRUE(refused({Ask::kStatus, "x"}));
   EXPECT_TRUE(refused({Ask::kLastDenials, "/"}));
   EXPECT_TRUE(refused({Ask::kPath, ""}));
@@ -45,6 +48,15 @@ TEST(Message, AnotherQuestionIsNone) {
   EXPECT_TRUE(refused({Ask::kGitMessage, "/no message"}));
   EXPECT_TRUE(refused({Ask::kGitMessage, std::string("/a\0b\0c", 6)}));
   EXPECT_TRUE(refused({Ask::kGitMessage, std::string("a\0b", 3)}));
+  EXPECT_TRUE(refused({Ask::kNetwork, std::string("a.example\0tcp\0"
+                                                  "2h",
+                                                  16)}));
+  EXPECT_TRUE(refused({Ask::kNetwork, std::string("\0\0"
+                                                  "2h\0why",
+                                                  8)}));
+  EXPECT_TRUE(refused({Ask::kNetwork, std::string("a.example\0\0"
+                                                  "2h\0why\0x",
+                                                  19)}));
 }
 
 TEST(Message, AnswersComeBackAndLongOnesAreCutAtALine) {

@@ -297,7 +297,7 @@ TEST(ProfileKey, CredentialKindIsJwt) {
   EXPECT_EQ(parsed(minimal_profile() + kCredential + "kind = \"jwt\"\n").credentials[0].kind,
             model::CredentialKind::kJwt);
   EXPECT_THAT(errors_of(minimal_profile() + kCredential + "kind = \"password\"\n"),
-              HasSubstr("is unknown; write \"jwt\""));
+              HasSubstr("is unknown; write one of \"jwt\", \"header\", \"x509\", \"file\""));
 }
 
 TEST(ProfileKey, CredentialAudienceIsRequired) {

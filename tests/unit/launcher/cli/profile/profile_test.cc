@@ -151,6 +151,11 @@ TEST_F(ProfileVerb, LintTellsFindingsAndExitsOneForGraveOnes) {
                                    "[session]\nmax_duration = \"8h\"\nassurance = \"full\"\n")});
   EXPECT_EQ(fine.code, 0) << fine.out;
   EXPECT_THAT(fine.out, HasSubstr("0 graver than a note\n"));
+  EXPECT_THAT(run({"lint", write("o.toml", tests::minimal_profile() + "[session]\n"
+                                                                      "max_duration = \"8h\"\n"
+                                                                      "idle_timeout = \"30m\"\n")})
+                  .out,
+              HasSubstr("o.toml: 1 finding, 0 graver than a note\n"));
   EXPECT_EQ(run({"lint", "/nonexistent"}).code, 2);
 }
 

@@ -94,17 +94,62 @@ TEST_F(AnswersTest, APathIsDecidedAsAnAttemptWouldBe) {
 }
 
 TEST_F(AnswersTest, AnAddressIsDenied) {
-  for (const char* address :
-       {"https://user@example.org:8443/a?b", "http://192.0.2.7", "ssh://[2001:db8::1]:22"}) {
+  for (const char* address : {"https://example.org:8443/a?b", "example.org", "http://192.0.2.7",
+                              "ssh://[2001:db8::1]:22"}) {
     const Answer answer = ask(Ask::kAddress, address);
     EXPECT_EQ(answer.status, 2) << address;
     EXPECT_THAT(answer.text, HasSubstr("(default:network)")) << address;
   }
-  EXPECT_THAT(ask(Ask::kAddress, "https://user@example.org:8443/a?b").text,
-              HasSubstr("carrel: example.org\n"));
+  EXPECT_THAT(ask(Ask::kAddress, "example.org").text, HasSubstr("carrel: https://example.org\n"));
+  EXPECT_THAT(ask(Ask::kAddress, "example.org").text, HasSubstr("Ask whoever grants"))
+      << "there is no way out that more could be asked of";
+  EXPECT_EQ(ask(Ask::kAddress, "https://user@example.org:8443/a?b").status, 1);
   for (const char* address : {"http://localhost:3000", "http://127.0.0.1/", "http://[::1]:80/"})
     EXPECT_EQ(ask(Ask::kAddress, address).status, 0) << address;
   EXPECT_EQ(ask(Ask::kAddress, "http:///x").status, 1);
+}
+
+TEST(NetworkAnswers, SayRuleLineWhatPassesAndHowToAskForMore) {
+  const model::Profile profile =
+      parse::parse_profile(
+          "profile = \"fix\"\nversion = 3\nsummary = \"s\"\n[purpose]\nstatement = \"t\"\n"
+          "[[network]]\nhost = \"read.example.org\"\nports = [443]\n"
+          "http = [{ methods = [\"GET\"], path = \"/a\" }]\n",
+          "fix.toml")
+          .take()
+          .profile;
+  protocol::SessionConfig config;
+  config.mutable_spec()->set_profile_path("fix.toml");
+  protocol::RuleLine* line = config.mutable_spec()->add_rule_lines();
+  line->set_id("network.read.example.org");
+  line->set_line(6);
+  Judge judge(profile);
+  Denials denials(config.spec(), profile);
+  const LimitWatch limits({}, {});
+  const Answers answers(config, profile, denials, judge, limits);
+  const auto why = [&answers](const std::string& url) {
+    return answers.answer({Ask::kAddress, url}, {});
+  };
+  const Answer passes = why("https://read.example.org/a");
+  EXPECT_EQ(passes.status, 0);
+  EXPECT_THAT(passes.text, HasSubstr("(network.read.example.org, fix.toml line 6)"));
+  EXPECT_THAT(passes.text, HasSubstr("passes     GET /a\n"));
+  const Answer denied = why("https://read.example.org/b");
+  EXPECT_EQ(denied.status, 2);
+  EXPECT_THAT(denied.text, HasSubstr("To ask for it: carrel request network read.example.org:443 "
+                                     "--for REASON --until TIME\n"));
+  EXPECT_EQ(why("https://new.example.org/").status, 2);
+  judge.grant("1", decide::granted_network(profile, "new.example.org", 443, "passthrough").take());
+  EXPECT_EQ(why("https://new.example.org/").status, 0) << "by what was granted";
+  judge.end_grant("1");
+  EXPECT_EQ(why("https://new.example.org/").status, 2);
+  events::Event event;
+  event.verdict = events::Verdict::kDenied;
+  event.rule = "default:network";
+  event.data = events::DnsQuery{1, "new.example.org", "A", "no-such-name", "denied", "", 1};
+  EXPECT_THAT(denials.take(event, 1).value_or(""),
+              HasSubstr("To ask for it: carrel request network new.example.org --for REASON "
+                        "--until TIME `carrel why` tells more.\n"));
 }
 
 TEST_F(AnswersTest, LastDenialsSayRuleLineAndWhomToAsk) {

@@ -49,6 +49,42 @@ TEST(Leases, RefuseAnswersToOtherQuestions) {
   EXPECT_FALSE(leases.take(lease("a", 1, 2), true).ok());
 }
 
+TEST(Leases, AskAgainAfterARefusalUntilTheLeaseEnds) {
+  Leases leases({"a"});
+  (void)leases.due(100);
+  ASSERT_TRUE(leases.take(lease("a", 100, 20), false).ok());
+  EXPECT_EQ(leases.due(110), (Asks{{"a", true}}));
+  ASSERT_TRUE(leases.refuse("a", "no answer", 111).ok());
+  EXPECT_EQ(leases.next_due_s(), 116U);
+  EXPECT_EQ(leases.due(115), Asks{});
+  EXPECT_EQ(leases.due(116), (Asks{{"a", true}}));
+  ASSERT_TRUE(leases.refuse("a", "no answer", 117).ok());
+  EXPECT_EQ(leases.next_due_s(), 120U);  // no later than its end
+  EXPECT_EQ(leases.due(120), (Asks{{"a", true}}));
+  EXPECT_EQ(leases.refuse("a", "no answer", 120).error().what,
+            "credential a has ended and could not be renewed: no answer");
+}
+
+TEST(Leases, ForgetARefusalWithTheNextLease) {
+  Leases leases({"a"});
+  (void)leases.due(100);
+  ASSERT_TRUE(leases.take(lease("a", 100, 20), false).ok());
+  (void)leases.due(110);
+  ASSERT_TRUE(leases.refuse("a", "no answer", 119).ok());
+  EXPECT_EQ(leases.next_due_s(), 121U);  // not at once
+  (void)leases.due(121);
+  ASSERT_TRUE(leases.take(lease("a", 121, 20), true).ok());
+  EXPECT_EQ(leases.next_due_s(), 131U);
+}
+
+TEST(Leases, RefuseAtFirstWithTheReason) {
+  Leases leases({"a"});
+  EXPECT_EQ(leases.refuse("a", "missing", 1).error().what,
+            "a credential was refused that was not asked for");
+  (void)leases.due(1);
+  EXPECT_EQ(leases.refuse("a", "missing", 1).error().what, "credential a: missing");
+}
+
 TEST(Leases, EndWithWhatIsHeld) {
   Leases leases({"a", "b"});
   (void)leases.due(1);

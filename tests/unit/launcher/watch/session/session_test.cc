@@ -249,7 +249,59 @@ TEST(Session, RenewsCredentialsAtHalfOfTheirLifeAndRemovesThem) {
   for (const events::Event& event : stage.events_of<events::Credential>())
     actions += std::get<events::Credential>(event.data).action + " ";
   // On a busy machine the end may come after a further renewal.
-  EXPECT_TRUE(actions.starts_with("issued renewed ") && actions.ends_with("renewed ended ")) << actions;
+  EXPECT_TRUE(actions.starts_with("issued renewed ") && actions.ends_with("renewed ended "))
+      << actions;
+}
+
+TEST(Session, WritesASecretIntoItsFileAndTakesWhatIsNewAtTheRenewal) {
+  Play play({.credential_life_s = 4, .credential_kind = credentials::Kind::kFile});
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  const auto secret = [&] {
+    std::ifstream file(stage.path("credentials/ci/secret"));
+    return std::string(std::istreambuf_iterator<char>(file), {});
+  };
+  EXPECT_EQ(secret(), "hunter2");
+  EXPECT_FALSE(std::filesystem::exists(stage.path("credentials/ci/token")));
+  stage.secret = [] { return Result<Secret>(Secret("hunter3")); };
+  EXPECT_TRUE(stage.until([&] { return secret() == "hunter3"; }, 5'000));
+  stage.exit_command(0);
+  EXPECT_EQ(play.finish().error(), "");
+  EXPECT_TRUE(std::filesystem::is_empty(stage.path("credentials")));
+}
+
+TEST(Session, DoesNotBeginWithoutItsSecret) {
+  Play play({.credential_kind = credentials::Kind::kFile});
+  Stage& stage = play.stage;
+  stage.secret = [] { return Result<Secret>(Error{"there is no file ci-token"}); };
+  stage.tell(init::RecordType::kReady);
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "setup");
+  EXPECT_EQ(finished.code(), 123);
+  EXPECT_EQ(finished.error(), "credential ci: there is no file ci-token");
+  EXPECT_FALSE(stage.gate_open);
+}
+
+TEST(Session, EndsWithALeaseThatIsNotRenewed) {
+  Play play({.credential_life_s = 2, .credential_kind = credentials::Kind::kFile});
+  Stage& stage = play.stage;
+  ASSERT_TRUE(stage.open_gate());
+  stage.secret = [] { return Result<Secret>(Error{"no answer"}); };
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "policy");
+  EXPECT_EQ(finished.code(), 124);
+  EXPECT_NE(finished.error().find("credential ci has ended and could not be renewed: no answer"),
+            std::string::npos)
+      << finished.error();
+  EXPECT_TRUE(std::filesystem::is_empty(stage.path("credentials")));
+}
+
+TEST(Session, TakesNoLeaseForAGatewayThatItDoesNotHave) {
+  Play play({.credential_kind = credentials::Kind::kHeader});
+  const protocol::Finished finished = play.finish();
+  EXPECT_EQ(finished.by(), "setup");
+  EXPECT_EQ(finished.error(),
+            "credential ci of kind header: this session has no gateway to take it");
 }
 
 TEST(Session, RecordsWhatChangedWithBothContents) {

@@ -154,6 +154,10 @@ void Stage::start_broker() {
   holder.purpose = "testing";
   holder.repositories = {"app"};
   holder.grants = {{"ci", "https://ci.example.org", options_.credential_life_s}};
+  if (options_.credential_kind != credentials::Kind::kJwt) {
+    holder.grants = {
+        {"ci", "", options_.credential_life_s, options_.credential_kind, "secret:ci-token"}};
+  }
   live_ =
       std::make_unique<monitor::LiveSession>(row, holder, records_->create(kSession).take(),
                                              monitor::SessionTools{broker_key_, *issuer_, world_});
@@ -255,6 +259,10 @@ void Stage::play_broker() {
     }
     for (const monitor::Reply& reply : replies.value())
       (void)broker.queue(reply.type, reply.body).ok();
+    for (const auto& ask : live_->take_asks()) {
+      const auto reply = live_->take_secret(ask.credential, secret());
+      if (reply.has_value()) (void)broker.queue(reply->type, reply->body).ok();
+    }
   }
   if (!open.ok() || !open.value()) broker.close();
 }

@@ -34,6 +34,7 @@ class Stage {
     uint64_t idle_timeout_s = 0;
     bool can_freeze = true;
     uint64_t credential_life_s = 120;
+    credentials::Kind credential_kind = credentials::Kind::kJwt;
     uid_t uid = 0;          // who is to own what the session writes; 0: the caller
     bool rootless = false;  // no cgroup, and a pipe of carrel-notify's for a ring
   };
@@ -98,6 +99,8 @@ class Stage {
   bool freezes = true;
   bool broker_answers = true;
   bool client_reads = true;
+  // What a credential that needs a secret is made from.
+  std::function<Result<Secret>()> secret = [] { return Result<Secret>(Secret("hunter2")); };
 
   // The session's side of the launcher's channel.
   UniqueFd control;

@@ -1,0 +1,237 @@
+#include "launcher/watch/session/grant_desk.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "broker/record/evidence/sha256.h"
+#include "broker/wire/protocol/grant_text.h"
+#include "launcher/watch/session/clock.h"
+#include "profiles/base/rfc3339.h"
+#include "profiles/base/text.h"
+#include "profiles/model/words.h"
+#include "profiles/parse/checks.h"
+#include "profiles/parse/units.h"
+
+namespace carrel::session {
+namespace {
+
+using protocol::GrantRequest;
+
+constexpr uint8_t kTold = 0, kNotUnderstood = 1;
+constexpr uint32_t kHttps = 443;
+constexpr size_t kMaxShown = 160;
+
+GrantDesk::Asked no(const std::string& why) {
+  return {{kNotUnderstood, "carrel: request: " + why + "\n"}, std::nullopt, {}};
+}
+
+/// HOST or HOST:PORT, as a profile would name it; an Error says what to write.
+Status read_place(std::string_view text, GrantRequest& request) {
+  const size_t colon = text.find(':');
+  std::string host(text.substr(0, colon));
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; });
+  if (host.ends_with('.')) host.pop_back();
+  if (const parse::Complaint wrong = parse::check_host(host)) return Error{"the host " + *wrong};
+  uint32_t port = kHttps;
+  if (colon != std::string_view::npos) {
+    const std::string_view digits = text.substr(colon + 1);
+    const auto [end, bad] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+    const bool good = bad == std::errc() && end == digits.data() + digits.size();
+    if (!good || port == 0 || port > UINT16_MAX) return Error{"the port is one of 1 to 65535"};
+  }
+  request.set_host(host);
+  request.set_port(port);
+  return Done{};
+}
+
+/// A duration from now, or a moment.
+Result<uint64_t> read_until(std::string_view text, uint64_t now_ns) {
+  if (const auto moment = from_rfc3339(text)) {
+    if (*moment <= now_ns) return Error{"that moment has passed"};
+    return *moment;
+  }
+  const Result<uint64_t> seconds = parse::parse_duration(text);
+  constexpr uint64_t kLongest = uint64_t{365} * 86400;
+  if (!seconds.ok() || seconds.value() == 0 || seconds.value() > kLongest) {
+    return Error{"the time is a duration like 30m or 2h, or a moment like 2026-12-31T18:00:00Z"};
+  }
+  return now_ns + seconds.value() * kNsPerS;
+}
+
+std::string mode_of(const model::Profile& profile, const GrantRequest& request, bool tcp) {
+  if (tcp) return "tcp";
+  return decide::can_inspect(profile, request.host()) ? "inspect" : "passthrough";
+}
+
+/// "23:05:00 UTC", to the second.
+std::string moment_text(uint64_t ns) {
+  return to_rfc3339(ns).substr(0, 19) + "Z";
+}
+
+std::string place_of(const GrantRequest& request) {
+  return quoted(request.host()) + " port " + std::to_string(request.port()) + " (" +
+         quoted(request.mode()) + ")";
+}
+
+std::string shown(std::string_view text) {
+  return quoted(text.substr(0, kMaxShown));
+}
+
+}  // namespace
+
+inside::Answer GrantDesk::told(const GrantRequest& request, bool shortened) const {
+  std::string text = "carrel: asked: request " + request.id() + ": " + place_of(request) +
+                     " until " + moment_text(request.until_ns()) + "; whoever grants task " +
+                     quoted(spec_.task()) + " decides: carrel approvals\n";
+  if (shortened) text += "  Not longer than this session may last.\n";
+  if (request.mode() == "passthrough") {
+    text +=
+        "  TLS alone passes then, unread: this session's certificates are for the names that its "
+        "profile\n  inspects. What is no TLS needs --tcp.\n";
+  }
+  return {kTold, std::move(text)};
+}
+
+const GrantDesk::Open* GrantDesk::same(const GrantRequest& request) const {
+  const auto found = std::find_if(open_.begin(), open_.end(), [&request](const auto& each) {
+    const GrantRequest& other = each.second.request;
+    return other.host() == request.host() && other.port() == request.port() &&
+           other.mode() == request.mode();
+  });
+  return found == open_.end() ? nullptr : &found->second;
+}
+
+GrantDesk::Asked GrantDesk::ask(std::string_view subject, decide::Grants live, Now now,
+                                std::optional<uint64_t> session_end_ns) {
+  std::array<std::string_view, 4> fields;
+  for (std::string_view& field : fields) {
+    field = subject.substr(0, subject.find('\0'));
+    subject.remove_prefix(std::min(field.size() + 1, subject.size()));
+  }
+  GrantRequest request;
+  const Status place = read_place(fields[0], request);
+  if (!place.ok()) return no(place.error().what);
+  if (!fields[1].empty() && fields[1] != "tcp") return no("not understood");
+  const Result<uint64_t> until = read_until(fields[2], now.real_ns);
+  if (!until.ok()) return no(until.error().what);
+  const bool shortened = session_end_ns.has_value() && until.value() > *session_end_ns;
+  // To the second: as it is shown to whoever decides, who may write it down.
+  request.set_until_ns((shortened ? *session_end_ns : until.value()) / kNsPerS * kNsPerS);
+  if (request.until_ns() <= now.real_ns) return no("this session is about to end");
+  request.set_mode(mode_of(profile_, request, fields[1] == "tcp"));
+  request.set_reason(std::string(fields[3]));
+  request.set_id(std::to_string(asked_ + 1));
+  if (!protocol::check_grant_request(request).ok()) {
+    return no("the reason is one line of 1 to 1024 bytes");
+  }
+  const auto decision =
+      decide::decide_flow(profile_, request.host(), static_cast<uint16_t>(request.port()), live);
+  Result<model::Network> network =
+      decide::granted_network(profile_, request.host(), request.port(), request.mode());
+  if (!network.ok()) return no(network.error().what);
+  if (decision.verdict == decide::Verdict::kAllowed && decision.network->http.empty() &&
+      decision.network->mode == network.value().mode) {
+    return {{kTold, "carrel: " + place_of(request) + " may be reached already\n"}, {}, {}};
+  }
+  if (const Open* open = same(request)) {
+    return {{kTold, "carrel: asked already: request " + open->request.id() + "\n"}, {}, {}};
+  }
+  if (open_.size() >= kMostOpen || asked_ >= kMostAsked) {
+    return no("too many requests wait to be decided");
+  }
+  ++asked_;
+  Open open{request, network.take(), "", ""};
+  open.text = protocol::grant_text(spec_.session(), spec_.person(), spec_.task(), request);
+  open.text_sha256 = std::string(evidence::as_view(evidence::sha256(open.text)));
+  events::GrantChange event{"requested",    request.id(),     open.text,         open.text_sha256,
+                            spec_.person(), request.reason(), request.until_ns()};
+  open_.emplace(request.id(), std::move(open));
+  return {told(request, shortened), request, std::move(event)};
+}
+
+std::optional<GrantDesk::Change> GrantDesk::take(const protocol::GrantAnswer& answer, Now now) {
+  const auto found = open_.find(answer.id());
+  if (found == open_.end() || found->second.text_sha256 != answer.text_sha256()) {
+    return std::nullopt;
+  }
+  const Open open = found->second;
+  const uint64_t until_ns = answer.approved() ? answer.until_ns() : 0;
+  if (answer.approved() && (until_ns > open.request.until_ns() || until_ns <= now.real_ns)) {
+    return std::nullopt;
+  }
+  open_.erase(found);
+  Change change;
+  std::string reason = answer.reason();
+  if (!answer.conflict().empty()) {
+    reason += (reason.empty() ? "" : " ") + ("(" + answer.conflict() + ")");
+  }
+  change.event = {answer.approved() ? "approved" : "refused",
+                  open.request.id(),
+                  open.text,
+                  open.text_sha256,
+                  answer.person(),
+                  reason,
+                  until_ns};
+  change.line = "carrel: request " + open.request.id() + ", " + place_of(open.request) + ", is " +
+                change.event.action + " by " + shown(answer.person()) +
+                (reason.empty() ? "" : ": " + shown(reason));
+  if (!answer.approved()) {
+    change.line += ".\n";
+    return change;
+  }
+  change.line += "; until " + moment_text(until_ns) + ".\n";
+  const uint64_t left_ns = until_ns - now.real_ns;
+  live_.emplace(open.request.id(), Live{open, until_ns, now.mono_ns + left_ns});
+  protocol::GatewayGrant& grant = change.gateway.emplace();
+  grant.set_id(open.request.id());
+  grant.set_host(open.request.host());
+  grant.set_port(open.request.port());
+  grant.set_mode(open.request.mode());
+  grant.set_left_ms(left_ns / kNsPerMs);
+  change.network = open.network;
+  return change;
+}
+
+GrantDesk::Change GrantDesk::ended(const Open& open, const std::string& why,
+                                   uint64_t until_ns) const {
+  Change change;
+  change.event = {"ended", open.request.id(), open.text, open.text_sha256, "", why, until_ns};
+  change.line =
+      "carrel: request " + open.request.id() + ", " + place_of(open.request) + ": " + why + ".\n";
+  protocol::GatewayGrant& grant = change.gateway.emplace();
+  grant.set_id(open.request.id());
+  grant.set_ended(true);
+  return change;
+}
+
+std::vector<GrantDesk::Change> GrantDesk::over(Now now) {
+  std::vector<Change> out;
+  std::erase_if(live_, [&](const auto& each) {
+    const Live& live = each.second;
+    if (now.real_ns < live.until_ns && now.mono_ns < live.until_mono_ns) return false;
+    out.push_back(ended(live.open, "what was granted has ended", live.until_ns));
+    return true;
+  });
+  std::erase_if(open_, [&](const auto& each) {
+    const Open& open = each.second;
+    if (now.real_ns < open.request.until_ns()) return false;
+    out.push_back(ended(open, "nobody decided in time", open.request.until_ns()));
+    out.back().gateway.reset();
+    return true;
+  });
+  return out;
+}
+
+std::vector<GrantDesk::Change> GrantDesk::end_all() {
+  std::vector<Change> out;
+  for (const auto& [id, live] : live_)
+    out.push_back(ended(live.open, "the session has ended", live.until_ns));
+  live_.clear();
+  open_.clear();
+  return out;
+}
+
+}  // namespace carrel::session

@@ -1,0 +1,124 @@
+#include "launcher/watch/session/gateway_port.h"
+
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "tests/support/require.h"
+
+namespace carrel::session {
+namespace {
+
+protocol::GatewayEvent message_of(const events::Event& event, uint64_t mono_ns = 50) {
+  protocol::GatewayEvent message;
+  message.set_mono_ns(mono_ns);
+  message.set_code(events::type_code(event.data));
+  message.set_payload(events::encode_payload(event));
+  message.set_cookie(7);
+  return message;
+}
+
+events::Event query() {
+  events::Event event;
+  event.verdict = events::Verdict::kDenied;
+  event.rule = "default:network";
+  event.data = events::DnsQuery{0, "a.example", "A", "no-such-name", "denied", "", 1};
+  return event;
+}
+
+TEST(GatewayPort, TakesWhatIsTheGatewaysToTell) {
+  const auto told = read_network_event(message_of(query()), 10, 100);
+  ASSERT_TRUE(told.ok());
+  EXPECT_EQ(told.value().event.data, query().data);
+  EXPECT_EQ(told.value().event.mono_ns, 50U);
+  EXPECT_EQ(told.value().cookie, 7U);
+  events::Event request;
+  request.verdict = events::Verdict::kAllowed;
+  request.rule = "network.a.example";
+  request.data = events::HttpRequest();
+  EXPECT_TRUE(read_network_event(message_of(request), 10, 100).ok());
+}
+
+TEST(GatewayPort, BelievesNoTimeBeforeTheLastOrAfterNow) {
+  EXPECT_EQ(read_network_event(message_of(query(), 5), 10, 100).value().event.mono_ns, 10U);
+  EXPECT_EQ(read_network_event(message_of(query(), 500), 10, 100).value().event.mono_ns, 100U);
+}
+
+TEST(GatewayPort, TakesNothingThatAnotherTells) {
+  const auto refused = [](events::Event event) {
+    const auto told = read_network_event(message_of(event), 10, 100);
+    return !told.ok() && told.error().sys_errno == EPROTO;
+  };
+  events::Event other = query();
+  other.data = events::FileOpen{"/etc/passwd", 0, false, 1, 1};
+  EXPECT_TRUE(refused(other));
+  other.data = events::TerminalOutput{"pty", "x"};
+  EXPECT_TRUE(refused(other));
+  other.data = events::NetConnect{"inet", "8.8.8.8", 53};  // the sensor's
+  EXPECT_TRUE(refused(other));
+  other.data = events::GrantChange{"approved", "g", "", "", "", "", 0};
+  EXPECT_TRUE(refused(other));
+  other = query();
+  other.rule = "repository.app";
+  EXPECT_TRUE(refused(other));
+  other = query();
+  other.process = events::Process{1, 2, 0, "/bin/sh"};
+  EXPECT_TRUE(refused(other));
+  other = query();
+  other.channel = "1";
+  EXPECT_TRUE(refused(other));
+  protocol::GatewayEvent damaged = message_of(query());
+  damaged.set_payload("\x08");
+  EXPECT_FALSE(read_network_event(damaged, 10, 100).ok());
+  damaged = message_of(query());
+  damaged.set_code(0x10701);
+  EXPECT_FALSE(read_network_event(damaged, 10, 100).ok());
+}
+
+struct Ends {
+  Ends() {
+    auto made = protocol::make_socket_pair().take();
+    ours = protocol::Connection(std::move(made.first));
+    theirs.emplace(std::move(made.second));
+  }
+  protocol::Connection ours;
+  std::optional<GatewayPort> theirs;
+};
+
+TEST(GatewayPort, OneWordThatIsNoneOfItsOwnEndsIt) {
+  Ends ends;
+  ASSERT_TRUE(protocol::send_message(ends.ours, protocol::Type::kGatewayEvent,
+                                     message_of(query()))
+                  .ok());
+  ASSERT_TRUE(ends.ours.send(protocol::Type::kGo, "").ok());
+  EXPECT_EQ(ends.theirs->receive(100).size(), 1U);
+  EXPECT_TRUE(ends.theirs->gone());
+  EXPECT_TRUE(ends.theirs->lost());
+  EXPECT_FALSE(ends.theirs->lost());
+}
+
+TEST(GatewayPort, AnOrderlyEndIsNoLoss) {
+  Ends ends;
+  ends.theirs->end();
+  const auto heard = ends.ours.receive(1000);
+  ASSERT_TRUE(heard.ok() && heard.value().has_value());
+  EXPECT_EQ(heard.value()->type, protocol::Type::kGatewayEnd);
+  EXPECT_FALSE(ends.theirs->ended());
+  ASSERT_TRUE(ends.ours.send(protocol::Type::kGatewayEnded, "").ok());
+  EXPECT_TRUE(ends.theirs->receive(100).empty());
+  EXPECT_TRUE(ends.theirs->ended());
+  ends.ours.close();
+  EXPECT_TRUE(ends.theirs->receive(100).empty());
+  EXPECT_TRUE(ends.theirs->gone());
+  EXPECT_FALSE(ends.theirs->lost());
+}
+
+TEST(GatewayPort, AWorkspaceWithoutAWayOutHasNone) {
+  GatewayPort none{UniqueFd()};
+  EXPECT_TRUE(none.ended());
+  EXPECT_FALSE(none.lost());
+  none.end();
+}
+
+}  // namespace
+}  // namespace carrel::session
