@@ -9,8 +9,15 @@ carrel_build_packages="git g++ clang cmake ninja-build ccache pkg-config bpftool
  libmnl-dev libnftables-dev libc-ares-dev
  libhowardhinnant-date-dev tzdata python3"
 carrel_test_packages="strace openssl ca-certificates openssh-client openssh-server zstd util-linux procps iproute2 make diffutils"
+# The outside world of the gateway's tests and the clients that go there (tests/e2e/outside.py): 190 MB to fetch, most of it Java.
+# Debian's npm is 390 packages more, so a nodejs that brought its own is left as it is.
+carrel_outside_packages="nginx-light ca-certificates curl wget python3-pip python3-requests nodejs openjdk-17-jdk-headless"
+[ -x /usr/bin/npm ] || carrel_outside_packages+=" npm"
 carrel_vm_packages="qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs"
 carrel_lint_packages="clang-format clang-tidy"
+
+# Packages that would start daemons, and the units.
+declare -A carrel_daemons=([openssh-server]="ssh.service ssh.socket" [nginx-light]=nginx.service [squid]=squid.service)
 
 say() { printf '\033[1m== %s\033[0m\n' "$*" >&2; }
 die() { printf 'carrel: %s\n' "$*" >&2; exit 1; }
@@ -26,15 +33,16 @@ need_packages() {
   [ "$(id -u)" -eq 0 ] || die "missing packages; as root run: apt-get install --no-remove ${missing[*]}"
   say "installing ${#missing[@]} packages: ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  # Its program is wanted, not a daemon that listens on this machine: one that is not there yet is
+  # Their programs are wanted, not daemons that listen on this machine: one that is not there yet is
   # not started either (systemctl unmask ssh.service ssh.socket, for whom that is wanted).
-  case " ${missing[*]} " in *" openssh-server "*)
-    mkdir -p /etc/systemd/system
-    for name in ssh.service ssh.socket; do
-      [ -e "/etc/systemd/system/$name" ] || ln -s /dev/null "/etc/systemd/system/$name"
+  local package unit
+  for package in "${missing[@]}"; do
+    for unit in ${carrel_daemons[$package]:-}; do
+      mkdir -p /etc/systemd/system
+      [ -e "/etc/systemd/system/$unit" ] || ln -s /dev/null "/etc/systemd/system/$unit"
+      say "$package is installed with $unit masked: no daemon is started"
     done
-    say "openssh-server is installed masked: no ssh daemon is started" ;;
-  esac
+  done
   local log
   log=$(mktemp)
   if ! { apt-get update -qq && apt-get install -y -qq --no-remove --no-install-recommends "${missing[@]}"; } >"$log" 2>&1; then

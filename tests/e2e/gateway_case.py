@@ -1,0 +1,79 @@
+"""What the gateway's tests stand on: a session whose only way out leads to the outside world of outside.py."""
+import json
+import pathlib
+
+from carrel_case import UID, Case, give
+from outside import Outside
+
+LIBRARY = pathlib.Path(__file__).with_name("gateway_client.py").read_text()
+LEASE = "lease-of-the-test-7c1f09ab53"
+
+
+class GatewayCase(Case):
+    def setUp(self):
+        self.world = self.enterContext(Outside())  # before the rest: it outlives the launcher
+        super().setUp()
+        self.state.mkdir()
+        self.settings()
+        self.profile.write_text(self.world.profile())
+
+    # ---- what is allowed ---------------------------------------------------------------------
+
+    def settings(self, **options):
+        (self.state / "network.toml").write_text(self.world.settings(**options))
+        give(self.state)
+
+    def allow(self, *tables):
+        """The profile has these tables from now on."""
+        self.profile.write_text(self.world.profile(*tables))
+
+    def secret(self, name="ci", value=LEASE):
+        """A secret of the admin's, and the table of a credential that is made of it."""
+        folder = self.state / "secrets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        (folder / name).touch(0o600)
+        (folder / name).write_text(value)
+        give(folder)
+        return f'[[credential]]\nname = "{name}"\nkind = "header"\nfrom = "secret:{name}"\n'
+
+    # ---- in a session ------------------------------------------------------------------------
+
+    def inside(self, script, timeout=90, **given):
+        """Runs Python with the names of gateway_client.py and `given` inside; what it said (say) as a list."""
+        done = self.open("/usr/bin/python3", "-c", LIBRARY + script, json.dumps(given), timeout=timeout)
+        return [json.loads(line) for line in done.out.decode().splitlines()]
+
+    def beside(self, script, timeout=60, **given):
+        """The same on the host, without Carrel, by the world's own names: the control."""
+        done = self.world.direct("/usr/bin/python3", "-c", LIBRARY + script, json.dumps(given), uid=UID, timeout=timeout)
+        return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+    # ---- what is known of it afterwards ------------------------------------------------------
+
+    def of_type(self, kind, **wanted):
+        """The last session's events of a type whose data has these values."""
+        return [event for event in self.events() if event["type"] == kind and
+                all(event["data"].get(name) == value for name, value in wanted.items())]
+
+    def told(self, kind, **wanted):
+        """The same, at least one."""
+        found = self.of_type(kind, **wanted)
+        self.assertTrue(found, f"no {kind} with {wanted} in {[e for e in self.events() if e['kind'] in ('dns', 'net', 'tls', 'http')]}")
+        return found
+
+    def denied_name(self, name):
+        query = self.told("dns.query", name=name)[0]
+        self.assertEqual((query["verdict"], query["data"]["answer"], query["data"]["reason"]), ("denied", "no-such-name", "denied"))
+
+    def reached(self, **options):
+        """TCP connections that came to the world, those to its DNS server left out."""
+        return [each for each in self.world.arrivals(protocol="tcp", **options) if each["port"] != 53]
+
+    def nothing_reached(self):
+        """Neither a connection nor a datagram but questions of the gateway's own resolver."""
+        strangers = [each for each in self.world.arrivals() if (each["protocol"], each["port"]) != ("udp", 53)]
+        self.assertEqual(strangers, [])
+
+    def seen_requests(self):
+        """Heads that came to the world's byte-exact server (port `raw`)."""
+        return [line["head"] for line in self.world.log("raw") if line["event"] == "request"]

@@ -1,0 +1,103 @@
+"""What becomes of a session whose way out fails: nothing can be reached any more, the record is whole, and names mean the same
+the next time."""
+import os
+import signal
+import subprocess
+import unittest
+
+from carrel_case import CARREL, ROOTLESS, UID
+from gateway_case import LIBRARY, GatewayCase
+
+TCP, API = "tcp.example.com", "api.example.com"
+
+
+class Faults(GatewayCase):
+    def start(self, script):
+        """A session that runs Python inside, with lines on both sides."""
+        session = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/usr/bin/python3", "-u", "-c", LIBRARY + script, "{}",
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(session.stderr.close)
+        self.addCleanup(session.stdout.close)
+        return session
+
+    def end(self, session):
+        session.stdin.close()
+        self.assertEqual(session.wait(60), 0)
+
+    def gateway(self):
+        pids = self.processes("carrel-gateway")
+        self.assertEqual(len(pids), 1)
+        return pids[0]
+
+    def test_a_killed_gateway_is_a_reset_and_the_record_is_whole(self):
+        self.allow(self.world.rule(TCP, ports=[self.world.ports["source"]], mode="tcp"))
+        session = self.start(f"""
+c = connect('{TCP}', {self.world.ports["source"]})
+c.sendall(b'40000000\\n')
+say(len(c.recv(1000)))
+say(socket.gethostbyname('{TCP}'))
+sys.stdin.readline()
+say(everything(c)[1])
+say(connected('{TCP}', {self.world.ports["source"]}))
+say(attempt(ask_dns, '{TCP}', 1))
+""")
+        self.assertEqual(session.stdout.readline(), b"1000\n")
+        address = session.stdout.readline()
+        os.kill(self.gateway(), signal.SIGKILL)
+        self.wait_until(lambda: not self.processes("carrel-gateway"), what="the gateway's end")
+        session.stdin.write(b"\n")
+        session.stdin.flush()
+        self.assertEqual(session.stdout.readline(), b'"ECONNRESET"\n')  # never as if it were whole
+        self.assertEqual(session.stdout.readline(), b'"no such name"\n')
+        self.assertEqual(session.stdout.readline(), b'"ECONNREFUSED"\n')
+        self.end(session)
+        self.told("net.anomaly", what="gateway-lost")
+        self.assertEqual({claim["claim"]: claim["state"] for claim in self.verify()["claims"]}["COMPLETE"], "proven")
+        # The next session has a gateway again, and the address still means this name.
+        self.assertEqual(self.inside(f"say(socket.gethostbyname('{TCP}'))\n"), [address.decode().strip().strip('"')])
+
+    def test_the_end_of_a_session_cuts_and_records_every_connection(self):
+        port = self.world.ports["echo"]
+        self.allow(self.world.rule(TCP, ports=[port], mode="tcp"))
+        session = self.start(f"c = connect('{TCP}', {port})\nc.sendall(b'x' * 10)\nsay(len(c.recv(10)))\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b"10\n")
+        self.carrel("close", "last", "--reason", "a test", "--now")
+        self.assertEqual(session.wait(60), 125)
+        session.stdin.close()
+        closed = self.told("net.close", name=TCP)[0]["data"]
+        self.assertEqual((closed["up"], closed["down"]), (10, 10))
+        self.assertFalse(self.processes("carrel-gateway"))
+
+    def test_a_broken_setting_of_the_host_stops_the_opening(self):
+        self.allow(self.world.rule(API))
+        (self.state / "network.toml").write_text('resolver = ["10.0.0.53"]\n')
+        refused = self.open("/bin/true", code=123)
+        self.assertIn("network.toml line 1: resolver is no key of it", refused.err.decode())
+        (self.state / "network.toml").write_text("")
+        (self.state / "network.toml").chmod(0o666)
+        refused = self.open("/bin/true", code=123)
+        self.assertIn("nobody else can write", refused.err.decode())
+
+    def test_a_name_server_that_is_silent_costs_the_connection_alone(self):
+        self.allow(self.world.rule(API))
+        self.settings(resolvers=["10.213.255.254:53"])  # nobody's
+        said = self.inside(f"say(attempt(lambda: get('/small.txt', '{API}')['status']))\nsay(attempt(ask_dns, '{API}', 1)[0])\n")
+        self.assertEqual(said, [502, 0])
+        self.assertIn("does not resolve", self.told("net.close", name=API)[0]["data"]["why"])
+
+    def test_the_gateway_holds_no_power(self):
+        self.allow(self.world.rule(API))
+        session = self.start("say('ready')\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b'"ready"\n')
+        status = dict(line.split(":\t", 1) for line in open(f"/proc/{self.gateway()}/status").read().splitlines())
+        self.assertEqual({status[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0" * 16})
+        self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
+        uids = set(status["Uid"].split())
+        self.assertEqual(len(uids), 1)
+        uid = int(uids.pop())
+        self.assertTrue(uid == UID if ROOTLESS else (uid - 0x70000000) % 8 == 3, uid)
+        self.end(session)
+
+
+if __name__ == "__main__":
+    unittest.main()
