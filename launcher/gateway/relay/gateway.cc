@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <functional>
@@ -68,12 +69,36 @@ bool Gateway::begin(uint64_t refused_at_least) {
   return true;
 }
 
-void Gateway::end() {
+void Gateway::end(std::function<void()> done) {
+  if (ended_) return;
   ended_ = true;
   for (const auto& socket : {tcp_, dns_udp4_, dns_udp6_, dns_tcp4_, dns_tcp6_})
     socket->close();
+  gateway::start(parts_.loop, end_flows(std::move(done)));
+}
+
+/// Whether some connection has moved bytes just now.
+bool Gateway::moves() const {
+  constexpr uint64_t kStillNs = 200'000'000;
+  return std::any_of(flows_.begin(), flows_.end(), [](const std::shared_ptr<Flow>& flow) {
+    return now_ns() - flow->moved_ns() < kStillNs;
+  });
+}
+
+Task<> Gateway::end_flows(std::function<void()> done) {
+  constexpr uint64_t kStepMs = 10;
+  constexpr uint64_t kLongestNs = 1'000'000'000;
+  const uint64_t until = now_ns() + kLongestNs;
+  while (moves() && now_ns() < until) {
+    co_await sleep_ms(kStepMs);
+  }
   for (const auto& flow : flows_)
     flow->cut("session");
+  // Each tells its end itself.
+  while (!flows_.empty() && now_ns() < until + kLongestNs) {
+    co_await sleep_ms(kStepMs);
+  }
+  done();
 }
 
 void Gateway::take_lease(const protocol::GatewayLease& lease) {

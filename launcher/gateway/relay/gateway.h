@@ -2,6 +2,7 @@
 // The only way out of a workspace: one loop over its queries and its connections, from the sockets
 // that were made there to the host's own network.
 
+#include <functional>
 #include <list>
 #include <map>
 #include <memory>
@@ -41,12 +42,15 @@ class Gateway {
   /// One more destination for a while, or no longer: its connections are cut then. What cannot be
   /// granted is passed over.
   void grant(const protocol::GatewayGrant& grant);
-  /// Takes no connection any more and resets all.
-  void end();
+  /// Takes no connection any more. What its clients had sent before they ended goes on while it
+  /// moves, at most a second; the rest is reset. `done` is called when all has been told.
+  void end(std::function<void()> done);
 
  private:
   Task<> take_connections();
   Task<> tick();
+  Task<> end_flows(std::function<void()> done);
+  [[nodiscard]] bool moves() const;
   Task<> run_flow(std::shared_ptr<Flow> flow);
   void take(UniqueFd socket, const sockaddr_in& client);
   void read_log_now();

@@ -214,8 +214,7 @@ Status run(Program& program) {
       return;
     }
     if (message.type != Type::kGatewayEnd) return;
-    gateway.end();
-    report.send(Type::kGatewayEnded, "");
+    gateway.end([&report] { report.send(Type::kGatewayEnded, ""); });
   };
   raise_limits();
   RETURN_IF_ERROR(confine());
