@@ -23,7 +23,7 @@ def settings(name):
 
 KNOWN = """Description After StartLimitIntervalSec StartLimitBurst Type NotifyAccess ExecStart Restart RestartSec KillMode
 TimeoutStartSec TimeoutStopSec RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve Delegate TasksMax LimitNOFILE LimitMEMLOCK UMask
-CapabilityBoundingSet AmbientCapabilities NoNewPrivileges ProtectSystem PrivateNetwork WantedBy""".split()
+CapabilityBoundingSet AmbientCapabilities NoNewPrivileges ProtectSystem WantedBy""".split()
 
 
 def unknown_lines(text):
@@ -218,7 +218,7 @@ class ServiceMode(ServiceCase):
         # A stopped service is one that does not answer, as above, and not none: its folder of sockets is there still.
         self.assertEqual(settings("RuntimeDirectoryPreserve"), ["yes"])
 
-    def test_it_works_with_what_the_unit_leaves_it(self):
+    def start_with_what_the_unit_leaves(self):
         """systemd does not run here: the same bounding set, no_new_privs, umask and read-only folders by hand."""
         self.launcher_process.send_signal(signal.SIGTERM)
         self.launcher_process.wait(timeout=30)
@@ -228,11 +228,14 @@ class ServiceMode(ServiceCase):
         self.assertEqual(settings("ProtectSystem"), ["full"])
         script = ("mount --make-rprivate /; for folder in /usr /etc; do mount --bind $folder $folder; mount -o remount,bind,ro $folder; done; "
                   f'exec setpriv --bounding-set "-all,{names}" --inh-caps "-all" --no-new-privs "$@"')
-        private = ["unshare", "-m", "-n"] if settings("PrivateNetwork") == ["yes"] else ["unshare", "-m"]
-        self.start_service(wrapper=[*private, "/bin/sh", "-ec", script, "sh"])
+        self.assertEqual(settings("PrivateNetwork"), [])  # gateways dial from the host's
+        self.start_service(wrapper=["unshare", "-m", "/bin/sh", "-ec", script, "sh"])
         status = pathlib.Path(f"/proc/{self.launcher_process.pid}/status").read_text()
         self.assertRegex(status, r"NoNewPrivs:\t1")
         self.assertNotRegex(status, r"CapBnd:\t0*1ffffffffff\n")
+
+    def test_it_works_with_what_the_unit_leaves_it(self):
+        self.start_with_what_the_unit_leaves()
         self.grant("mend", ANNA)
         done = self.run_as(ANNA, "open", "mend", "--", "/bin/sh", "-c", "echo x > web/src/new; ls web/src/new")
         self.assertEqual(done.stdout, b"web/src/new\n")
@@ -242,6 +245,16 @@ class ServiceMode(ServiceCase):
         shown = json.loads(self.run_as(ANNA, "show", given["session"], "--json").stdout)
         self.with_unit = {item["id"]: item["given"] for item in shown["assurance"]}
         self.assertEqual(self.with_unit, self.without_unit())
+
+    def test_a_way_out_takes_what_the_unit_leaves_too(self):
+        """The gateway's namespace, its ports there and its self-test."""
+        self.start_with_what_the_unit_leaves()
+        profile = self.folder / "way.toml"
+        profile.write_text('profile = "way"\nversion = 1\nsummary = "A way out."\n[purpose]\nstatement = "Ticket FE-2"\n'
+                           '[[network]]\nhost = "api.example.com"\nports = [443]\n')
+        self.grant("way", ANNA, profile=profile)
+        script = "import socket; print(socket.gethostbyname('api.example.com')[:7])"
+        self.assertRegex(self.run_as(ANNA, "open", "way", "--", "/usr/bin/python3", "-c", script).stdout, rb"198\.1[89]\.")
 
     def without_unit(self):
         """The guarantees of the same session where nothing restricts the launcher."""
