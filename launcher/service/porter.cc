@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ std::optional<Wish> hear(int socket) {
 }
 
 [[noreturn]] void serve(int socket) {
+  (void)prctl(PR_SET_NAME, "carrel-porter");
   // Nobody's terminal, nobody's descriptors; children are reaped by the kernel.
   signal(SIGCHLD, SIG_IGN);
   constexpr int kSocket = 3;
