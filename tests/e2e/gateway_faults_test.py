@@ -91,6 +91,20 @@ say(attempt(ask_dns, '{TCP}', 1))
         self.assertEqual(said, [502, 0])
         self.assertIn("does not resolve", self.told("net.close", name=API)[0]["data"]["why"])
 
+    def test_a_client_that_asks_for_every_connection_is_answered(self):
+        """No C library keeps answers: only names that nobody may reach are bounded a second."""
+        self.allow(self.world.rule(API))
+        said = self.inside(f"""
+def asked(name):
+    return attempt(lambda: socket.gethostbyname(name)[:7])
+say(len({{asked('{API}') for _ in range(120)}}))
+say(sorted({{attempt(ask_dns, f'n{{i}}.example.org', 1)[0] for i in range(120)}}))
+say(asked('{API}'))
+""")
+        self.assertEqual(said[0], 1)
+        self.assertEqual(said[1], [2, 3])  # NXDOMAIN, then a failure
+        self.assertRegex(said[2], r"^198\.1[89]\.")
+
     def test_the_gateway_holds_no_power(self):
         self.allow(self.world.rule(API))
         session = self.start("say('ready')\nsys.stdin.readline()\n")

@@ -108,15 +108,18 @@ bool DnsServer::may_ask(const std::string& name) const {
 std::string DnsServer::answer_query(const Query& query) {
   events::DnsQuery told;
   told.type = type_text(query.type);
-  if (!queries_.may_ask(now_ns())) {
+  const Decision decision = decide(
+      query, [this](const std::string& name) { return may_ask(name); }, parts_.names.names());
+  const bool denied = decision.reason == Reason::kDenied || decision.reason == Reason::kNoName;
+  // Of what no rule names only so many a second are answered: the others could be a channel to
+  // nobody, and fill the record. A tool that asks for each of its connections is none.
+  if (denied && !queries_.may_ask(now_ns())) {
     told.name = query.name;
     told.answer = "refused";
     told.reason = "too-many";
     tell(std::move(told), false);
     return write_refusal({query.id, Rcode::kServerFailure});
   }
-  const Decision decision = decide(
-      query, [this](const std::string& name) { return may_ask(name); }, parts_.names.names());
   if (!parts_.names.keep().ok()) return write_refusal({query.id, Rcode::kServerFailure});
   told.name = decision.name;
   told.answer = answer_word(decision.answer);
@@ -125,7 +128,6 @@ std::string DnsServer::answer_query(const Query& query) {
     told.address = address_text(*decision.answer.address);
     told.flow = parts_.numbers.asked(decision.name);
   }
-  const bool denied = decision.reason == Reason::kDenied || decision.reason == Reason::kNoName;
   tell(std::move(told), denied);
   return write_answer(query, decision.answer);
 }
