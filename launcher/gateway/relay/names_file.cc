@@ -23,13 +23,17 @@ Result<std::string> read_whole(int fd) {
   }
 }
 
+/// All of it behind what is there, or an Error and the file as it was before. Half a line left
+/// behind would make one name of two, and every later address mean another.
 Status append(int fd, std::string_view text) {
   const off_t end = lseek(fd, 0, SEEK_END);
-  if (end < 0 || pwrite(fd, text.data(), text.size(), end) != static_cast<ssize_t>(text.size()) ||
-      fdatasync(fd) != 0) {
-    return errno_error("write the workspace's list of names");
-  }
-  return Done{};
+  if (end < 0) return errno_error("write the workspace's list of names");
+  const ssize_t put = pwrite(fd, text.data(), text.size(), end);
+  const bool whole = put == static_cast<ssize_t>(text.size());
+  if (whole && fdatasync(fd) == 0) return Done{};
+  const int number = put >= 0 && !whole ? ENOSPC : errno;
+  if (ftruncate(fd, end) != 0) return errno_error("undo a write to the workspace's list of names");
+  return Error{"write the workspace's list of names", number};
 }
 
 }  // namespace
@@ -51,13 +55,17 @@ Result<NamesFile> NamesFile::open(UniqueFd file, uint32_t random) {
 }
 
 Status NamesFile::keep() {
+  if (spoiled_) return Error{"the workspace's list of names could not be mended", EIO};
   std::string fresh;
   for (size_t i = kept_; i < names_.size(); ++i) {
     const uint32_t address = names_.window().base + 1 + static_cast<uint32_t>(i);
     fresh += names_.name_of(address).value_or("") + "\n";
   }
   if (fresh.empty()) return Done{};
-  RETURN_IF_ERROR(append(file_.get(), fresh));
+  const off_t before = lseek(file_.get(), 0, SEEK_END);
+  const Status kept = append(file_.get(), fresh);
+  spoiled_ = !kept.ok() && lseek(file_.get(), 0, SEEK_END) != before;
+  RETURN_IF_ERROR(kept);
   kept_ = names_.size();
   return Done{};
 }

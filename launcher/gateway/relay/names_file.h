@@ -17,7 +17,8 @@ class NamesFile {
   static Result<NamesFile> open(UniqueFd file, uint32_t random);
 
   SyntheticNames& names() { return names_; }
-  /// Writes down what was given since; to be called before anybody is told.
+  /// Writes down what was given since; to be called before anybody is told. After an Error the file
+  /// is as it was, and the next call tries again; where even that failed, each one is an Error.
   Status keep();
 
  private:
@@ -26,6 +27,7 @@ class NamesFile {
   UniqueFd file_;
   SyntheticNames names_;
   size_t kept_ = 0;
+  bool spoiled_ = false;  // something that was not meant stands at the file's end
 };
 
 }  // namespace carrel::gateway

@@ -1,11 +1,14 @@
 #include "launcher/gateway/relay/names_file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <csignal>
 
 #include "tests/support/require.h"
 
@@ -60,6 +63,49 @@ TEST(NamesFile, CutsOffALineThatNobodyWasToldOf) {
   NamesFile names = NamesFile::open(file.again(), 0).take();
   EXPECT_EQ(names.names().size(), 1U);
   EXPECT_EQ(file.text(), "carrel-names 1 3\none.example\n");
+}
+
+/// A file of the disk that can hold no more than so many bytes while this lives (setrlimit(2)); a
+/// memfd has no such end.
+struct NoRoomAbove {
+  explicit NoRoomAbove(rlim_t bytes) {
+    getrlimit(RLIMIT_FSIZE, &before);
+    old = signal(SIGXFSZ, SIG_IGN);
+    const rlimit now{bytes, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &now);
+  }
+  ~NoRoomAbove() {
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, old);
+  }
+  NoRoomAbove(const NoRoomAbove&) = delete;
+  NoRoomAbove& operator=(const NoRoomAbove&) = delete;
+  rlimit before{};
+  sighandler_t old = nullptr;
+};
+
+TEST(NamesFile, LeavesNothingOfAWriteThatFoundNoRoom) {
+  File file;
+  file.held.reset(open(::testing::TempDir().c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+  ASSERT_TRUE(file.held.valid());
+  NamesFile names = NamesFile::open(file.again(), 0).take();
+  const auto one = names.names().give("one.example");
+  ASSERT_TRUE(names.keep().ok());
+  const std::string before = file.text();
+  const auto two = names.names().give("two.example");
+  {
+    const NoRoomAbove limit(before.size() + 5);  // "two.e"
+    EXPECT_EQ(names.keep().error().sys_errno, ENOSPC);
+    EXPECT_EQ(file.text(), before);
+    EXPECT_EQ(names.keep().error().sys_errno, ENOSPC);
+  }
+  const auto three = names.names().give("three.example");
+  ASSERT_TRUE(names.keep().ok());
+  NamesFile next = NamesFile::open(file.again(), 0).take();
+  EXPECT_EQ(next.names().size(), 3U);
+  EXPECT_EQ(next.names().give("one.example"), one);
+  EXPECT_EQ(next.names().give("two.example"), two);
+  EXPECT_EQ(next.names().give("three.example"), three);
 }
 
 TEST(NamesFile, RefusesWhatIsNoList) {
