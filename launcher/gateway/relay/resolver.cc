@@ -44,6 +44,8 @@ std::vector<Address> addresses_of(const ares_addrinfo* info) {
 /// One question under way. Shared with the library's callback, which may come after everybody else
 /// has gone.
 struct Asked {
+  explicit Asked(Loop& loop) : done(loop) {}
+  Signal done;
   std::optional<Result<std::vector<Address>>> answer;
 };
 
@@ -57,6 +59,7 @@ void take_answer(void* argument, int status, int /*timeouts*/, ares_addrinfo* in
     asked.answer = addresses_of(info);
   }
   if (info != nullptr) ares_freeaddrinfo(info);
+  asked.done.tell();
 }
 
 }  // namespace
@@ -142,8 +145,7 @@ Result<std::unique_ptr<Resolver>> Resolver::open(Loop& loop,
 }
 
 Task<Result<std::vector<Address>>> Resolver::resolve(const std::string& name) {
-  constexpr uint64_t kStepMs = 1;
-  auto asked = std::make_shared<Asked>();
+  auto asked = std::make_shared<Asked>(state_->loop);
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_flags = ARES_AI_NOSORT;
@@ -154,9 +156,7 @@ Task<Result<std::vector<Address>>> Resolver::resolve(const std::string& name) {
   }
   ares_getaddrinfo(state_->channel, name.c_str(), nullptr, &hints, take_answer,
                    new std::shared_ptr<Asked>(asked));
-  for (uint64_t step = kStepMs; !asked->answer.has_value(); step = step < 16 ? step * 2 : step) {
-    co_await sleep_ms(step);
-  }
+  co_await asked->done.told();
   --state_->asked;
   co_return std::move(*asked->answer);
 }

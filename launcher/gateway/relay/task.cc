@@ -41,6 +41,20 @@ void Wait::close() {
   descriptor_.close(ignored);
 }
 
+Signal::Signal(Loop& loop) : timer_(loop, asio::steady_timer::time_point::max()) {}
+
+void Signal::tell() {
+  told_ = true;
+  timer_.cancel();
+}
+
+Task<> Signal::told() {
+  while (!told_) {
+    const auto [ended] = co_await timer_.async_wait(kQuiet);
+    (void)ended;
+  }
+}
+
 void start(Loop& loop, Task<> task) {
   asio::co_spawn(loop, std::move(task), [](const std::exception_ptr& thrown) {
     if (thrown) std::rethrow_exception(thrown);

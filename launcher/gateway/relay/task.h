@@ -42,6 +42,19 @@ class Wait {
   int fd_;
 };
 
+/// Lets one coroutine wait for another. One waits at a time; what was told before is not lost.
+class Signal {
+ public:
+  explicit Signal(Loop& loop);
+  void tell();
+  /// Until tell() was called; at once where it was.
+  Task<> told();
+
+ private:
+  asio::steady_timer timer_;
+  bool told_ = false;
+};
+
 /// Runs a task by itself; its exceptions are the program's end.
 void start(Loop& loop, Task<> task);
 /// True.
