@@ -9,8 +9,8 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
-#include <vector>
 
 #include "launcher/box/kernel/cgroup_delegation.h"
 #include "launcher/box/probe/cgroup_layout.h"
@@ -40,13 +40,18 @@ std::string controllers_of(const plan::CgroupFacts& facts) {
   return names;
 }
 
-std::vector<std::string> groups_in(const kernel::CgroupFolder& folder,
-                                   const std::function<bool(const std::string&)>& wanted) {
-  std::vector<std::string> names;
-  const std::unique_ptr<DIR, CloseFolder> groups(opendir(folder.folders().unified.c_str()));
-  if (groups == nullptr) return names;
-  while (const dirent* entry = readdir(groups.get())) {  // NOLINT(concurrency-mt-unsafe)
-    if (wanted(entry->d_name)) names.emplace_back(entry->d_name);
+/// In whichever of its trees: a launcher may have been killed between two removals of one group.
+std::set<std::string> groups_in(const kernel::CgroupFolder& folder,
+                                const std::function<bool(const std::string&)>& wanted) {
+  const kernel::CgroupRoots& roots = folder.folders();
+  std::set<std::string> names;
+  for (const std::string& tree : {roots.unified, roots.memory_v1, roots.pids_v1, roots.cpu_v1}) {
+    if (tree.empty()) continue;
+    const std::unique_ptr<DIR, CloseFolder> groups(opendir(tree.c_str()));
+    if (groups == nullptr) continue;
+    while (const dirent* entry = readdir(groups.get())) {  // NOLINT(concurrency-mt-unsafe)
+      if (wanted(entry->d_name)) names.emplace(entry->d_name);
+    }
   }
   return names;
 }
@@ -162,7 +167,10 @@ void clear_former_home(const std::string& name, int run_fd, const Log& log) {
   }
   kernel::CgroupRoots roots{places[0], places[1], places[2]};
   roots.cpu_v1 = places[3];
-  if (access((roots.unified + "/" + name).c_str(), F_OK) != 0) return;
+  const auto is_there = [&name](const std::string& place) {
+    return !place.empty() && access((place + "/" + name).c_str(), F_OK) == 0;
+  };
+  if (std::none_of(places.begin(), places.end(), is_there)) return;
   Result<kernel::CgroupFolder> made = kernel::CgroupFolder::create(roots, name);
   if (!made.ok()) return;
   kernel::CgroupFolder former = made.take();
