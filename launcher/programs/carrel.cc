@@ -67,7 +67,7 @@ constexpr std::array kVerbs = {
     Verb{"report", Home::kNotYet},
     Verb{"inbox", Home::kNotYet},
     Verb{"tree", Home::kNotYet},
-    Verb{"net", Home::kNotYet},
+    Verb{"net", Home::kReview},
     Verb{"search", Home::kNotYet},
     Verb{"done", Home::kNotYet},
     Verb{"export", Home::kNotYet},
@@ -99,6 +99,7 @@ constexpr std::string_view kHelp =
     "  carrel replay last           the terminal, as it was\n"
     "  carrel events last           everything that was recorded\n"
     "  carrel diff last             what changed, as a patch\n"
+    "  carrel net last              where it went on the network, and how much\n"
     "  carrel verify last           is the record whole and untouched?\n"
     "\n"
     "prepare\n"

@@ -91,6 +91,18 @@ class Clients(GatewayCase):
         self.assertEqual(self.world.queries(BY_NAME), [])
         self.over_budget()
 
+    def check_sum(self):
+        """`carrel net` says the same in sum."""
+        said = json.loads(self.carrel("net", "last", "--json").stdout)
+        to = {each["name"]: each for each in said["destinations"]}
+        self.assertEqual(sorted(to), sorted([BY_PATH, OVER]))
+        self.assertEqual((to[BY_PATH]["requests"], to[BY_PATH]["requests_denied"]), ({"GET": 2}, 1))
+        self.assertEqual((to[OVER]["down"], to[OVER]["ended"].get("budget")), (BUDGET, 1))
+        self.assertEqual([each["name"] for each in said["names"]], [BY_NAME])
+        self.assertIn(("budget", "spent", OVER), [(each["kind"], each["what"], each["name"]) for each in said["notes"]])
+        text = self.carrel("net", "last").stdout.decode()
+        self.assertIn(f"  {BY_PATH} port 443, inspect (network.", text)
+
     def over_budget(self):
         spent = self.told("net.spent", name=OVER, way="down")[0]
         self.assertEqual(spent["data"]["limit"], BUDGET)
@@ -98,6 +110,7 @@ class Clients(GatewayCase):
 
     def test_curl(self):
         self.check_get(CURL)
+        self.check_sum()
 
     def test_wget(self):
         self.check_get(WGET)

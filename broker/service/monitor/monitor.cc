@@ -52,7 +52,7 @@ Reply running_reply(const store::SessionRow& running, const store::SessionRow& w
 
 std::optional<Action> action_of(std::string_view word) {
   if (word == "verify") return Action::kVerify;
-  for (const std::string_view review : {"show", "events", "replay", "diff"}) {
+  for (const std::string_view review : {"show", "events", "replay", "diff", "net"}) {
     if (word == review) return Action::kReview;
   }
   return std::nullopt;

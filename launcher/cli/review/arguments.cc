@@ -15,8 +15,8 @@ namespace po = boost::program_options;
 using options::read_options;
 using options::text_of;
 
-constexpr std::array<std::string_view, 6> kVerbs = {"sessions", "show", "events",
-                                                    "replay",   "diff", "verify"};
+constexpr std::array<std::string_view, 7> kVerbs = {"sessions", "show", "events", "replay",
+                                                    "diff",     "net",  "verify"};
 
 constexpr std::string_view kSessionWords =
     "SESSION is a full id, the first 4 or more characters of one, or `last`.\n";
@@ -43,6 +43,10 @@ Words words_of(Verb verb) {
       return {" SESSION [PATH]",
               "Shows what changed in the working trees. PATH is a file or folder as seen\n"
               "inside (/workspaces/app/web) or relative to /workspaces (app/web)."};
+    case Verb::kNet:
+      return {" SESSION",
+              "Says what a session did on the network: destinations with bytes, requests and\n"
+              "programs, what was denied, budgets, anomalies, and what was granted."};
     case Verb::kVerify:
       return {" SESSION",
               "Checks the record from its bytes alone, claim by claim.\n"
@@ -55,7 +59,7 @@ Words words_of(Verb verb) {
 void add_verb_options(Verb verb, po::options_description* options) {
   auto add = options->add_options();
   const auto text = [](const char* name) { return po::value<std::string>()->value_name(name); };
-  if (verb == Verb::kSessions || verb == Verb::kShow || verb == Verb::kVerify)
+  if (verb == Verb::kSessions || verb == Verb::kShow || verb == Verb::kNet || verb == Verb::kVerify)
     add("json", "as JSON");
   if (verb == Verb::kEvents) {
     add("kind", text("KIND"),

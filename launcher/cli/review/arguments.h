@@ -12,7 +12,7 @@
 
 namespace carrel::review {
 
-enum class Verb { kSessions, kShow, kEvents, kReplay, kDiff, kVerify };
+enum class Verb { kSessions, kShow, kEvents, kReplay, kDiff, kNet, kVerify };
 enum class Shape { kText, kJson };
 enum class Format { kTable, kJsonl };
 enum class ReplayAs { kScreen, kText };

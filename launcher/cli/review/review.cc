@@ -86,6 +86,8 @@ int look_at(const Work& work, const start::StateFolder& state, const Subject& su
     case Verb::kDiff:
       return diff(subject, arguments.path,
                   isatty(fileno(work.output.out)) == 1 ? Colour::kYes : Colour::kNo, work.output);
+    case Verb::kNet:
+      return net(subject, arguments.shape, work.output);
     case Verb::kVerify:
       return verify_with_policy(work, state, subject);
     case Verb::kSessions:
@@ -138,7 +140,7 @@ int run_verb(const Work& work) {
 int run_review(const std::vector<std::string>& words, Output output) {
   const auto verb = verb_from(words.empty() ? "" : words.front());
   if (!verb) {
-    print(output.err, "carrel-review: give sessions, show, events, replay, diff or verify\n");
+    print(output.err, "carrel-review: give sessions, show, events, replay, diff, net or verify\n");
     return kFailed;
   }
   const auto parsed = parse_arguments(*verb, {words.begin() + 1, words.end()});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "launcher/cli/review/fields.h"
+#include "launcher/cli/review/json_array.h"
 #include "profiles/base/rfc3339.h"
 #include "profiles/base/text.h"
 
@@ -10,23 +11,6 @@ namespace carrel::review {
 namespace {
 
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
-
-/// "name":[ … ] of the objects that `write` makes.
-template <typename Items, typename Write>
-void write_array(events::JsonObject* line, std::string_view name, const Items& items,
-                 const Write& write) {
-  std::string* out = line->raw(name);
-  *out += '[';
-  bool first = true;
-  for (const auto& item : items) {
-    if (!first) *out += ',';
-    first = false;
-    events::JsonObject object(out);
-    write(&object, item);
-    object.end();
-  }
-  *out += ']';
-}
 
 void hex_or_null(events::JsonObject* object, std::string_view name, const std::string& digest) {
   if (digest.empty())

@@ -51,6 +51,9 @@ enum class Colour { kNo, kYes };
 /// folder: as seen inside, or relative to /workspaces; "" is everything.
 int diff(const Subject& subject, const std::string& path, Colour colour, Output output);
 
+/// What it did on the network: where to, how much, by whom, and what was denied.
+int net(const Subject& subject, Shape shape, Output output);
+
 /// Verifies against `policy`; says where the policy came from.
 int verify_session(const Subject& subject, const std::optional<evidence::TrustPolicy>& policy,
                    verify::PolicySource source, Shape shape, Output output);
