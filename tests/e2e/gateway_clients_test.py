@@ -4,6 +4,7 @@ each tool that gets anything trusts it."""
 import json
 import re
 import unittest
+from pathlib import Path
 
 from gateway_case import GatewayCase
 from outside_content import LARGE
@@ -76,6 +77,8 @@ class Clients(GatewayCase):
         denial = json.loads(said["path"][2])
         self.assertEqual(denial["error"], "denied")
         self.assertIn(f"carrel request network {BY_PATH}", denial["request"])
+        text = Path(denial["file"]).read_text().split("\n")
+        self.assertEqual(text[denial["line"] - 1:denial["line"] + 1], ["[[network]]", f'host = "{BY_PATH}"'])
         self.assertNotEqual(said["name"][0], 0)
         self.assertNotEqual(said["budget"][0], 0)
         self.assertLess(said["budget"][1], BUDGET + 1)

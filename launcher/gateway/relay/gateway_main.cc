@@ -179,6 +179,13 @@ Status tell_ready(Program& program, const Trust& trust) {
   return protocol::send_message(program.control, Type::kGatewayReady, ready, fds);
 }
 
+std::map<std::string, RulePlace> places_of(const protocol::GatewayConfig& config) {
+  std::map<std::string, RulePlace> places;
+  for (const protocol::RuleLine& line : config.rule_lines())
+    places[line.id()] = {line.file(), static_cast<int>(line.line())};
+  return places;
+}
+
 Status run(Program& program) {
   Loop loop(1);
   const std::vector<std::string> servers(program.config.resolvers().begin(),
@@ -202,7 +209,8 @@ Status run(Program& program) {
               std::nullopt,
               program.config.roots(),
               std::nullopt,
-              program.config.profile_path()};
+              program.config.profile_path(),
+              places_of(program.config)};
   ASSIGN_OR_RETURN(const Trust trust, make_trust(program, parts));
   Gateway gateway(parts, std::move(program.given.sockets));
   report.on_gone = [&loop] { loop.stop(); };

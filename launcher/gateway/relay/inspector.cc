@@ -155,8 +155,10 @@ Task<bool> Inspector::deny(Exchange& exchange, const Refusal& refusal) {
   http::Denial denial;
   denial.refusal = refusal;
   denial.rule = decide::rule_of(place_.network);
-  denial.file = parts_.profile_path;
-  denial.line = place_.network.where.line;
+  const auto stands = parts_.places.find(denial.rule);
+  const RulePlace rule = stands == parts_.places.end() ? RulePlace{} : stands->second;
+  denial.file = rule.file.empty() ? parts_.profile_path : rule.file;
+  denial.line = rule.line;
   denial.flow = place_.flow;
   denial.request = decide::request_line(place_.network.host, place_.port);
   const std::string answer = http::write_denial(denial, {exchange.request.method == "HEAD", false});

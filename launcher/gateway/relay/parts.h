@@ -2,6 +2,7 @@
 // What every connection and every query works with.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +22,12 @@
 
 namespace carrel::gateway {
 
+/// Where a rule stands in its profile, for people.
+struct RulePlace {
+  std::string file;  // "": the profile's own
+  int line = 0;
+};
+
 struct Parts {
   Loop& loop;
   const model::Profile& profile;
@@ -37,6 +44,7 @@ struct Parts {
   std::string roots;                   // PEM; `upstream` is made of it when it is first needed
   std::optional<Upstream> upstream;
   std::string profile_path;  // for people
+  std::map<std::string, RulePlace> places;
 };
 
 /// CLOCK_MONOTONIC, in nanoseconds.

@@ -8,6 +8,7 @@
 #include "profiles/base/text.h"
 #include "profiles/decide/network.h"
 #include "profiles/decide/rules.h"
+#include "profiles/model/words.h"
 
 namespace carrel::session {
 namespace {
@@ -26,6 +27,7 @@ struct ObjectOf {
   std::string operator()(const events::NetOpen& data) const {
     return (data.name.empty() ? data.address : data.name) + " port " + std::to_string(data.port);
   }
+  std::string operator()(const events::NetBudget& data) const { return data.name + " " + data.way; }
   std::string operator()(const events::TlsHello& data) const { return data.sni; }
   std::string operator()(const events::HttpRequest& data) const {
     return data.method + " " + data.host + data.path;
@@ -115,13 +117,32 @@ void Denials::keep(Denial denial) {
   kept_.push_back(std::move(denial));
 }
 
+/// Once for each budget, and once more when nothing is left of it.
+std::optional<std::string> Denials::budget_line(const events::Event& event,
+                                                const events::NetBudget& budget) {
+  const std::string key = event.rule + " " + budget.way + " " + budget.action;
+  if (budgets_.size() >= kMostBudgets || !budgets_.insert(key).second) return std::nullopt;
+  const std::string what = model::to_size_text(budget.limit) + " " + quoted(budget.way) + " of " +
+                           quoted(std::string_view(budget.name).substr(0, kMaxObject));
+  if (event.verdict != events::Verdict::kDenied) {
+    return "carrel: budget: four fifths of the " + what + " are used. " + place_of(event.rule) +
+           "\n";
+  }
+  return "carrel: budget: the " + what + " are used up: what is more is cut. " +
+         place_of(event.rule) + " " + whom_to_ask() + "\n";
+}
+
 std::optional<std::string> Denials::take(const events::Event& event, uint64_t real_ns) {
-  if (event.verdict != events::Verdict::kDenied) return std::nullopt;
+  const auto* budget = std::get_if<events::NetBudget>(&event.data);
+  if (event.verdict != events::Verdict::kDenied) {
+    return budget == nullptr ? std::nullopt : budget_line(event, *budget);
+  }
   ++count_;
   const std::string object = std::visit(ObjectOf{}, event.data).substr(0, kMaxObject);
   const std::string type(events::type_name(event.data));
   keep({real_ns, type, object, event.error, event.rule, 1, is_git(event.process),
         request_for(event)});
+  if (budget != nullptr) return budget_line(event, *budget);
   if (said_.size() > kMostLines || !said_.insert(event.rule).second) return std::nullopt;
   if (said_.size() > kMostLines) {
     return "carrel: more was denied; `carrel why` and the record have it all.\n";

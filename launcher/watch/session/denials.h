@@ -36,8 +36,11 @@ class Denials {
 
   Denials(const protocol::SessionSpec& spec, const model::Profile& profile);
 
+  static constexpr size_t kMostBudgets = 256;  // lines about budgets
+
   /// Remembers the event where it is a denial; it happened at `real_ns`. The line to show, with its
   /// line feed: for the first one by its rule. After kMostLines of them one last line.
+  /// Of a network budget that is nearly or all used: a line each time that is new.
   std::optional<std::string> take(const events::Event& event, uint64_t real_ns);
 
   /// The rule in words, with its id and line: "…words. (repository.app, fix.toml line 8)".
@@ -58,12 +61,15 @@ class Denials {
     uint32_t line = 0;
   };
   void keep(Denial denial);
+  std::optional<std::string> budget_line(const events::Event& event,
+                                         const events::NetBudget& budget);
+
   [[nodiscard]] std::string request_for(const events::Event& event) const;
 
   std::string task_, profile_path_;
   bool has_way_out_;  // more of it can be asked for
   std::map<std::string, Rule, std::less<>> rules_;
-  std::set<std::string> said_;
+  std::set<std::string> said_, budgets_;
   std::deque<Denial> kept_;
   uint64_t count_ = 0;
 };

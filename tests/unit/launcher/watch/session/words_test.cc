@@ -144,6 +144,28 @@ TEST(Denials, TheSameThingTriedAgainIsOneAndTheLast) {
             (std::pair{std::string("/a"), uint64_t{3}}));
 }
 
+TEST(Denials, ABudgetHasALineWhenItIsNearlyAndWhenItIsAllUsed) {
+  Denials list = denials();
+  events::Event near;
+  near.rule = "session.assurance";
+  near.verdict = events::Verdict::kObserved;
+  near.data = events::NetBudget{"near", "files.example.com", "down", 300000, 240001, 4};
+  EXPECT_EQ(list.take(near, 0),
+            "carrel: budget: four fifths of the 300000B down of files.example.com are used. "
+            "(session.assurance, demo.toml line 7)\n");
+  EXPECT_EQ(list.take(near, 0), std::nullopt);
+  const auto spent = denied("session.assurance", events::NetBudget{"spent", "files.example.com",
+                                                                   "down", 300000, 300000, 4});
+  EXPECT_EQ(list.take(spent, 0),
+            "carrel: budget: the 300000B down of files.example.com are used up: what is more is "
+            "cut. (session.assurance, demo.toml line 7) Ask whoever grants task "
+            "local/demo.\n");
+  EXPECT_EQ(list.take(spent, 0), std::nullopt);
+  ASSERT_EQ(list.kept().size(), 1U);
+  EXPECT_EQ(list.kept()[0].object, "files.example.com down");
+  EXPECT_EQ(list.kept()[0].times, 2U);
+}
+
 TEST(Ending, PassesTheCommandsStatusOn) {
   EXPECT_EQ(ended_by_command(7 << 8), (Ending{"command", 7, 0, ""}));
   EXPECT_EQ(ended_by_command(SIGSEGV | 0x80), (Ending{"command", 139, SIGSEGV, ""}));
