@@ -6,6 +6,18 @@
 namespace carrel::review {
 namespace {
 
+/// What a grant is for, of the lines that were shown (grant_text.h): "network pypi.example.com".
+std::string subject_of(const std::string& text) {
+  for (const std::string_view key : {"network", "credential"}) {
+    const std::string start = "\n" + std::string(key) + ": ";
+    const size_t at = text.find(start);
+    if (at == std::string::npos) continue;
+    const size_t value = at + start.size();
+    return std::string(key) + " " + text.substr(value, text.find('\n', value) - value);
+  }
+  return text.substr(0, text.find('\n'));
+}
+
 class Gatherer {
  public:
   explicit Gatherer(NetFacts* facts) : facts_(facts) {}
@@ -91,7 +103,7 @@ class Gatherer {
   void on(const events::GrantChange& grant) {
     std::string detail = grant.person;
     if (!grant.reason.empty()) detail += (detail.empty() ? "" : ": ") + grant.reason;
-    note("grant", grant.action, grant.what.substr(0, grant.what.find('\n')), std::move(detail));
+    note("grant", grant.action, subject_of(grant.what), std::move(detail));
   }
 
   void note(std::string kind, const std::string& what, std::string name, std::string detail) {

@@ -198,8 +198,8 @@ Task<> DnsServer::serve_tcp(std::shared_ptr<Wait> listener) {
   }
 }
 
-void DnsServer::tick() {
-  for (events::DnsQuery& again : queries_.tick(now_ns())) {
+void DnsServer::tick(uint64_t now_ns) {
+  for (events::DnsQuery& again : queries_.tick(now_ns)) {
     const bool denied = again.reason == "denied" || again.reason == "no-name";
     Report::Said said;
     if (denied) {

@@ -18,8 +18,10 @@ class DnsServer {
   Task<> serve_udp(std::shared_ptr<Wait> socket);
   /// Over connections to a listener: two bytes of length before each message (RFC 1035 4.2.2).
   Task<> serve_tcp(std::shared_ptr<Wait> listener);
-  /// Once a second.
-  void tick();
+  /// The self-test has ended: what it asked for is no part of any count.
+  void begin() { queries_ = {}; }
+  /// Tells the counts of a minute that is over at `now_ns` (CLOCK_MONOTONIC); UINT64_MAX: of any.
+  void tick(uint64_t now_ns);
 
  private:
   /// "" for no answer.

@@ -65,6 +65,7 @@ bool Gateway::begin(uint64_t refused_at_least) {
   read_log_now();
   if (refused_.seen() < refused_at_least) return false;
   refused_ = {};
+  dns_.begin();
   parts_.report.begin();
   return true;
 }
@@ -98,6 +99,7 @@ Task<> Gateway::end_flows(std::function<void()> done) {
   while (!flows_.empty() && now_ns() < until + kLongestNs) {
     co_await sleep_ms(kStepMs);
   }
+  tell_counts(UINT64_MAX);  // of the minute that has only begun
   done();
 }
 
@@ -209,14 +211,18 @@ void Gateway::read_log_now() {
   }
 }
 
+void Gateway::tell_counts(uint64_t now_ns) {
+  dns_.tick(now_ns);
+  for (events::NetRefused& again : refused_.tick(now_ns)) {
+    tell(std::move(again));
+  }
+}
+
 Task<> Gateway::tick() {
   while (!ended_) {
     co_await sleep_ms(kTickMs);
-    dns_.tick();
+    tell_counts(now_ns());
     end_late_grants();
-    for (events::NetRefused& again : refused_.tick(now_ns())) {
-      tell(std::move(again));
-    }
     for (const auto& flow : flows_) {
       if (flow->ended()) continue;
       if (now_ns() - flow->moved_ns() > kIdleNs) flow->cut("idle");

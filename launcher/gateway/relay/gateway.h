@@ -54,6 +54,8 @@ class Gateway {
   Task<> run_flow(std::shared_ptr<Flow> flow);
   void take(UniqueFd socket, const sockaddr_in& client);
   void read_log_now();
+  /// How often what was told once has come again, of minutes that are over at `now_ns`.
+  void tell_counts(uint64_t now_ns);
   void end_grant(const std::string& id);
   void end_late_grants();
   void tell(events::NetRefused refused);

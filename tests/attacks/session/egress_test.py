@@ -34,6 +34,15 @@ class Names(GatewayCase):
         for name in names:
             self.denied_name(name)
 
+    def test_01_every_question_counts_and_nobody_elses(self):
+        """Also those of the session's last minute; and the self-test's are not the contractor's."""
+        self.allow(self.world.rule(API))
+        script = "for _ in range(7):\n    say(ask_dns('denied.example.org', 1, '127.0.0.53', False)[0])\n"
+        self.assertEqual(self.inside(script), [3] * 7)
+        told = self.of_type("dns.query", name="denied.example.org")
+        self.assertEqual([event["data"]["count"] for event in told], [1, 6])
+        self.assertEqual({event["data"]["name"] for event in self.of_type("dns.query")}, {"denied.example.org"})
+
     def test_02_no_other_server_answers(self):
         self.world.answer({"only.example.com": {"A": ["10.213.0.9"]}})
         self.allow(self.world.rule(API))

@@ -52,8 +52,9 @@ Script on_the_network() {
   script.deny(events::NetConnect{"unix", "/run/other", 0}, "default:host-files", EACCES);
   script.add(events::NetBudget{"near", "git.example.com", "up", 4000, 3200, 2});
   script.add(events::NetAnomaly{"names", "example", "30 denied names in a minute"});
-  script.add(events::GrantChange{"approved", "1", "network a.example port 443\nmore", "", "eve",
-                                 "fine", 0});
+  script.add(events::GrantChange{"approved", "1",
+                                 "carrel grant 1\nperson: eve\nnetwork: a.example\nport: 443\n", "",
+                                 "eve", "fine", 0});
   return script.end();
 }
 
@@ -89,7 +90,7 @@ TEST(Net, TellsBudgetsAnomaliesAndGrants) {
   const std::string text = text_of(ReviewRecord(on_the_network()));
   EXPECT_THAT(text, HasSubstr("  near git.example.com: up, 3200 of 4000 bytes\n"));
   EXPECT_THAT(text, HasSubstr("  names example: 30 denied names in a minute\n"));
-  EXPECT_THAT(text, HasSubstr("  approved network a.example port 443: eve: fine\n"));
+  EXPECT_THAT(text, HasSubstr("  approved network a.example: eve: fine\n"));
 }
 
 TEST(Net, IsOneObjectInJson) {

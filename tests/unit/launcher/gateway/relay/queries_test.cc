@@ -30,6 +30,15 @@ TEST(Queries, AreToldOnceAMinuteWithTheirCount) {
   EXPECT_TRUE(queries.add(query("a.example"), 2 * Queries::kMinuteNs).has_value());
 }
 
+TEST(Queries, OfAMinuteThatHasOnlyBegunAtTheEnd) {
+  Queries queries;
+  EXPECT_TRUE(queries.add(query("a.example"), 1000).has_value());
+  EXPECT_FALSE(queries.add(query("a.example"), 2000).has_value());
+  const auto rest = queries.tick(UINT64_MAX);
+  ASSERT_EQ(rest.size(), 1U);
+  EXPECT_EQ(rest[0].count, 1U);
+}
+
 TEST(Queries, FillNoMemory) {
   Queries queries;
   size_t told = 0;
