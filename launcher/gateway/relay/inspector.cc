@@ -125,6 +125,7 @@ Task<bool> Inspector::pass(Stream& to, std::string_view bytes, Way way) {
   const uint64_t granted = allowance.take(bytes.size());
   const bool written = co_await to.write(bytes.substr(0, granted));
   ways_.moved(way, granted);
+  co_await turn_.moved(granted);
   if (!written) co_return false;
   if (granted == bytes.size()) co_return true;
   ways_.spent(way);

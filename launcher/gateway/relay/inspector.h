@@ -89,6 +89,7 @@ class Inspector {
   Ways ways_;
   std::unique_ptr<Stream> client_, server_;
   std::string from_client_, from_server_;
+  Turn turn_{uint64_t{256} << 10};  // about a millisecond of TLS
   uint64_t requests_ = 0;
   std::optional<InspectionEnd> end_;
 };

@@ -78,6 +78,7 @@ void Pipes::take_back(Pipe pipe) {
 }
 
 Task<PumpEnd> pump(Wait& from, Wait& to, Allowance& allowance, const PumpTools& tools) {
+  Turn turn(kQuantum);
   while (from.open() && to.open()) {
     co_await tools.report.room();
     const uint64_t granted = allowance.take(kQuantum);
@@ -99,7 +100,10 @@ Task<PumpEnd> pump(Wait& from, Wait& to, Allowance& allowance, const PumpTools& 
     const bool delivered = co_await deliver(pipe, to, bytes, tools);
     if (!delivered) co_return PumpEnd::kReset;
     tools.pipes.take_back(std::move(pipe));
-    if (bytes > 0) continue;
+    if (bytes > 0) {
+      co_await turn.moved(bytes);
+      continue;
+    }
     if (got == 0) {
       (void)shutdown(to.fd(), SHUT_WR);
       co_return PumpEnd::kEof;

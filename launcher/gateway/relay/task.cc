@@ -6,6 +6,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -39,6 +40,14 @@ void Wait::close() {
   fd_ = -1;
   boost::system::error_code ignored;
   descriptor_.close(ignored);
+}
+
+Task<> Turn::moved(uint64_t bytes) {
+  moved_ += bytes;
+  if (moved_ < most_) co_return;
+  moved_ = 0;
+  const auto executor = co_await asio::this_coro::executor;
+  co_await asio::post(executor, asio::use_awaitable);
 }
 
 Signal::Signal(Loop& loop) : timer_(loop, asio::steady_timer::time_point::max()) {}

@@ -42,6 +42,19 @@ class Wait {
   int fd_;
 };
 
+/// One direction's part in fairness: whoever finds bytes and room at every step never waits, and
+/// nobody else would come to anything meanwhile.
+class Turn {
+ public:
+  explicit Turn(uint64_t bytes) : most_(bytes) {}
+  /// So many bytes were moved: once they are a turn's, everything else that is ready comes first.
+  Task<> moved(uint64_t bytes);
+
+ private:
+  uint64_t most_;
+  uint64_t moved_ = 0;
+};
+
 /// Lets one coroutine wait for another. One waits at a time; what was told before is not lost.
 class Signal {
  public:
