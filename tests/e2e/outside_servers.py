@@ -83,7 +83,7 @@ TYPES = {1: "A", 2: "NS", 5: "CNAME", 6: "SOA", 12: "PTR", 15: "MX", 16: "TXT", 
          65: "HTTPS", 252: "AXFR", 255: "ANY"}
 NUMBERS = {name: number for number, name in TYPES.items()}
 RCODES = {"NOERROR": 0, "SERVFAIL": 2, "NXDOMAIN": 3, "REFUSED": 5}
-table = {}  # name: {"A": […], "AAAA": […], "CNAME": …, "HTTPS": hex, "rcode": …, "delay": s, "silent": bool, "turns": […]}
+table = {}  # name: {"A": […], "AAAA": […], "CNAME": …, "HTTPS": hex, "rcode": …, "delay": s, "silent": bool, "turns": […], "ttl": s}
 table_lock = threading.Lock()
 
 
@@ -91,8 +91,8 @@ def encoded(name):
     return b"".join(bytes([len(label)]) + label.encode() for label in name.rstrip(".").split(".") if label) + b"\0"
 
 
-def record(name, kind, data):
-    return encoded(name) + struct.pack("!HHIH", NUMBERS[kind], 1, 1, len(data)) + data
+def record(name, kind, data, ttl=30):
+    return encoded(name) + struct.pack("!HHIH", NUMBERS[kind], 1, ttl, len(data)) + data
 
 
 def entry_of(name):
@@ -116,7 +116,8 @@ def records_of(name, kind, entry):
         answers.append(record(name, "CNAME", encoded(entry["CNAME"])))
         name, entry = entry["CNAME"], entry_of(entry["CNAME"]) or {}
     for text in entry.get(kind, ()) if kind in ("A", "AAAA") else ():
-        answers.append(record(name, kind, socket.inet_pton(socket.AF_INET if kind == "A" else socket.AF_INET6, text)))
+        data = socket.inet_pton(socket.AF_INET if kind == "A" else socket.AF_INET6, text)
+        answers.append(record(name, kind, data, entry.get("ttl", 30)))
     if kind in ("HTTPS", "SVCB", "TXT") and kind in entry:
         answers.append(record(name, kind, bytes.fromhex(entry[kind])))
     return answers

@@ -5,11 +5,16 @@
 #include <netdb.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <map>
 #include <optional>
 #include <utility>
+
+#include "launcher/gateway/relay/address_cache.h"
+#include "launcher/gateway/relay/parts.h"
 
 namespace carrel::gateway {
 namespace {
@@ -41,12 +46,23 @@ std::vector<Address> addresses_of(const ares_addrinfo* info) {
   return out;
 }
 
-/// One question under way. Shared with the library's callback, which may come after everybody else
-/// has gone.
+/// The least of all that it was made of (RFC 2181 5.2, and each alias on the way).
+uint64_t ttl_of(const ares_addrinfo* info) {
+  int ttl = INT_MAX;
+  for (const ares_addrinfo_node* node = info->nodes; node != nullptr; node = node->ai_next)
+    ttl = std::min(ttl, node->ai_ttl);
+  for (const ares_addrinfo_cname* name = info->cnames; name != nullptr; name = name->next)
+    ttl = std::min(ttl, name->ttl);
+  return ttl < 0 ? 0 : static_cast<uint64_t>(ttl);
+}
+
+/// One question under way, of everybody who asks the same meanwhile. Shared with the library's
+/// callback, which may come after everybody else has gone.
 struct Asked {
   explicit Asked(Loop& loop) : done(loop) {}
   Signal done;
   std::optional<Result<std::vector<Address>>> answer;
+  uint64_t ttl_s = 0;
 };
 
 void take_answer(void* argument, int status, int /*timeouts*/, ares_addrinfo* info) {
@@ -57,6 +73,7 @@ void take_answer(void* argument, int status, int /*timeouts*/, ares_addrinfo* in
     asked.answer = Error{ares_strerror(status), status == ARES_ENOTFOUND ? ENOENT : EAGAIN};
   } else {
     asked.answer = addresses_of(info);
+    asked.ttl_s = ttl_of(info);
   }
   if (info != nullptr) ares_freeaddrinfo(info);
   asked.done.tell();
@@ -69,7 +86,8 @@ struct Resolver::State {
   Loop& loop;
   ares_channel channel = nullptr;
   std::map<int, std::shared_ptr<Wait>> waits;
-  size_t asked = 0;
+  std::map<std::string, std::shared_ptr<Asked>> under_way;
+  AddressCache known;
   bool ticking = false;
 
   static void changed(void* self, ares_socket_t fd, int readable, int writable) {
@@ -104,7 +122,7 @@ struct Resolver::State {
     if (more) ares_process_fd(channel, ARES_SOCKET_BAD, fd);
   }
   Task<> tick() {
-    while (asked > 0) {
+    while (!under_way.empty()) {
       co_await sleep_ms(kTickMs);
       ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
     }
@@ -145,20 +163,31 @@ Result<std::unique_ptr<Resolver>> Resolver::open(Loop& loop,
 }
 
 Task<Result<std::vector<Address>>> Resolver::resolve(const std::string& name) {
-  auto asked = std::make_shared<Asked>(state_->loop);
+  State& state = *state_;
+  if (const auto* known = state.known.find(name, now_ns())) co_return *known;
+  const auto found = state.under_way.find(name);
+  if (found != state.under_way.end()) {
+    const std::shared_ptr<Asked> others = found->second;
+    co_await others->done.told();
+    co_return *others->answer;
+  }
+  const auto asked = std::make_shared<Asked>(state.loop);
+  state.under_way.emplace(name, asked);
   ares_addrinfo_hints hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_flags = ARES_AI_NOSORT;
-  ++state_->asked;
-  if (!state_->ticking) {
-    state_->ticking = true;
-    start(state_->loop, state_->tick());
+  if (!state.ticking) {
+    state.ticking = true;
+    start(state.loop, state.tick());
   }
-  ares_getaddrinfo(state_->channel, name.c_str(), nullptr, &hints, take_answer,
+  ares_getaddrinfo(state.channel, name.c_str(), nullptr, &hints, take_answer,
                    new std::shared_ptr<Asked>(asked));
   co_await asked->done.told();
-  --state_->asked;
-  co_return std::move(*asked->answer);
+  state.under_way.erase(name);
+  if (asked->answer->ok()) {
+    state.known.keep(name, asked->answer->value(), asked->ttl_s, now_ns());
+  }
+  co_return *asked->answer;
 }
 
 }  // namespace carrel::gateway

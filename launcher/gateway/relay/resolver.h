@@ -23,7 +23,8 @@ class Resolver {
   ~Resolver();
 
   /// `name` outlives the task. Addresses of IPv4 and IPv6, in the order in which to try them; an
-  /// Error says why there is none.
+  /// Error says why there is none. An answer holds as address_cache.h says; who asks for the same
+  /// name meanwhile gets the same answer.
   Task<Result<std::vector<Address>>> resolve(const std::string& name);
 
  private:

@@ -404,7 +404,7 @@ for to in given["to"]:
     def test_26_a_name_is_looked_up_once_and_judged_then(self):
         server = self.listen_on_the_host("127.0.0.1")
         port = server.getsockname()[1]
-        self.world.answer({TCP: {"turns": [{"A": [self.world.address]}, {"A": ["127.0.0.1"]}]}})
+        self.world.answer({TCP: {"turns": [{"A": [self.world.address], "ttl": 0}, {"A": ["127.0.0.1"], "ttl": 0}]}})
         self.allow(self.world.rule(TCP, ports=[self.world.ports["echo"], port], mode="tcp", up="1MiB", down="1MiB"))
         script = f"""
 with connect("{TCP}", {self.world.ports['echo']}) as first:
@@ -418,6 +418,19 @@ with connect("{TCP}", {self.world.ports['echo']}) as first:
         self.assertIn(said[1], ("ECONNRESET", "EPIPE", ""))
         self.nobody_came(server)
         self.assertLessEqual(len([each for each in self.world.queries(TCP) if each["type"] == "A"]), 2)
+
+    def test_26_an_answer_holds_as_long_as_it_says(self):
+        self.allow(*[self.world.rule(name, ports=[self.world.ports["echo"]], mode="tcp", up="1MiB", down="1MiB") for name in (TCP, OTHER)])
+        self.world.answer({TCP: {"A": [self.world.address], "ttl": 0}, OTHER: {"A": [self.world.address], "ttl": 30}})
+        script = f"""
+for name in given["names"]:
+    for _ in range(3):
+        with connect(name, {self.world.ports['echo']}) as c:
+            c.sendall(b"one"); say(c.recv(3).decode())
+"""
+        self.assertEqual(self.inside(script, names=[TCP, OTHER]), ["one"] * 6)
+        asked = {name: len([each for each in self.world.queries(name) if each["type"] == "A"]) for name in (TCP, OTHER)}
+        self.assertEqual(asked, {TCP: 3, OTHER: 1})
 
     def test_27_no_metadata_service(self):
         addresses = {"meta-a.example.com": "169.254.169.254", "meta-b.example.com": "168.63.129.16", "meta-c.example.com": "100.100.100.200"}
