@@ -4,6 +4,7 @@
 
 #include "profiles/base/cidr.h"
 #include "profiles/compare/collector.h"
+#include "profiles/decide/git_requests.h"
 #include "profiles/decide/pattern.h"
 #include "profiles/model/words.h"
 
@@ -43,7 +44,21 @@ bool requests_within(const HttpRule& inner, const HttpRule& outer) {
          is_pattern_within(inner.repository + ".git/**", outer.path);
 }
 
-bool is_rule_within(const HttpRule& inner, const HttpRule& outer) {
+/// Which of two tables leaves git's requests to its presets: what a plain rule lets pass hangs on
+/// it.
+struct Guarded {
+  bool to = false;
+  bool from = false;
+};
+
+/// Where `from` alone leaves git's requests to presets, no plain rule of its holds any.
+bool git_within(const HttpRule& inner, const HttpRule& outer, Guarded guarded) {
+  if (!guarded.from || !outer.preset.empty()) return true;
+  return inner.preset.empty() && (guarded.to || !decide::may_be_git(inner));
+}
+
+bool is_rule_within(const HttpRule& inner, const HttpRule& outer, Guarded guarded) {
+  if (!git_within(inner, outer, guarded)) return false;
   const bool body = !outer.max_body || (inner.max_body && *inner.max_body <= *outer.max_body);
   return body && requests_within(inner, outer) && (outer.upgrade || !inner.upgrade) &&
          texts_beyond(inner.headers, outer.headers).empty();
@@ -70,12 +85,14 @@ void compare_http(const model::Network& to, const model::Network& from, const st
   if (from.mode != model::NetworkMode::kInspect) return;  // no request is read there
   out.check(to.http.empty() && !from.http.empty(),
             {rule + ".http", "lets every request pass", "some requests", to.where, Way::kWider});
+  const Guarded guarded{decide::has_git_preset(to), decide::has_git_preset(from)};
   for (const HttpRule& wanted : to.http) {
-    const bool within = from.http.empty() ? !wanted.upgrade && wanted.headers.empty()
-                                          : std::any_of(from.http.begin(), from.http.end(),
-                                                        [&wanted](const HttpRule& granted) {
-                                                          return is_rule_within(wanted, granted);
-                                                        });
+    const bool within = from.http.empty()
+                            ? !wanted.upgrade && wanted.headers.empty()
+                            : std::any_of(from.http.begin(), from.http.end(),
+                                          [&wanted, guarded](const HttpRule& granted) {
+                                            return is_rule_within(wanted, granted, guarded);
+                                          });
     out.check(!within,
               {rule + ".http", "lets pass " + words_of(wanted), "", wanted.where, Way::kWider});
   }

@@ -8,6 +8,7 @@
 #include <charconv>
 
 #include "profiles/base/text.h"
+#include "profiles/decide/git_requests.h"
 #include "profiles/decide/network.h"
 #include "profiles/decide/pattern.h"
 #include "profiles/model/words.h"
@@ -36,6 +37,7 @@ struct Target {
   std::string host;    // the same, without a last dot
   uint16_t port = 0;
   std::string path;  // of http: at least "/"
+  bool has_query = false;
   bool is_address = false;
   bool is_http = false;
 };
@@ -144,6 +146,7 @@ Result<Target> read_url(std::string_view text) {
   rest = rest.substr(0, rest.find('#'));
   const size_t end = rest.find_first_of("/?");
   std::string_view place = rest.substr(0, end);
+  target.has_query = rest.find('?') != std::string_view::npos;
   if (end != std::string_view::npos) target.path = rest.substr(end, rest.find('?') - end);
   if (!is_scheme(target.scheme) || place.empty()) return no_url(text);
   const auto* known = std::find_if(kSchemes.begin(), kSchemes.end(), [&target](const Scheme& one) {
@@ -186,7 +189,10 @@ std::string host_of(const Target& target) {
 
 /// Where requests are read.
 UrlAnswer answer_request(const model::Network& network, const Target& target, UrlAnswer answer) {
+  const bool presets_only =
+      has_git_preset(network) && is_git_request(target.path, target.has_query);
   for (const HttpRule& rule : network.http) {
+    if (presets_only && rule.preset.empty()) continue;
     if (speaks_of(rule, target)) answer.passes.push_back(requests_of(rule));
   }
   const bool upgrades = target.scheme == "ws" || target.scheme == "wss";

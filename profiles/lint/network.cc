@@ -5,6 +5,7 @@
 
 #include "profiles/base/cidr.h"
 #include "profiles/base/text.h"
+#include "profiles/decide/git_requests.h"
 #include "profiles/lint/hosts.h"
 #include "profiles/model/words.h"
 
@@ -145,6 +146,26 @@ class NetworkLinter {
                                   : "; write budget = { up = \"…\" }, or take upgrade out"));
     }
     if (rule.preset == model::kGitPush) look_at_refs(rule);
+    if (rule.preset.empty()) look_at_git(rule);
+  }
+
+  /// A plain rule that seems to let pass what a preset is there to look into. The gateway leaves it
+  /// to the preset; whoever reads or changes the profile should not have to know.
+  void look_at_git(const HttpRule& rule) {
+    decide::GitOverlap worst = decide::GitOverlap::kNone;
+    const HttpRule* of = nullptr;
+    for (const HttpRule& preset : network_.http) {
+      const decide::GitOverlap found = decide::overlap_of(rule, preset);
+      if (found <= worst) continue;
+      worst = found;
+      of = &preset;
+    }
+    if (of == nullptr) return;
+    const bool bodies = worst == decide::GitOverlap::kBodies;
+    add(bodies ? Grade::kDanger : Grade::kWarning, rule.where, ".http",
+        named(rule.path) + " holds requests of git's to " + named(of->repository) +
+            ", which pass by the " + named(of->preset) + " alone" +
+            (bodies ? "; without it every fetch and push would: write out the other paths" : ""));
   }
 
   void look_at_refs(const HttpRule& rule) {

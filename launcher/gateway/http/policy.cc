@@ -5,6 +5,7 @@
 
 #include "launcher/gateway/http/headers.h"
 #include "launcher/gateway/http/text.h"
+#include "profiles/decide/git_requests.h"
 
 namespace carrel::gateway::http {
 namespace {
@@ -41,6 +42,8 @@ bool only_reads(const RuleView& rule) {
 
 /// What the rules said so far to one request.
 struct Search {
+  bool presets_only = false;     // one of git's requests, to a host that has presets for them
+  bool left_to_presets = false;  // a plain rule has its path
   std::optional<Allowed> best;
   std::optional<Denied> nearest;  // of the first rule that failed by a bound only
   bool path_matched = false;
@@ -92,6 +95,10 @@ void weigh_rule(const RuleView& rule, const RulePlace& place, const RequestHead&
                 const Target& target, Search& search) {
   if (!rule.preset.empty()) return weigh_preset(rule, place, head, target, search);
   if (!matches(rule.path, target.path)) return;
+  if (search.presets_only) {
+    search.left_to_presets = true;
+    return;
+  }
   search.path_matched = true;
   if (!has(rule.methods, head.method)) return;
   if (only_reads(rule) && target.text().size() > kMaxReadTarget) {
@@ -102,9 +109,17 @@ void weigh_rule(const RuleView& rule, const RulePlace& place, const RequestHead&
   weigh(rule, place, head, GitStep::kNone, search);
 }
 
-Denied no_rule(const NetworkView& network, const RequestHead& head, bool path_matched) {
+bool has_preset(const NetworkView& network) {
+  return std::any_of(network.rules.begin(), network.rules.end(),
+                     [](const RuleView& rule) { return !rule.preset.empty(); });
+}
+
+Denied no_rule(const NetworkView& network, const RequestHead& head, const Search& search) {
   const RulePlace whole{std::nullopt, network.where};
-  if (path_matched)
+  if (search.left_to_presets)
+    return {{403, "git-request", "git's requests to this host pass by its git presets alone"},
+            whole};
+  if (search.path_matched)
     return {{403, "method", "no rule lets " + head.method + " pass to this path"}, whole};
   return {{403, "no-rule", "no rule of this host lets the path of the request pass"}, whole};
 }
@@ -140,6 +155,8 @@ std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHe
     return Denied{{403, "dns-over-https", "names are not resolved through a host of the rules"},
                   whole};
   Search search;
+  search.presets_only =
+      has_preset(network) && decide::is_git_request(target.path, target.has_query);
   if (network.rules.empty()) {
     RuleView every;
     every.methods.assign(kOrdinary.begin(), kOrdinary.end());
@@ -149,7 +166,7 @@ std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHe
     weigh_rule(network.rules[i], {i, network.rules[i].where}, head, target, search);
   if (search.best) return *search.best;
   if (search.nearest) return *search.nearest;
-  return no_rule(network, head, search.path_matched);
+  return no_rule(network, head, search);
 }
 
 bool matches(std::string_view pattern, std::string_view path) {

@@ -68,8 +68,9 @@ struct Denied {
 /// A request is allowed by the first rule whose methods and path it matches and whose max_body
 /// admits its declared length; of those that match a body of unknown length, by the one that admits
 /// most. Without max_body no body passes with GET, HEAD, DELETE and OPTIONS, and 64 KiB with
-/// others. Reasons: "no-rule", "method", "body-too-large" (413), "long-target" (414),
-/// "dns-over-https", and those of check_git() in git_request.h.
+/// others. What looks like a request of git's passes by presets alone where there is one. Reasons:
+/// "no-rule", "method", "body-too-large" (413), "long-target" (414), "dns-over-https", and those of
+/// check_git() in git_request.h.
 std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,
                                      const Target& target);
 

@@ -332,6 +332,27 @@ for query in ("?service=git-receive-pack", "", "?service=git-upload-pack&x=1"):
         self.assertEqual([each for each in said[2:] if each[0] not in (400, 403)], [])
         self.assertEqual({each["path"].split("/info")[0] for each in self.world.log("http")}, {"/git/acme/widgets", "/git/acme/widgets.git"})
 
+    def test_25_no_plain_rule_is_a_way_round_gits_presets(self):
+        plain = [{"methods": ["GET", "POST"], "path": "/**", "max_body": "1MiB"}]
+        script = """git init -q /tmp/w && cd /tmp/w && git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m stolen
+for at in mallory/loot Mallory/../acme/contrib; do
+  GIT_TERMINAL_PROMPT=0 git push -q https://git.example.com/git/$at HEAD:refs/heads/%s 2>/dev/null; echo "$at $?"
+done
+echo x | curl -sS -o /dev/null -w '%%{http_code}\\n' --data-binary @- https://git.example.com/echo
+"""
+        refs = lambda: self.world.git("acme/contrib.git", "for-each-ref", "--format=%(refname)").split()
+        self.allow(self.world.rule("git.example.com", http=plain))
+        self.assertIn("Mallory/../acme/contrib 0\n", self.sh(script % "control", timeout=90).out.decode())
+        self.assertIn("refs/heads/control", refs())
+        self.allow(self.world.rule("git.example.com", http=[*plain, {"preset": "git-fetch", "repository": "/git/acme/widgets"}]))
+        seen = len(self.world.requests("git.example.com"))
+        out = self.sh(script % "stolen", timeout=90).out.decode()
+        self.assertEqual(out, "mallory/loot 128\nMallory/../acme/contrib 128\n200\n")  # the last: the plain rule holds for the rest
+        self.assertNotIn("refs/heads/stolen", refs())
+        self.assertEqual([each["path"] for each in self.world.requests("git.example.com")[seen:]], ["/echo"])
+        for request in self.told("http.request", host="git.example.com", status=403):
+            self.assertEqual((request["verdict"], request["data"]["reason"]), ("denied", "git-request"))
+
 
 class Addresses(GatewayCase):
     """21 to 30: other protocols, other addresses, the host itself."""

@@ -127,6 +127,21 @@ TEST(ForeseeUrl, NamesTheRequestsThatPass) {
   EXPECT_THAT(answer_to("http://a.example/x", open).words, HasSubstr("Every request"));
 }
 
+TEST(ForeseeUrl, LeavesGitsRequestsToThePresetsOfAHost) {
+  const std::string start =
+      "[[network]]\nhost = \"a.example\"\nports = [443]\nhttp = [{ methods = [\"GET\", \"POST\"] }";
+  const model::Profile plain = profile_with(start + "]\n");
+  const model::Profile with_preset =
+      profile_with(start + ", { preset = \"git-fetch\", repository = \"/acme/w\" }]\n");
+  const char* push = "https://a.example/mallory/loot/git-receive-pack";
+  EXPECT_EQ(answer_to(push, plain).verdict, Verdict::kAllowed);
+  EXPECT_EQ(answer_to(push, with_preset).verdict, Verdict::kDenied);
+  EXPECT_EQ(answer_to("https://a.example/mallory/loot", with_preset).verdict, Verdict::kAllowed);
+  EXPECT_THAT(
+      answer_to("https://a.example/acme/w/info/refs?service=git-upload-pack", with_preset).passes,
+      ElementsAre("git clone and fetch of \"/acme/w\", no push"));
+}
+
 TEST(ForeseeUrl, SaysWhatToAskForWhereItIsDenied) {
   const UrlAnswer host = answer_to("https://a.example/x");
   EXPECT_EQ(host.verdict, Verdict::kDenied);

@@ -178,6 +178,17 @@ TEST(Narrowing, OfNetworksLooksAtEveryPartOfARequest) {
   EXPECT_EQ(network_gains(http(get), http(fetch)), gain);
   EXPECT_EQ(network_gains(http("preset = \"git-fetch\", repository = \"/a/c\""), http(fetch)),
             gain);
+  const auto both = [](const std::string& a, const std::string& b) {
+    return "http = [{ " + a + " }, { " + b + " }]";
+  };
+  EXPECT_EQ(network_gains(both(any, fetch), both(any, fetch)), "");
+  EXPECT_EQ(network_gains(http(any), both(any, fetch)), gain)
+      << "without the preset plain rules let git's requests pass";
+  EXPECT_EQ(network_gains(http(get), both(any, fetch)), "") << "none of git's is among them";
+  EXPECT_EQ(network_gains(both(any, fetch), http(any)), "");
+  EXPECT_EQ(network_gains(http("preset = \"git-fetch\", repository = \"/a/c\""), both(any, fetch)),
+            gain)
+      << "there the plain rule lets none of git's requests pass";
   EXPECT_EQ(network_gains("addresses = [\"10.1.0.0/16\"]", "addresses = [\"10.0.0.0/8\"]"), "");
   EXPECT_EQ(network_gains("addresses = [\"10.0.0.0/8\"]", "addresses = [\"10.1.0.0/16\"]"),
             "network.a.b.addresses ");

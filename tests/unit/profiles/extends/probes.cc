@@ -183,7 +183,12 @@ class Asker {
   static bool passes(const model::Network& network, const Request& request) {
     if (network.mode != model::NetworkMode::kInspect) return true;
     if (network.http.empty()) return request.header.empty() && !request.upgrade;
+    const bool presets = std::any_of(network.http.begin(), network.http.end(),
+                                     [](const auto& rule) { return !rule.preset.empty(); });
+    const bool of_git =
+        request.path.find("/info/refs?") != std::string::npos || request.path.ends_with("-pack");
     return std::any_of(network.http.begin(), network.http.end(), [&](const model::HttpRule& rule) {
+      if (rule.preset.empty() && presets && of_git) return false;
       const bool header =
           request.header.empty() ||
           std::any_of(rule.headers.begin(), rule.headers.end(),

@@ -203,6 +203,28 @@ TEST(LintNetwork, GradesWhatARequestMayChange) {
   })) << "no profile can be written so, but a grant could";
 }
 
+TEST(LintNetwork, WantsPlainRulesBesideGitsPresets) {
+  const auto beside = [](const std::string& text, const std::string& more = "") {
+    return findings_of("a.example",
+                       "budget = { up = \"1MiB\" }\n"
+                       "http = [{ preset = \"git-fetch\", repository = \"/acme/w\" }, { " +
+                           text + " }]\n" + more);
+  };
+  EXPECT_THAT(beside("methods = [\"POST\"]"),
+              Contains(HasSubstr("10 danger network.a.example.http: \"/**\" holds requests of "
+                                 "git's to \"/acme/w\", which pass by the \"git-fetch\" alone")));
+  EXPECT_THAT(beside("methods = [\"POST\"], path = \"/acme/w.git/*\""),
+              Contains(HasSubstr("danger network.a.example.http: ")));
+  EXPECT_THAT(beside("methods = [\"GET\"]"),
+              Contains(HasSubstr("10 warning network.a.example.http: \"/**\" holds requests")));
+  EXPECT_THAT(beside("methods = [\"POST\"]", "waiver = { by = \"lena\", reason = \"ours\" }\n"),
+              Contains(HasSubstr("10 note network.a.example.http: waived by \"lena\" (ours): ")));
+  for (const char* other :
+       {"methods = [\"POST\"], path = \"/api/x\"", "methods = [\"GET\"], path = \"/acme/w/raw/**\"",
+        "methods = [\"POST\"], path = \"/acme/other/git-receive-pack\""})
+    EXPECT_THAT(beside(other), Not(Contains(HasSubstr("requests of git's")))) << other;
+}
+
 TEST(LintNetwork, GradesPortsAddressesAndCredentials) {
   const auto plain = [](const std::string& more) {
     return lines_of(tests::minimal_profile() + "[[network]]\nhost = \"a.example\"\nports = [80]\n" +

@@ -287,6 +287,31 @@ TEST(GitPreset, AnUnknownOneLetsNothingPass) {
   EXPECT_EQ(of(whole, "GET /info/refs?service=git-upload-pack HTTP/1.1"), "table 403 no-rule");
 }
 
+TEST(GitPreset, NoPlainRuleOfTheHostLetsGitsRequestsPass) {
+  const std::vector<RuleView> rules = {rule({"GET", "POST"}, "/**", 1000),
+                                       preset("git-fetch", "/acme/widgets")};
+  EXPECT_EQ(of(rules, "POST /api HTTP/1.1"), "0 1000") << "control";
+  EXPECT_EQ(of(rules, "GET /acme/widgets/raw/x?a HTTP/1.1"), "0 1000") << "control";
+  EXPECT_EQ(of(rules, "GET /acme/widgets/info/refs?service=git-upload-pack HTTP/1.1"), "1 0");
+  EXPECT_EQ(of(rules, "POST /acme/widgets/git-upload-pack HTTP/1.1", kFetchType), "1 1048576");
+  EXPECT_EQ(of(rules, "POST /acme/widgets/git-receive-pack HTTP/1.1", kPushType),
+            "1 403 git-push-denied");
+  EXPECT_EQ(of(rules, "POST /acme/widgets/git-upload-pack HTTP/1.1"), "1 403 git-type");
+  EXPECT_EQ(of(rules, "POST /acme/widgets/git-upload-pack?x HTTP/1.1"), "1 403 git-request");
+  for (const char* start :
+       {"GET /mallory/loot/info/refs?service=git-upload-pack HTTP/1.1",
+        "GET /mallory/loot/info/refs?x&service=git-receive-pack HTTP/1.1",
+        "POST /mallory/loot/git-upload-pack HTTP/1.1",
+        "POST /mallory/loot.git/git-receive-pack HTTP/1.1",
+        "POST /ACME/widgets/git-receive-pack HTTP/1.1",
+        "POST /acme/x/../Widgets/git%2Dreceive-pack HTTP/1.1",
+        "POST /mallory/loot/git-receive-pack/ HTTP/1.1", "POST /m//git-receive-pack?a=b HTTP/1.1"})
+    EXPECT_EQ(of(rules, start), "table 403 git-request") << start;
+  const std::vector<RuleView> plain = {rule({"GET", "POST"}, "/**", 1000)};
+  EXPECT_EQ(of(plain, "POST /mallory/loot/git-receive-pack HTTP/1.1"), "0 1000")
+      << "without a preset the plain rule is all that the profile says";
+}
+
 TEST(GitPreset, TheVersionIsTheOneThatPasses) {
   EXPECT_EQ(git_version({}), 0);
   EXPECT_EQ(git_version({{"git-protocol", "version=2"}}), 2);
