@@ -6,6 +6,7 @@
 #include "launcher/gateway/http/headers.h"
 #include "launcher/gateway/http/text.h"
 #include "profiles/decide/git_requests.h"
+#include "profiles/decide/pattern.h"
 
 namespace carrel::gateway::http {
 namespace {
@@ -94,7 +95,7 @@ void weigh_preset(const RuleView& rule, const RulePlace& place, const RequestHea
 void weigh_rule(const RuleView& rule, const RulePlace& place, const RequestHead& head,
                 const Target& target, Search& search) {
   if (!rule.preset.empty()) return weigh_preset(rule, place, head, target, search);
-  if (!matches(rule.path, target.path)) return;
+  if (!decide::matches_path(rule.path, target.path)) return;
   if (search.presets_only) {
     search.left_to_presets = true;
     return;
@@ -167,22 +168,6 @@ std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHe
   if (search.best) return *search.best;
   if (search.nearest) return *search.nearest;
   return no_rule(network, head, search);
-}
-
-bool matches(std::string_view pattern, std::string_view path) {
-  while (true) {
-    const size_t pattern_slash = pattern.find('/', 1);
-    const size_t path_slash = path.find('/', 1);
-    const std::string_view wanted = pattern.substr(0, pattern_slash);
-    const std::string_view part = path.substr(0, path_slash);
-    const bool pattern_ends = pattern_slash == std::string_view::npos;
-    const bool path_ends = path_slash == std::string_view::npos;
-    if (wanted == "/**" && pattern_ends) return true;
-    if (wanted != part && (wanted != "/*" || part == "/")) return false;
-    if (pattern_ends || path_ends) return pattern_ends && path_ends;
-    pattern.remove_prefix(pattern_slash);
-    path.remove_prefix(path_slash);
-  }
 }
 
 }  // namespace carrel::gateway::http

@@ -74,8 +74,4 @@ struct Denied {
 std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,
                                      const Target& target);
 
-/// Whether a pattern of network.http.path matches a canonical path, whole: "*" is one component, a
-/// last "**" whatever follows. Components that are written out match escape for escape.
-bool matches(std::string_view pattern, std::string_view path);
-
 }  // namespace carrel::gateway::http

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,41 @@ TEST(Pattern, MatchesPathsByComponents) {
   EXPECT_FALSE(matches_path("/**", ""));
   EXPECT_FALSE(matches_path("/**", "a"));
   EXPECT_FALSE(matches_path("", "/"));
+}
+
+TEST(Pattern, MatchesWholePaths) {
+  const std::array<std::array<const char*, 2>, 14> good = {{{"/**", "/"},
+                                                            {"/**", "/a"},
+                                                            {"/**", "/a/b/"},
+                                                            {"/a", "/a"},
+                                                            {"/a/", "/a/"},
+                                                            {"/*", "/a"},
+                                                            {"/a/*", "/a/b"},
+                                                            {"/*/b", "/a/b"},
+                                                            {"/a/*/c", "/a/b/c"},
+                                                            {"/a/**", "/a/b"},
+                                                            {"/a/**", "/a/b/c"},
+                                                            {"/a/**", "/a/"},
+                                                            {"/a/*/**", "/a/b/c/d"},
+                                                            {"/a/*", "/a/*"}}};
+  for (const auto& [pattern, path] : good)
+    EXPECT_TRUE(matches_path(pattern, path)) << pattern << " " << path;
+  const std::array<std::array<const char*, 2>, 14> bad = {{{"/a", "/b"},
+                                                           {"/a", "/a/"},
+                                                           {"/a/", "/a"},
+                                                           {"/a", "/ab"},
+                                                           {"/a", "/A"},
+                                                           {"/a", "/a/b"},
+                                                           {"/a/b", "/a"},
+                                                           {"/*", "/"},
+                                                           {"/*", "/a/b"},
+                                                           {"/a/*", "/a/"},
+                                                           {"/a/*", "/a"},
+                                                           {"/a/**", "/a"},
+                                                           {"/a/**", "/ab/c"},
+                                                           {"/", "/a"}}};
+  for (const auto& [pattern, path] : bad)
+    EXPECT_FALSE(matches_path(pattern, path)) << pattern << " " << path;
 }
 
 TEST(Pattern, TakesStarsInATextForWhatTheyAre) {

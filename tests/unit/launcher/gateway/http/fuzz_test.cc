@@ -9,6 +9,7 @@
 #include "launcher/gateway/http/body.h"
 #include "launcher/gateway/http/policy.h"
 #include "launcher/gateway/http/write.h"
+#include "profiles/decide/pattern.h"
 #include "tests/unit/launcher/gateway/http/sample.h"
 
 namespace carrel::gateway::http {
@@ -71,8 +72,8 @@ void expect_canonical(const Target& target) {
   ASSERT_EQ((target.path + "/").find("/../"), std::string::npos) << target.path;
   ASSERT_EQ((target.path + "/").find("/./"), std::string::npos) << target.path;
   ASSERT_EQ(target.path.find_first_of(";\\#? "), std::string::npos) << target.path;
-  ASSERT_TRUE(matches("/**", target.path));
-  ASSERT_TRUE(matches(target.path, target.path)) << target.path;
+  ASSERT_TRUE(decide::matches_path("/**", target.path));
+  ASSERT_TRUE(decide::matches_path(target.path, target.path)) << target.path;
 }
 
 TEST(HttpFuzz, RequestsAreTakenAsWhatIsWritten) {
