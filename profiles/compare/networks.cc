@@ -4,6 +4,7 @@
 
 #include "profiles/base/cidr.h"
 #include "profiles/compare/collector.h"
+#include "profiles/decide/body_limits.h"
 #include "profiles/decide/git_requests.h"
 #include "profiles/decide/pattern.h"
 #include "profiles/model/words.h"
@@ -44,6 +45,24 @@ bool requests_within(const HttpRule& inner, const HttpRule& outer) {
          is_pattern_within(inner.repository + ".git/**", outer.path);
 }
 
+uint64_t limit_of_posts(const HttpRule& rule, bool push) {
+  if (rule.preset.empty()) return decide::body_limit(rule.max_body, "POST");
+  return push ? decide::push_body_limit(rule.max_body) : decide::fetch_body_limit(rule.max_body);
+}
+
+/// No body that `inner` lets pass is longer than `outer` lets it be.
+bool bodies_within(const HttpRule& inner, const HttpRule& outer) {
+  if (inner.preset.empty()) {
+    return std::all_of(inner.methods.begin(), inner.methods.end(), [&](const TextEntry& method) {
+      return decide::body_limit(inner.max_body, method.text) <=
+             decide::body_limit(outer.max_body, method.text);
+    });
+  }
+  if (limit_of_posts(inner, false) > limit_of_posts(outer, false)) return false;
+  return inner.preset != model::kGitPush ||
+         limit_of_posts(inner, true) <= limit_of_posts(outer, true);
+}
+
 /// Which of two tables leaves git's requests to its presets: what a plain rule lets pass hangs on
 /// it.
 struct Guarded {
@@ -59,9 +78,8 @@ bool git_within(const HttpRule& inner, const HttpRule& outer, Guarded guarded) {
 
 bool is_rule_within(const HttpRule& inner, const HttpRule& outer, Guarded guarded) {
   if (!git_within(inner, outer, guarded)) return false;
-  const bool body = !outer.max_body || (inner.max_body && *inner.max_body <= *outer.max_body);
-  return body && requests_within(inner, outer) && (outer.upgrade || !inner.upgrade) &&
-         texts_beyond(inner.headers, outer.headers).empty();
+  return bodies_within(inner, outer) && requests_within(inner, outer) &&
+         (outer.upgrade || !inner.upgrade) && texts_beyond(inner.headers, outer.headers).empty();
 }
 
 std::string words_of(const HttpRule& rule) {
@@ -79,20 +97,20 @@ std::string words_of(const HttpRule& rule) {
 }
 
 /// Each request that `to` lets pass is let pass by one rule of `from`. Without rules every request
-/// passes, but none of its headers beside the usual and no upgrade.
+/// of ordinary methods passes, but none of its headers beside the usual, no upgrade and no long
+/// body.
 void compare_http(const model::Network& to, const model::Network& from, const std::string& rule,
                   Collector& out) {
   if (from.mode != model::NetworkMode::kInspect) return;  // no request is read there
   out.check(to.http.empty() && !from.http.empty(),
             {rule + ".http", "lets every request pass", "some requests", to.where, Way::kWider});
   const Guarded guarded{decide::has_git_preset(to), decide::has_git_preset(from)};
+  const std::vector<HttpRule> granted =
+      from.http.empty() ? std::vector<HttpRule>{decide::every_request()} : from.http;
   for (const HttpRule& wanted : to.http) {
-    const bool within = from.http.empty()
-                            ? !wanted.upgrade && wanted.headers.empty()
-                            : std::any_of(from.http.begin(), from.http.end(),
-                                          [&wanted, guarded](const HttpRule& granted) {
-                                            return is_rule_within(wanted, granted, guarded);
-                                          });
+    const bool within = std::any_of(granted.begin(), granted.end(), [&](const HttpRule& each) {
+      return is_rule_within(wanted, each, guarded);
+    });
     out.check(!within,
               {rule + ".http", "lets pass " + words_of(wanted), "", wanted.where, Way::kWider});
   }

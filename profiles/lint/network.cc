@@ -131,8 +131,8 @@ class NetworkLinter {
     const bool bounded = rule.max_body || network_.budget.up;
     if (is_write(rule) && !bounded) {
       add(Grade::kWarning, rule.where, ".http",
-          "bodies of any length may be sent to " + named(network_.host) +
-              "; write max_body or a budget");
+          "nothing bounds what is sent to " + named(network_.host) +
+              " in all; write budget = { up = \"…\" }, or at least max_body");
     }
     if (rule.preset.empty() && is_write(rule) && rule.path.find('*') != std::string::npos) {
       add(Grade::kWarning, rule.where, ".http",

@@ -5,15 +5,13 @@
 
 #include "launcher/gateway/http/headers.h"
 #include "launcher/gateway/http/text.h"
+#include "profiles/decide/body_limits.h"
 #include "profiles/decide/git_requests.h"
 #include "profiles/decide/pattern.h"
 
 namespace carrel::gateway::http {
 namespace {
 
-constexpr std::array<std::string_view, 4> kBodyless = {"DELETE", "GET", "HEAD", "OPTIONS"};
-constexpr std::array<std::string_view, 7> kOrdinary = {"DELETE", "GET",  "HEAD", "OPTIONS",
-                                                       "PATCH",  "POST", "PUT"};
 constexpr std::array<std::string_view, 3> kReading = {"GET", "HEAD", "OPTIONS"};
 
 template <typename List>
@@ -30,10 +28,10 @@ std::vector<std::string> texts_of(const std::vector<model::TextEntry>& entries) 
 }
 
 uint64_t body_bound(const RuleView& rule, std::string_view method, GitStep step) {
-  if (step == GitStep::kPush) return rule.max_body.value_or(kPushBody);
-  if (step == GitStep::kFetch) return std::min(rule.max_body.value_or(kFetchBody), kFetchBody);
+  if (step == GitStep::kPush) return decide::push_body_limit(rule.max_body);
+  if (step == GitStep::kFetch) return decide::fetch_body_limit(rule.max_body);
   if (step != GitStep::kNone) return 0;
-  return rule.max_body.value_or(has(kBodyless, method) ? 0 : kDefaultBody);
+  return decide::body_limit(rule.max_body, method);
 }
 
 bool only_reads(const RuleView& rule) {
@@ -159,9 +157,7 @@ std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHe
   search.presets_only =
       has_preset(network) && decide::is_git_request(target.path, target.has_query);
   if (network.rules.empty()) {
-    RuleView every;
-    every.methods.assign(kOrdinary.begin(), kOrdinary.end());
-    weigh_rule(every, whole, head, target, search);
+    weigh_rule(view_of(decide::every_request()), whole, head, target, search);
   }
   for (size_t i = 0; i < network.rules.size(); ++i)
     weigh_rule(network.rules[i], {i, network.rules[i].where}, head, target, search);

@@ -16,10 +16,6 @@
 
 namespace carrel::gateway::http {
 
-inline constexpr uint64_t kDefaultBody = uint64_t{64} * 1024;  // of methods that have a body
-inline constexpr uint64_t kFetchBody = uint64_t{1024} * 1024;  // of a fetch, whatever its rule says
-inline constexpr uint64_t kPushBody =
-    uint64_t{16} * 1024 * 1024;  // of a push whose rule says nothing
 inline constexpr size_t kMaxReadTarget =
     size_t{2} * 1024;  // where a rule has no method with a body
 
@@ -67,10 +63,9 @@ struct Denied {
 
 /// A request is allowed by the first rule whose methods and path it matches and whose max_body
 /// admits its declared length; of those that match a body of unknown length, by the one that admits
-/// most. Without max_body no body passes with GET, HEAD, DELETE and OPTIONS, and 64 KiB with
-/// others. What looks like a request of git's passes by presets alone where there is one. Reasons:
-/// "no-rule", "method", "body-too-large" (413), "long-target" (414), "dns-over-https", and those of
-/// check_git() in git_request.h.
+/// most. How long a body may be: profiles/decide/body_limits.h. What looks like a request of git's
+/// passes by presets alone where there is one. Reasons: "no-rule", "method", "body-too-large"
+/// (413), "long-target" (414), "dns-over-https", and those of check_git() in git_request.h.
 std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,
                                      const Target& target);
 

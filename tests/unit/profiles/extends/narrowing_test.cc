@@ -174,10 +174,31 @@ TEST(Narrowing, OfNetworksLooksAtEveryPartOfARequest) {
             "");
   EXPECT_EQ(network_gains(http(push + "[\"refs/heads/*\"]"), http(push + "[\"refs/heads/x\"]")),
             gain);
-  EXPECT_EQ(network_gains(http(fetch), http(any)), "");
   EXPECT_EQ(network_gains(http(get), http(fetch)), gain);
   EXPECT_EQ(network_gains(http("preset = \"git-fetch\", repository = \"/a/c\""), http(fetch)),
             gain);
+  const std::string post = "methods = [\"POST\"], path = \"/a\"";
+  const auto upto = [](const char* size) { return ", max_body = \"" + std::string(size) + "\""; };
+  EXPECT_EQ(network_gains(http(post), http(post + upto("64KiB"))), "") << "64 KiB without max_body";
+  EXPECT_EQ(network_gains(http(post), http(post + upto("63KiB"))), gain);
+  EXPECT_EQ(network_gains(http(post + upto("64KiB")), http(post)), "");
+  EXPECT_EQ(network_gains(http(post + upto("65KiB")), http(post)), gain);
+  EXPECT_EQ(network_gains(http(post + upto("65KiB")), ""), gain);
+  EXPECT_EQ(network_gains(http(post + upto("64KiB")), ""), "");
+  EXPECT_EQ(network_gains(http("methods = [\"PROPFIND\"]"), ""), gain) << "no ordinary method";
+  EXPECT_EQ(network_gains(http(get + upto("1B")), http(get)), gain) << "none without max_body";
+  EXPECT_EQ(network_gains(http(get + upto("0B")), http(get)), "");
+  EXPECT_EQ(network_gains(http(fetch + upto("5MiB")), http(fetch)), "")
+      << "1 MiB, whatever it says";
+  EXPECT_EQ(network_gains(http(fetch), http(fetch + upto("1KiB"))), gain);
+  EXPECT_EQ(
+      network_gains(http(push + "[\"refs/x/y\"]" + upto("17MiB")), http(push + "[\"refs/x/y\"]")),
+      gain);
+  EXPECT_EQ(
+      network_gains(http(push + "[\"refs/x/y\"]" + upto("16MiB")), http(push + "[\"refs/x/y\"]")),
+      "");
+  EXPECT_EQ(network_gains(http(fetch), http(any + upto("1MiB"))), "");
+  EXPECT_EQ(network_gains(http(fetch), http(any)), gain) << "1 MiB where 64 KiB pass";
   const auto both = [](const std::string& a, const std::string& b) {
     return "http = [{ " + a + " }, { " + b + " }]";
   };
@@ -185,7 +206,7 @@ TEST(Narrowing, OfNetworksLooksAtEveryPartOfARequest) {
   EXPECT_EQ(network_gains(http(any), both(any, fetch)), gain)
       << "without the preset plain rules let git's requests pass";
   EXPECT_EQ(network_gains(http(get), both(any, fetch)), "") << "none of git's is among them";
-  EXPECT_EQ(network_gains(both(any, fetch), http(any)), "");
+  EXPECT_EQ(network_gains(both(any, fetch), http(any + upto("1MiB"))), "");
   EXPECT_EQ(network_gains(http("preset = \"git-fetch\", repository = \"/a/c\""), both(any, fetch)),
             gain)
       << "there the plain rule lets none of git's requests pass";

@@ -98,7 +98,7 @@ class Asker {
     }
     for (const char* method : {"GET", "POST", "PUT"}) {
       for (const char* path : {"/", "/a/b", "/a/c", "/c/b", "/a/b/c", "/d"}) {
-        for (const uint64_t body : {0U, 1U, 2000U}) {
+        for (const uint64_t body : {0U, 1U, 2000U, 100000U}) {
           ask(key + " " + method + " " + path, key + ".http",
               found != nullptr && passes(*found, {.method = method, .path = path, .body = body}));
         }
@@ -182,7 +182,8 @@ class Asker {
 
   static bool passes(const model::Network& network, const Request& request) {
     if (network.mode != model::NetworkMode::kInspect) return true;
-    if (network.http.empty()) return request.header.empty() && !request.upgrade;
+    const bool fits = request.body <= (request.method == "GET" ? 0U : 65536U);
+    if (network.http.empty()) return request.header.empty() && !request.upgrade && fits;
     const bool presets = std::any_of(network.http.begin(), network.http.end(),
                                      [](const auto& rule) { return !rule.preset.empty(); });
     const bool of_git =
@@ -195,7 +196,7 @@ class Asker {
                       [&](const auto& each) { return each.text == request.header; });
       return (rule.preset.empty() ? is_plain(rule, request) : is_of_git(rule, request)) && header &&
              (!request.upgrade || rule.upgrade) &&
-             (!rule.max_body || request.body <= *rule.max_body);
+             (rule.max_body ? request.body <= *rule.max_body : fits);
     });
   }
 

@@ -145,7 +145,10 @@ class Writer {
 
   std::string plain_rule() {
     return "methods = " + one({"[\"GET\"]", "[\"GET\", \"POST\"]"}) + ", path = \"" +
-           one({"/**", "/a/**", "/a/*", "/*/b", "/a/b"}) + "\"" + one({"", "", ", upgrade = true"});
+           one({"/**", "/a/**", "/a/*", "/*/b", "/a/b"}) + "\"" +
+           one({"", "", ", upgrade = true"}) +
+           one({"", "", ", max_body = \"1KiB\"", ", max_body = \"64KiB\"",
+                ", max_body = \"1MiB\""});
   }
 
   std::string git_rule() {

@@ -94,7 +94,7 @@ TEST(Lint, LooksAtCredentialsAndHosts) {
   EXPECT_THAT(network("a.example", "mode = \"tcp\"\n"),
               Contains(HasSubstr("neither read nor bounded")));
   EXPECT_THAT(network("a.example", "http = [{ methods = [\"POST\"] }]\n"),
-              Contains(HasSubstr("bodies of any length")));
+              Contains(HasSubstr("nothing bounds what is sent")));
   EXPECT_THAT(network("a.example", "http = [{ methods = [\"GET\"] }]\n"),
               Not(Contains(HasSubstr("network.a.example"))));
 }
