@@ -24,8 +24,15 @@ carrel::plan::HostFacts this_host() {
   return carrel::profile::this_host(place.get());
 }
 
+carrel::probe::WayOutFacts way_out() {
+  const auto programs = carrel::start::programs_folder();
+  if (!programs.ok()) return {false, carrel::to_string(programs.error()), "install Carrel anew"};
+  return carrel::probe::try_way_out(programs.value() + "/carrel-network");
+}
+
 int run(const std::string& verb, const std::vector<std::string>& words) {
-  if (verb == "doctor") return carrel::profile::run_doctor(words, this_host, stdout, stderr);
+  if (verb == "doctor")
+    return carrel::profile::run_doctor(words, this_host, way_out, stdout, stderr);
   if (verb != "profile") {
     fputs("carrel-profile: give profile or doctor\n", stderr);
     return 1;

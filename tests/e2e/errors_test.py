@@ -1,4 +1,5 @@
 """What goes wrong before a session: one clear message, the right code, nothing half-made left."""
+import json
 import os
 import pathlib
 import stat
@@ -29,6 +30,18 @@ class Errors(Case):
         if sessions.exists():
             self.assertEqual(list(sessions.iterdir()), [])
         return text
+
+    def test_doctor_makes_what_a_way_out_takes(self):
+        found = json.loads(self.carrel("doctor", "--json", code=None).stdout)["way_out"]
+        self.assertEqual((found["given"], found["mends"]), (True, None), found)
+        # The limit is that of the namespace which unshare makes, and goes with it.
+        script = 'echo 0 > /proc/sys/user/max_net_namespaces && exec "$@"'
+        done = subprocess.run(["unshare", "-Ur", "/bin/sh", "-c", script, "sh", CARREL, "doctor", "--json"], capture_output=True,
+                              env=self.environment(), timeout=60, **AS_USER)
+        found = json.loads(done.stdout)["way_out"]
+        self.assertFalse(found["given"], found)
+        self.assertIn("ENOSPC", found["why"])
+        self.assertIn("nf_tables", found["mends"])
 
     def test_broken_toml(self):
         self.refused(120, ("fix.toml:2:", ), 'profile = "fix"\nversion = = 1\n')

@@ -57,9 +57,25 @@ const char* json_bool(bool value) {
   return value ? "true" : "false";
 }
 
+std::string text_line(std::string_view id, bool given, const std::string& why,
+                      const std::string& mends) {
+  std::string line = given ? "  given    " : "  missing  ";
+  line += id;
+  line.resize(std::max<size_t>(line.size(), 30), ' ');
+  line += quoted(why) + "\n";
+  return mends.empty() ? line : line + std::string(30, ' ') + "to mend: " + quoted(mends) + "\n";
+}
+
+/// Without the brace that begins it.
+std::string json_rest(bool given, const std::string& why, const std::string& mends) {
+  return std::string("\"given\":") + json_bool(given) + ",\"why\":" + json_string(why) +
+         ",\"mends\":" + (mends.empty() ? "null" : json_string(mends)) + "}";
+}
+
 }  // namespace
 
-std::string doctor_text(const plan::HostFacts& facts, const std::vector<plan::Guarantee>& list) {
+std::string doctor_text(const plan::HostFacts& facts, const std::vector<plan::Guarantee>& list,
+                        const WayOutFacts& way_out) {
   std::string out = "host: Linux " + quoted(facts.kernel_release) + " " + quoted(facts.machine) +
                     (facts.root ? ", root" : ", ordinary user") + "; control groups " +
                     std::string(word(facts.cgroup.layout)) + "; sensor " +
@@ -68,19 +84,17 @@ std::string doctor_text(const plan::HostFacts& facts, const std::vector<plan::Gu
   for (const std::string& note : facts.notes)
     out += "note: " + quoted(note) + "\n";
   out += "guarantees:\n";
-  for (const plan::Guarantee& one : list) {
-    std::string line = one.given ? "  given    " : "  missing  ";
-    line += plan::to_string(one.id);
-    line.resize(std::max<size_t>(line.size(), 30), ' ');
-    out += line + quoted(one.why) + "\n";
-    if (!one.mends.empty()) out += std::string(30, ' ') + "to mend: " + quoted(one.mends) + "\n";
-  }
+  for (const plan::Guarantee& one : list)
+    out += text_line(plan::to_string(one.id), one.given, one.why, one.mends);
+  out += "for profiles with [[network]]:\n" +
+         text_line("way-out", way_out.given, way_out.why, way_out.mends);
   const Status ready = plan::check_host(facts);
   return out + (ready.ok() ? "ready: workspaces can be opened here\n"
                            : "not ready: " + ready.error().what + "\n");
 }
 
-std::string doctor_json(const plan::HostFacts& facts, const std::vector<plan::Guarantee>& list) {
+std::string doctor_json(const plan::HostFacts& facts, const std::vector<plan::Guarantee>& list,
+                        const WayOutFacts& way_out) {
   const Status ready = plan::check_host(facts);
   std::string out = "{\"v\":1,\"ready\":" + std::string(json_bool(ready.ok()));
   out += ",\"missing\":" + (ready.ok() ? "null" : json_string(ready.error().what));
@@ -94,11 +108,10 @@ std::string doctor_json(const plan::HostFacts& facts, const std::vector<plan::Gu
   }
   out += "]},\"guarantees\":[";
   for (size_t i = 0; i < list.size(); ++i) {
-    out += (i == 0 ? "{\"id\":" : ",{\"id\":") + json_string(plan::to_string(list[i].id)) +
-           ",\"given\":" + json_bool(list[i].given) + ",\"why\":" + json_string(list[i].why) +
-           ",\"mends\":" + (list[i].mends.empty() ? "null" : json_string(list[i].mends)) + "}";
+    out += (i == 0 ? "{\"id\":" : ",{\"id\":") + json_string(plan::to_string(list[i].id)) + "," +
+           json_rest(list[i].given, list[i].why, list[i].mends);
   }
-  return out + "]}\n";
+  return out + "],\"way_out\":{" + json_rest(way_out.given, way_out.why, way_out.mends) + "}\n";
 }
 
 }  // namespace carrel::probe

@@ -22,7 +22,8 @@ void print(std::FILE* to, std::string_view text) {
 }  // namespace
 
 int run_doctor(const std::vector<std::string>& arguments,
-               const std::function<plan::HostFacts()>& host, std::FILE* out, std::FILE* err) {
+               const std::function<plan::HostFacts()>& host,
+               const std::function<probe::WayOutFacts()>& way_out, std::FILE* out, std::FILE* err) {
   bool json = false;
   for (const std::string& word : arguments) {
     if (word == "--help" || word == "-h") {
@@ -43,7 +44,8 @@ int run_doctor(const std::vector<std::string>& arguments,
   }
   const plan::HostFacts facts = host();
   const auto list = plan::guarantees(facts, nullptr);
-  print(out, json ? probe::doctor_json(facts, list) : probe::doctor_text(facts, list));
+  const probe::WayOutFacts way = way_out();
+  print(out, json ? probe::doctor_json(facts, list, way) : probe::doctor_text(facts, list, way));
   return plan::check_host(facts).ok() ? 0 : 1;
 }
 

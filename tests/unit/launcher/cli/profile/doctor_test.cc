@@ -17,7 +17,8 @@ std::pair<int, std::string> doctor(const std::vector<std::string>& words,
                                    const plan::HostFacts& facts) {
   std::FILE* out = std::tmpfile();
   const int code = run_doctor(
-      words, [&facts] { return facts; }, out, out);
+      words, [&facts] { return facts; }, [] { return probe::way_out_of(1, "no tproxy\n"); }, out,
+      out);
   std::string text(static_cast<size_t>(std::ftell(out)), '\0');
   std::rewind(out);
   text.resize(std::fread(text.data(), 1, text.size(), out));
@@ -29,6 +30,7 @@ TEST(DoctorVerb, AnswersByWhetherWorkspacesCanBeOpened) {
   const auto [code, text] = doctor({}, plan::hybrid_host());
   EXPECT_EQ(code, 0);
   EXPECT_THAT(text, HasSubstr("guarantees:"));
+  EXPECT_THAT(text, HasSubstr("  missing  way-out")) << "which workspaces can do without";
   const auto [lacking, missing] = doctor({}, plan::HostFacts{});
   EXPECT_EQ(lacking, 1);
   EXPECT_THAT(missing, HasSubstr("not ready"));
