@@ -79,7 +79,8 @@ bool git_within(const HttpRule& inner, const HttpRule& outer, Guarded guarded) {
 bool is_rule_within(const HttpRule& inner, const HttpRule& outer, Guarded guarded) {
   if (!git_within(inner, outer, guarded)) return false;
   return bodies_within(inner, outer) && requests_within(inner, outer) &&
-         (outer.upgrade || !inner.upgrade) && texts_beyond(inner.headers, outer.headers).empty();
+         (outer.upgrade || !inner.upgrade) && (outer.escaped_slash || !inner.escaped_slash) &&
+         texts_beyond(inner.headers, outer.headers).empty();
 }
 
 std::string words_of(const HttpRule& rule) {
@@ -93,12 +94,13 @@ std::string words_of(const HttpRule& rule) {
     if (!rule.refs.empty()) words += " at " + texts_beyond(rule.refs, {});
   }
   if (!rule.headers.empty()) words += " with " + texts_beyond(rule.headers, {});
+  if (rule.escaped_slash) words += " and escaped slashes";
   return words + (rule.upgrade ? " and an upgrade" : "");
 }
 
 /// Each request that `to` lets pass is let pass by one rule of `from`. Without rules every request
-/// of ordinary methods passes, but none of its headers beside the usual, no upgrade and no long
-/// body.
+/// of ordinary methods passes, but none of its headers beside the usual, no upgrade, no
+/// escaped slash and no long body.
 void compare_http(const model::Network& to, const model::Network& from, const std::string& rule,
                   Collector& out) {
   if (from.mode != model::NetworkMode::kInspect) return;  // no request is read there

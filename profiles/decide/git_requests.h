@@ -11,7 +11,7 @@ namespace carrel::decide {
 
 /// Whether a server could take a request to this path for one of git's: ".../info/refs" with a
 /// query, or ".../git-upload-pack", ".../git-receive-pack" and ".../git-upload-archive". Any method
-/// and any case count, and so does a slash at the end. The path is canonical.
+/// and any case count, so does a slash at the end, and "%2F" is a slash. The path is canonical.
 bool is_git_request(std::string_view canonical_path, bool has_query);
 
 /// Whether some request that a plain rule's path and methods match is_git_request(). Of a preset:

@@ -70,8 +70,18 @@ bool is_name(std::string_view host) {
   return good && label.find_first_not_of("0123456789") != std::string_view::npos;
 }
 
+/// "%2F", which a rule may let stand within a component, as a slash.
+std::string without_escaped_slashes(std::string path) {
+  for (size_t at = path.find("%2F"); at != std::string::npos; at = path.find("%2F", at))
+    path.replace(at, 3, "/");
+  return path;
+}
+
 /// Whether the path is one that the gateway would send as it is.
-bool is_canonical(std::string_view path) {
+bool is_canonical(const std::string& text) {
+  const std::string plain = without_escaped_slashes(text);
+  std::string_view path = plain;
+  if (text.ends_with("%2F")) return false;
   if (path.find_first_of("%;\\") != std::string_view::npos) return false;
   if (path.find("//") != std::string_view::npos) return false;
   while (!path.empty()) {
@@ -162,6 +172,9 @@ Result<Target> read_url(std::string_view text) {
   RETURN_IF_ERROR(read_place(place, target));
   if (target.port == 0) return Error{"the port is not said; write it behind the host, like :8443"};
   if (target.path.empty()) target.path = "/";
+  for (size_t at = target.path.find("%2f"); at != std::string::npos;
+       at = target.path.find("%2f", at))
+    target.path[at + 2] = 'F';
   if (target.is_http && !is_canonical(target.path)) {
     return Error{"the path " + shown(target.path) +
                  " has escapes, ;, //, . or ..; write it as it is without them"};
@@ -173,6 +186,7 @@ Result<Target> read_url(std::string_view text) {
 bool speaks_of(const HttpRule& rule, const Target& target) {
   const bool upgrades = target.scheme == "ws" || target.scheme == "wss";
   if (upgrades && !rule.upgrade) return false;
+  if (!rule.escaped_slash && target.path.find("%2F") != std::string::npos) return false;
   if (rule.preset.empty()) return matches_path(rule.path, target.path);
   for (const std::string& base : {rule.repository, rule.repository + ".git"}) {
     if (target.path == base || target.path == base + "/info/refs" ||
@@ -196,7 +210,8 @@ UrlAnswer answer_request(const model::Network& network, const Target& target, Ur
     if (speaks_of(rule, target)) answer.passes.push_back(requests_of(rule));
   }
   const bool upgrades = target.scheme == "ws" || target.scheme == "wss";
-  if (network.http.empty() && !upgrades) {
+  const bool escaped = target.path.find("%2F") != std::string::npos;
+  if (network.http.empty() && !upgrades && !escaped) {
     answer.words = "Every request to " + host_of(target) + " passes, as the gateway reads it.";
     return answer;
   }

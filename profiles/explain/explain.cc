@@ -151,6 +151,7 @@ void add_http(Page& page, const model::HttpRule& rule) {
   std::string words = decide::requests_of(rule);
   if (rule.max_body) words += ", bodies of at most " + model::to_size_text(*rule.max_body);
   if (!rule.headers.empty()) words += ", also with the headers " + listed(rule.headers);
+  if (rule.escaped_slash) words += ", also with %2F within a component of the path";
   if (rule.upgrade) words += ", and may become a websocket, whose bytes are not read";
   page.line(2, words);
 }
@@ -208,7 +209,8 @@ void add_inspection(Page& page, const model::Profile& profile) {
       "session, which the workspace's usual tools trust, and makes a connection of its own to "
       "the host. These do not work there: programs that accept only a certificate or an "
       "authority that is built into them; a client certificate that the workspace itself "
-      "shows; websockets, unless a rule says so; what needs HTTP/2, like gRPC; QUIC (HTTP/3), "
+      "shows; websockets and escaped slashes (%2F) in paths, unless a rule says so; what needs "
+      "HTTP/2, like gRPC; QUIC (HTTP/3), "
       "for which clients fall back to TCP. What a program sends as its own authorization or "
       "cookie is taken out.");
 }

@@ -145,6 +145,11 @@ class NetworkLinter {
               (network_.budget.up ? "; the budget bounds them"
                                   : "; write budget = { up = \"…\" }, or take upgrade out"));
     }
+    if (rule.escaped_slash) {
+      add(Grade::kNote, rule.where, ".http",
+          "\"%2F\" may stand within a component of " + named(rule.path) +
+              "; where the host takes it for a slash, * stands for more components than one");
+    }
     if (rule.preset == model::kGitPush) look_at_refs(rule);
     if (rule.preset.empty()) look_at_git(rule);
   }

@@ -79,13 +79,14 @@ struct Interface {
 struct HttpRule {
   std::vector<TextEntry> methods;    // none with a preset
   std::string path = "/**";          // "" with a preset
-  std::optional<uint64_t> max_body;  // bytes; none: only the budget bounds it
+  std::optional<uint64_t> max_body;  // bytes; none: what profiles/decide/body_limits.h says
   SourceLine where;
   std::string preset = {};              // "", kGitFetch or kGitPush (words.h)
   std::string repository = {};          // with a preset: "/acme/widgets", without ".git"
   std::vector<TextEntry> refs = {};     // of a push: what it may change; a pattern like `path`
   std::vector<TextEntry> headers = {};  // names of request headers that may pass beside the usual
   bool upgrade = false;                 // to a websocket
+  bool escaped_slash = false;           // "%2F" may stand within a component of the path
   bool operator==(const HttpRule&) const = default;
 };
 

@@ -178,6 +178,7 @@ std::string json_http(const model::HttpRule& rule) {
   if (rule.max_body) object.number("max_body", *rule.max_body);
   return object.texts_unless_empty("headers", rule.headers)
       .number_unless(0, "upgrade", rule.upgrade ? 1 : 0)
+      .number_unless(0, "escaped_slash", rule.escaped_slash ? 1 : 0)
       .str();
 }
 

@@ -74,6 +74,7 @@ constexpr std::array kKeys = {
     KeySpec{"network.http.max_body", Shape::kSize, "the longest body"},
     KeySpec{"network.http.headers", Shape::kTexts, "request headers that pass beside the usual"},
     KeySpec{"network.http.upgrade", Shape::kBoolean, "to a websocket"},
+    KeySpec{"network.http.escaped_slash", Shape::kBoolean, "%2F within a component"},
     KeySpec{"network.credential", Shape::kText, "the credential that the gateway puts in"},
     KeySpec{"network.budget", Shape::kTable, "bytes that may pass in a session"},
     KeySpec{"network.budget.up", Shape::kSize, "out of the workspace"},

@@ -23,7 +23,7 @@ void read_request(const TableReader& reader, const Reading& reading, model::Http
 
 void read_preset(const TableReader& reader, const Reading& reading, model::HttpRule& rule) {
   rule.path.clear();
-  for (const std::string_view key : {"methods", "path", "upgrade"}) {
+  for (const std::string_view key : {"methods", "path", "upgrade", "escaped_slash"}) {
     if (reader.has(key)) reader.complain(key, "is fixed by the preset; take it out");
   }
   rule.repository = reader.text("repository", check_git_path, Need::kRequired);
@@ -45,6 +45,7 @@ model::HttpRule read_http_rule(const Value& table, const Reading& reading) {
   if (rule.preset.empty()) {
     read_request(reader, reading, rule);
     rule.upgrade = reader.boolean("upgrade");
+    rule.escaped_slash = reader.boolean("escaped_slash");
   } else {
     read_preset(reader, reading, rule);
   }

@@ -191,6 +191,22 @@ npm install other; [ $? -ne 0 ]; echo "path $?"
         self.assertEqual(self.told("http.request", host="registry.npmjs.org", path="/other")[0]["data"]["status"], 403)
         self.assertEqual([each for each in self.world.requests("registry.npmjs.org") if each["path"].startswith("/other")], [])
 
+    def test_npm_with_a_scope(self):
+        files = {"methods": ["GET"], "path": "/@acme/**"}
+        script = """cd /tmp; mkdir p; cd p
+npm install --silent --no-audit --no-fund --no-update-notifier --fetch-retries=0 @acme/scoped > /tmp/error 2>&1; [ $? -eq 0 ]; echo "scoped $?"
+node -p 'require("@acme/scoped")' 2>/dev/null
+"""
+        self.allow(self.world.rule("registry.npmjs.org", http=[{"methods": ["GET"], "path": "/*", "escaped_slash": True}, files]))
+        self.assertEqual(self.sh(script, timeout=90).out.decode(), "scoped 0\n@acme/scoped of npm\n")
+        self.assertEqual(self.told("http.request", path="/@acme%2Fscoped")[0]["data"]["status"], 200)
+        seen = len(self.world.requests("registry.npmjs.org"))
+        self.allow(self.world.rule("registry.npmjs.org", http=[{"methods": ["GET"], "path": "/*"}, files]))
+        self.assertEqual(self.sh(script.replace("/tmp;", "/tmp; rm -rf p;"), timeout=90).out.decode(), "scoped 1\n")
+        denied = self.told("http.request", host="registry.npmjs.org", status=400)[0]
+        self.assertEqual((denied["verdict"], denied["data"]["reason"]), ("denied", "path-escaped-slash"))
+        self.assertEqual(len(self.world.requests("registry.npmjs.org")), seen)
+
     # ---- modes that read nothing -------------------------------------------------------------------
 
     def test_curl_in_passthrough_sees_the_hosts_own_certificate(self):

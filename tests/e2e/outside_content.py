@@ -51,14 +51,15 @@ def zip_of(files):
 
 
 def npm(root, files):
-    """The packages `tiny` and `large` as registry.npmjs.org describes them (npm's package-metadata.md)."""
-    for name, folder, host, more in (("tiny", root, "registry.npmjs.org", {}),
+    """The packages `tiny`, `@acme/scoped` and `large` as registry.npmjs.org describes them (npm's package-metadata.md)."""
+    for name, folder, host, more in (("tiny", root, "registry.npmjs.org", {}), ("@acme/scoped", root, "registry.npmjs.org", {}),
                                      ("large", files, "files.example.com", {"package/large.bin": LARGE})):
         tarball = tar_of({"package/package.json": json.dumps({"name": name, "version": "1.0.0", "main": "index.js"}),
                           "package/index.js": f"module.exports = '{name} of npm';\n", **more})
-        put(folder / f"{name}/-/{name}-1.0.0.tgz", tarball)
+        file = f"{name}/-/{name.split('/')[-1]}-1.0.0.tgz"
+        put(folder / file, tarball)
         version = {"name": name, "version": "1.0.0", "main": "index.js", "dist": {
-            "tarball": f"https://{host}/{name}/-/{name}-1.0.0.tgz", "shasum": hashlib.sha1(tarball).hexdigest(),
+            "tarball": f"https://{host}/{file}", "shasum": hashlib.sha1(tarball).hexdigest(),
             "integrity": "sha512-" + base64.b64encode(hashlib.sha512(tarball).digest()).decode()}}
         put(root / f"{name}.json", json.dumps({"name": name, "dist-tags": {"latest": "1.0.0"}, "versions": {"1.0.0": version}}))
 

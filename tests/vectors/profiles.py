@@ -49,9 +49,9 @@ def limits(table):
 
 
 def http_rule(rule):
-    rule = changed(rule, methods=sorted, refs=sorted, headers=sorted, upgrade=int, max_body=size)
+    rule = changed(rule, methods=sorted, refs=sorted, headers=sorted, upgrade=int, escaped_slash=int, max_body=size)
     read = rule if "preset" in rule else {"path": "/**"} | rule
-    return {key: value for key, value in read.items() if key != "upgrade" or value}
+    return {key: value for key, value in read.items() if key not in ("upgrade", "escaped_slash") or value}
 
 
 def network(table):

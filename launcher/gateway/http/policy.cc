@@ -100,6 +100,12 @@ void weigh_rule(const RuleView& rule, const RulePlace& place, const RequestHead&
   }
   search.path_matched = true;
   if (!has(rule.methods, head.method)) return;
+  if (!rule.escaped_slash && has_escaped_slash(target.path)) {
+    keep_nearest(search,
+                 {400, "path-escaped-slash", "the rule lets no escaped slash pass in a path"},
+                 place);
+    return;
+  }
   if (only_reads(rule) && target.text().size() > kMaxReadTarget) {
     keep_nearest(search, {414, "long-target", "a rule that only reads takes targets of 2048 bytes"},
                  place);
@@ -135,6 +141,7 @@ RuleView view_of(const model::HttpRule& rule) {
   view.refs = texts_of(rule.refs);
   view.headers = texts_of(rule.headers);
   view.upgrade = rule.upgrade;
+  view.escaped_slash = rule.escaped_slash;
   view.where = rule.where;
   return view;
 }
@@ -145,6 +152,12 @@ NetworkView view_of(const model::Network& network) {
     view.rules.push_back(view_of(rule));
   view.where = network.where;
   return view;
+}
+
+EscapedSlash escaped_slash_of(const NetworkView& network) {
+  const bool kept = std::any_of(network.rules.begin(), network.rules.end(),
+                                [](const RuleView& rule) { return rule.escaped_slash; });
+  return kept ? EscapedSlash::kKept : EscapedSlash::kRefused;
 }
 
 std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,

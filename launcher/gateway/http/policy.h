@@ -29,6 +29,7 @@ struct RuleView {
   std::vector<std::string> refs;  // of git-push: globs of the refs that may change
   std::vector<std::string> headers;  // lower-case names that pass besides the ordinary ones
   bool upgrade = false;              // a websocket may be opened
+  bool escaped_slash = false;        // "%2F" may stand within a component of the path
   model::SourceLine where;
   bool operator==(const RuleView&) const = default;
 };
@@ -41,6 +42,9 @@ struct NetworkView {
   model::SourceLine where;
 };
 NetworkView view_of(const model::Network& network);
+
+/// Kept where some rule may let one pass.
+EscapedSlash escaped_slash_of(const NetworkView& network);
 
 /// The rule behind a decision; none: the [[network]] table as a whole.
 struct RulePlace {
@@ -65,7 +69,8 @@ struct Denied {
 /// admits its declared length; of those that match a body of unknown length, by the one that admits
 /// most. How long a body may be: profiles/decide/body_limits.h. What looks like a request of git's
 /// passes by presets alone where there is one. Reasons: "no-rule", "method", "body-too-large"
-/// (413), "long-target" (414), "dns-over-https", and those of check_git() in git_request.h.
+/// (413), "long-target" (414), "path-escaped-slash" (400), "dns-over-https", and those of
+/// check_git() in git_request.h.
 std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,
                                      const Target& target);
 

@@ -8,6 +8,7 @@ namespace carrel::gateway::http {
 namespace {
 
 constexpr std::string_view kDigits = "0123456789ABCDEF";
+constexpr std::string_view kSlash = "%2F";
 
 bool is_unreserved(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' || c == '.' ||
@@ -46,12 +47,14 @@ void append_byte(std::string& out, unsigned char byte) {
   }
 }
 
-std::optional<Refusal> check_path_escape(unsigned char byte) {
+const Refusal kBadSlash{400, "path-escaped-slash", "the path has an escaped slash or backslash"};
+
+std::optional<Refusal> check_path_escape(unsigned char byte, EscapedSlash slash) {
+  if (byte == '/' && slash == EscapedSlash::kKept) return std::nullopt;
   if (byte < 0x20 || byte == 0x7f)
     return Refusal{400, "path-control", "the path has an escaped control byte"};
   if (byte >= 0x80) return Refusal{400, "path-not-ascii", "the path has bytes that are not ASCII"};
-  if (byte == '/' || byte == '\\')
-    return Refusal{400, "path-escaped-slash", "the path has an escaped slash or backslash"};
+  if (byte == '/' || byte == '\\') return kBadSlash;
   if (byte == ';') return Refusal{400, "path-parameters", "the path has ;parameters"};
   return std::nullopt;
 }
@@ -64,7 +67,7 @@ std::optional<Refusal> check_path_character(char c) {
   return Refusal{400, "path-character", "the path has a character that must be escaped"};
 }
 
-std::variant<Refusal, std::string> decode_path(std::string_view text) {
+std::variant<Refusal, std::string> decode_path(std::string_view text, EscapedSlash slash) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '%') {
@@ -74,7 +77,7 @@ std::variant<Refusal, std::string> decode_path(std::string_view text) {
     }
     const auto byte = escaped_byte(text.substr(i));
     if (!byte) return kBadEscape;
-    if (auto refusal = check_path_escape(*byte)) return *refusal;
+    if (auto refusal = check_path_escape(*byte, slash)) return *refusal;
     append_byte(out, *byte);
     i += 2;
   }
@@ -107,6 +110,14 @@ std::optional<std::string> resolve_dots(std::string_view path) {
   }
   if (is_folder) out += '/';
   return out;
+}
+
+/// Where an escaped slash stands: both its sides name something, for whoever decodes it.
+bool has_good_slashes(std::string_view path) {
+  std::string decoded(path);
+  for (size_t at = decoded.find(kSlash); at != std::string::npos; at = decoded.find(kSlash, at))
+    decoded.replace(at, kSlash.size(), "/");
+  return !path.ends_with(kSlash) && resolve_dots(decoded) == decoded;
 }
 
 std::optional<Refusal> check_authority(std::string_view text, const Origin& origin) {
@@ -156,15 +167,20 @@ std::string Target::text() const {
   return has_query ? path + "?" + query : path;
 }
 
-std::variant<Refusal, std::string> read_path(std::string_view text) {
+bool has_escaped_slash(std::string_view path) {
+  return path.find(kSlash) != std::string_view::npos;
+}
+
+std::variant<Refusal, std::string> read_path(std::string_view text, EscapedSlash slash) {
   if (text.empty()) return std::string("/");
   if (text[0] != '/') return Refusal{400, "target", "the path does not begin with a slash"};
-  auto decoded = decode_path(text);
+  auto decoded = decode_path(text, slash);
   if (std::holds_alternative<Refusal>(decoded)) return decoded;
   auto path = resolve_dots(std::get<std::string>(decoded));
   if (!path) return Refusal{400, "path-above-root", "the path has .. that leads above its root"};
   if (is_doubly_escaped(*path))
     return Refusal{400, "path-escaped-twice", "the path has an escape of an escape"};
+  if (has_escaped_slash(*path) && !has_good_slashes(*path)) return kBadSlash;
   return std::move(*path);
 }
 
@@ -190,7 +206,8 @@ std::variant<Refusal, std::string> read_query(std::string_view text) {
   return out;
 }
 
-std::variant<Refusal, Target> read_target(const RequestHead& head, const Origin& origin) {
+std::variant<Refusal, Target> read_target(const RequestHead& head, const Origin& origin,
+                                          EscapedSlash slash) {
   if (auto refusal = check_method(head.method)) return *refusal;
   if (auto refusal = check_host(head, origin)) return *refusal;
   std::string_view rest = head.target;
@@ -201,7 +218,7 @@ std::variant<Refusal, Target> read_target(const RequestHead& head, const Origin&
   }
   const size_t mark = rest.find('?');
   Target target;
-  auto path = read_path(rest.substr(0, mark));
+  auto path = read_path(rest.substr(0, mark), slash);
   if (const auto* refusal = std::get_if<Refusal>(&path)) return *refusal;
   target.path = std::move(std::get<std::string>(path));
   if (mark != std::string_view::npos) {

@@ -50,7 +50,7 @@ Task<bool> Inspector::read_request(Exchange& exchange) {
 Task<bool> Inspector::decide(Exchange& exchange) {
   exchange.told.method = exchange.request.method;
   exchange.told.up_type = media_type(exchange.request.headers);
-  auto target = http::read_target(exchange.request, origin_);
+  auto target = http::read_target(exchange.request, origin_, http::escaped_slash_of(view_));
   if (const auto* refusal = std::get_if<Refusal>(&target)) {
     exchange.told.path = exchange.request.target.substr(0, exchange.request.target.find('?'));
     co_return co_await deny(exchange, *refusal);

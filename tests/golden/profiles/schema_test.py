@@ -55,6 +55,6 @@ language = tomllib.loads(next(one["toml"] for one in vectors if one["name"] == "
 assert not errors(whole, language, "whole"), errors(whole, language, "whole")
 host = {"host": "a.example", "ports": [443]}
 for change in ({"addresses": ["10.0.0.0"]}, {"waiver": {"by": "lena"}}, {"http": [{"preset": "git-clone"}]},
-               {"http": [{"headers": ["X-Id"]}]}, {"http": [{"upgrade": 1}]}, {"http": [{"refs": ["main"]}]}):
+               {"http": [{"headers": ["X-Id"]}]}, {"http": [{"upgrade": 1}]}, {"http": [{"escaped_slash": 1}]}, {"http": [{"refs": ["main"]}]}):
     assert errors(whole, language | {"network": [host | change]}, "changed"), change
 print(f"{len(library)} profiles of the library hold")

@@ -113,7 +113,7 @@ path = "api/openapi.yaml"
 host = "registry.example.org"
 ports = [8443, 443]
 mode = "inspect"
-http = [{ methods = ["HEAD", "GET"], path = "/v2/**", max_body = "0B" }, { methods = ["POST"] }]
+http = [{ methods = ["HEAD", "GET"], path = "/v2/**", max_body = "0B" }, { methods = ["POST"], escaped_slash = true }]
 credential = "registry-read"
 budget = { up = "10MiB", down = "2GiB" }
 addresses = ["fd00::/8", "10.20.0.0/16"]

@@ -25,7 +25,8 @@ model::HttpRule fetch_of(std::string repository) {
 TEST(GitRequests, AreKnownByTheirLastComponents) {
   for (const char* path :
        {"/acme/w/git-receive-pack", "/acme/w.git/git-upload-pack", "/w/git-upload-archive",
-        "/git-receive-pack", "/acme/w/git-receive-pack/", "/acme/w/Git-Receive-Pack"}) {
+        "/git-receive-pack", "/acme/w/git-receive-pack/", "/acme/w/Git-Receive-Pack",
+        "/acme/w%2Fgit-receive-pack"}) {
     EXPECT_TRUE(is_git_request(path, false)) << path;
     EXPECT_TRUE(is_git_request(path, true)) << path;
   }

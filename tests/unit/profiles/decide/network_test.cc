@@ -142,6 +142,17 @@ TEST(ForeseeUrl, LeavesGitsRequestsToThePresetsOfAHost) {
       ElementsAre("git clone and fetch of \"/acme/w\", no push"));
 }
 
+TEST(ForeseeUrl, KnowsEscapedSlashes) {
+  EXPECT_THAT(answer_to("https://registry.example.org/@scope%2fname").passes,
+              ElementsAre("POST /**"));
+  EXPECT_EQ(answer_to("https://vcs.example.org/@scope%2Fname").verdict, Verdict::kDenied);
+  const model::Profile open = profile_with("[[network]]\nhost = \"a.example\"\nports = [443]\n");
+  EXPECT_EQ(answer_to("https://a.example/@scope%2fname", open).verdict, Verdict::kDenied);
+  for (const char* path : {"/a%2f..", "/..%2fa", "/a%2f", "/%2fa", "/a%2f%2fb"})
+    EXPECT_THAT(error_of("https://a.example" + std::string(path)), HasSubstr("has escapes"))
+        << path;
+}
+
 TEST(ForeseeUrl, SaysWhatToAskForWhereItIsDenied) {
   const UrlAnswer host = answer_to("https://a.example/x");
   EXPECT_EQ(host.verdict, Verdict::kDenied);

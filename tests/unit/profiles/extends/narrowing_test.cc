@@ -162,7 +162,7 @@ TEST(Narrowing, OfNetworksLooksAtEveryPartOfARequest) {
   const std::string gain = "network.a.b.http ";
   EXPECT_EQ(network_gains(http(get), http(any)), "");
   EXPECT_EQ(network_gains(http(any), http(get)), gain);
-  for (const char* more : {", upgrade = true", ", headers = [\"x-a\"]"}) {
+  for (const char* more : {", upgrade = true", ", escaped_slash = true", ", headers = [\"x-a\"]"}) {
     EXPECT_EQ(network_gains(http(get + more), http(any)), gain) << more;
     EXPECT_EQ(network_gains(http(get + more), ""), gain) << "every request has neither" << more;
     EXPECT_EQ(network_gains(http(get + more), http(any + more)), "") << more;

@@ -187,6 +187,8 @@ TEST(LintNetwork, GradesWhatARequestMayChange) {
                           "http = [{ methods = [\"GET\"], path = \"/a\", upgrade = true }]\n"
                           "budget = { up = \"1MiB\" }\n"),
               Contains(HasSubstr("9 note network.a.example.http: a websocket")));
+  EXPECT_THAT(rule("methods = [\"GET\"], path = \"/a\", escaped_slash = true"),
+              Contains(HasSubstr("9 note network.a.example.http: \"%2F\" may stand")));
   const std::string push = "preset = \"git-push\", repository = \"/a/b\", max_body = \"1MiB\"";
   EXPECT_THAT(rule(push + ", refs = [\"refs/heads/*\"]"),
               Contains(HasSubstr("9 warning network.a.example.http: a push to \"/a/b\"")));

@@ -120,7 +120,7 @@ TEST(ProfileLanguage, CanonicalFormHasEveryKeySorted) {
       R"({"addresses":["10.20.0.0/16","fd00::/8"],"budget":{"down":2147483648,"up":10485760},)"
       R"("credential":"registry-read",)"
       R"("host":"registry.example.org","http":[{"max_body":0,"methods":["GET","HEAD"],)"
-      R"("path":"/v2/**"},{"methods":["POST"],"path":"/**"}],"mode":"inspect","ports":[443,8443],)"
+      R"("path":"/v2/**"},{"escaped_slash":1,"methods":["POST"],"path":"/**"}],"mode":"inspect","ports":[443,8443],)"
       R"("waiver":{"by":"lena","reason":"The registry is ours."}},{"host":"vcs.example.org",)"
       R"("http":[{"preset":"git-fetch","repository":"/acme/widgets"},{"max_body":52428800,)"
       R"("preset":"git-push","refs":["refs/heads/a/**","refs/heads/contrib/*"],)"
@@ -259,6 +259,11 @@ TEST(ProfileLanguage, HttpRulesAreMethodsAndAPath) {
   EXPECT_THAT(errors_with(rule("path = \"/\"")), HasSubstr("network.http.methods is missing"));
   EXPECT_TRUE(
       minimal_with(rule("methods = [\"GET\"], upgrade = true")).networks[0].http[0].upgrade);
+  EXPECT_TRUE(minimal_with(rule("methods = [\"GET\"], escaped_slash = true"))
+                  .networks[0]
+                  .http[0]
+                  .escaped_slash);
+  EXPECT_FALSE(minimal_with(rule("methods = [\"GET\"]")).networks[0].http[0].escaped_slash);
   EXPECT_THAT(errors_with(rule("methods = [\"GET\"], upgrade = 1")),
               HasSubstr("write upgrade = true"));
   EXPECT_THAT(errors_with(rule("methods = [\"GET\"], repository = \"/a\"")),
@@ -281,7 +286,8 @@ TEST(ProfileLanguage, HttpPresetsAreARepositoryOfGit) {
               HasSubstr("network.http.preset = \"git-clone\" is unknown; write one of"));
   EXPECT_THAT(errors_with(rule("preset = \"git-fetch\"")),
               HasSubstr("\"network.http.repository\" is missing"));
-  for (const char* more : {", methods = [\"GET\"]", ", path = \"/a\"", ", upgrade = false"})
+  for (const char* more :
+       {", methods = [\"GET\"]", ", path = \"/a\"", ", upgrade = false", ", escaped_slash = true"})
     EXPECT_THAT(errors_with(rule(fetch + more)), HasSubstr("is fixed by the preset")) << more;
   for (const char* bad : {"", "/", "a/b", "/a/*", "/a/**", "/a/", "/a/b.git", "/a//b", "/a/../b"})
     EXPECT_THAT(

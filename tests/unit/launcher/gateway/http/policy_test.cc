@@ -1,5 +1,6 @@
 #include "launcher/gateway/http/policy.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/unit/launcher/gateway/http/sample.h"
@@ -29,7 +30,7 @@ RuleView preset(std::string name, std::string repository) {
 std::string of(const NetworkView& network, std::string_view start, Fields fields = {}) {
   fields.emplace_back("Host: git.example.org");
   const RequestHead head = request(start, fields);
-  const auto read = read_target(head, kOrigin);
+  const auto read = read_target(head, kOrigin, escaped_slash_of(network));
   if (!std::holds_alternative<Target>(read)) return "target " + outcome(read);
   const auto decision = decide(network, head, std::get<Target>(read));
   const auto place = [](const RulePlace& p) {
@@ -155,6 +156,28 @@ TEST(Policy, PlacesAreThoseOfTheProfile) {
   EXPECT_EQ(std::get<Allowed>(decision).rule, (RulePlace{0, {12, 11, 0}}));
   const auto denied = decide(view, head, {"/b", false, ""});
   EXPECT_EQ(std::get<Denied>(denied).rule, (RulePlace{std::nullopt, {10, 1, 0}}));
+}
+
+TEST(Policy, AnEscapedSlashPassesByRulesThatSaySo) {
+  RuleView scoped = rule({"GET"}, "/*");
+  scoped.escaped_slash = true;
+  const RuleView other = rule({"GET", "POST"}, "/**");
+  EXPECT_EQ(of({scoped}, "GET /@scope%2fname HTTP/1.1"), "0 0");
+  EXPECT_EQ(of({scoped}, "GET /@scope%2fname/x HTTP/1.1"), "table 403 no-rule") << "one component";
+  EXPECT_EQ(of({scoped}, "POST /@scope%2fname HTTP/1.1"), "table 403 method");
+  EXPECT_EQ(of({scoped}, "GET /..%2fname HTTP/1.1"), "target 400 path-escaped-slash");
+  EXPECT_EQ(of({other}, "GET /@scope%2fname HTTP/1.1"), "target 400 path-escaped-slash");
+  EXPECT_EQ(of({other, scoped}, "GET /@scope%2fname HTTP/1.1"), "1 0");
+  EXPECT_EQ(of({other, scoped}, "GET /a/@scope%2fname HTTP/1.1"), "0 400 path-escaped-slash");
+  EXPECT_EQ(of({other, scoped}, "GET /a/b HTTP/1.1"), "0 0");
+  const RuleView git = preset("git-fetch", "/acme/w");
+  scoped.methods = {"POST"};
+  scoped.path = "/**";
+  EXPECT_EQ(of({scoped, git}, "POST /acme%2fw/x HTTP/1.1"), "0 65536") << "control";
+  for (const char* path : {"/acme%2fw/git-receive-pack", "/acme/w%2fgit-receive-pack"})
+    EXPECT_THAT(of({scoped, git}, "POST " + std::string(path) + " HTTP/1.1"),
+                testing::HasSubstr("403 git-"))
+        << path;
 }
 
 // ---- git ----

@@ -66,6 +66,25 @@ TEST(CanonicalPath, DotsAndEmptyComponentsAreResolved) {
     EXPECT_EQ(path(given), wanted) << given;
 }
 
+TEST(CanonicalPath, AnEscapedSlashStaysWithinItsComponentWhereItIsKept) {
+  const auto kept = [](std::string_view text) {
+    const auto read = read_path(text, EscapedSlash::kKept);
+    const auto* good = std::get_if<std::string>(&read);
+    return good == nullptr ? outcome(read) : *good;
+  };
+  EXPECT_EQ(kept("/@scope%2fname"), "/@scope%2Fname");
+  EXPECT_EQ(kept("/a%2fb/../c%2Fd%2fe/"), "/c%2Fd%2Fe/");
+  EXPECT_EQ(kept("/a%2Fb.c%2F..d"), "/a%2Fb.c%2F..d");
+  EXPECT_EQ(kept("/a/b"), "/a/b");
+  for (const char* bad : {"/..%2f", "/%2f..", "/a%2f..", "/..%2fa", "/a%2F..%2Fb",
+                          "/a%2f%2e%2e%2fb", "/a%2f.", "/.%2fa", "/%2e%2fa", "/%2f", "/%2fa",
+                          "/a%2f", "/a%2f%2fb", "/a/%2fb", "/a%2f/b", "/a%5cb", "/a%2f..%5cb"})
+    EXPECT_EQ(kept(bad), "400 path-escaped-slash") << bad;
+  EXPECT_EQ(kept("/a%252fb"), "400 path-escaped-twice");
+  EXPECT_EQ(kept("/a%2f;x"), "400 path-parameters");
+  EXPECT_EQ(kept("/../a%2fb"), "400 path-above-root");
+}
+
 TEST(CanonicalPath, NothingLeadsAboveTheRoot) {
   for (const char* given : {"/..", "/../a", "/a/../..", "/%2e%2e/a", "//..", "/a/../../b", "/./.."})
     EXPECT_EQ(path(given), "400 path-above-root") << given;
