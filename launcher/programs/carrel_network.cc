@@ -1,7 +1,8 @@
 // carrel-network: makes a network namespace whose every address is local, with the gateway's
 // sockets in it ("make": both go to descriptor 3), or tries every way out of one ("probe UID":
-// descriptor 4 is the namespace), or tries whether "make" would do on this host ("check": a line on
-// its output where not). A program of its own, so that nobody else holds what it links.
+// descriptor 4 is the namespace; it answers how many of its packets were refused), or tries whether
+// "make" would do on this host ("check": a line on its output where not). A program of its own, so
+// that nobody else holds what it links.
 
 #include <unistd.h>
 
@@ -55,7 +56,7 @@ Status probe(protocol::Connection& answer, std::string_view uid) {
   if (ids.uid != 0) list.ids = ids;
   RETURN_IF_ERROR(confine::confine_self(list));
   RETURN_IF_ERROR(network::try_ways_out());
-  return answer.send(protocol::Type::kGo, "");
+  return answer.send(protocol::Type::kGo, std::to_string(network::kRefusedByProbes));
 }
 
 /// Of whoever asks for it; all that is made ends with this process.

@@ -22,12 +22,6 @@ namespace {
 
 constexpr const char* kTrustFolder = "trust";
 
-bool inspects(const model::Profile& profile) {
-  return std::any_of(
-      profile.networks.begin(), profile.networks.end(),
-      [](const model::Network& network) { return network.mode == model::NetworkMode::kInspect; });
-}
-
 uint32_t random_number() {
   uint32_t number = 0;
   (void)!getrandom(&number, sizeof number, 0);
@@ -64,7 +58,7 @@ Result<protocol::GatewayConfig> Opener::gateway_config() const {
   for (const std::string& resolver : settings.resolvers)
     config.add_resolvers(resolver);
   config.set_proxy(settings.proxy);
-  if (inspects(opening_.profile)) {
+  if (plan::inspects(opening_.profile)) {
     ASSIGN_OR_RETURN(*config.mutable_roots(), read_roots(settings));
   }
   config.set_max_duration_s(opening_.profile.session.max_duration_s);

@@ -14,8 +14,7 @@ using protocol::Type;
 namespace {
 
 constexpr int kPatienceMs = 20'000;
-constexpr size_t kDescriptors = 8;     // the namespace, and launcher/box/network/sockets.h
-constexpr const char* kRefused = "9";  // launcher/box/network/probes.h, kRefusedByProbes
+constexpr size_t kDescriptors = 8;  // the namespace, and launcher/box/network/sockets.h
 
 struct Started {
   protocol::Connection control;
@@ -114,8 +113,8 @@ Status WayOut::start_gateway(const Porter& porter, uid_t uid, const protocol::Ga
 Status WayOut::try_from_inside(uid_t uid) {
   ASSIGN_OR_RETURN(Started helper, start_helper(folder_ + "/carrel-network",
                                                 {"probe", std::to_string(uid)}, network_.get()));
-  RETURN_IF_ERROR(hear(helper, "try the workspace's network"));
-  RETURN_IF_ERROR(control_.send(Type::kGo, kRefused));
+  ASSIGN_OR_RETURN(const Message tried, hear(helper, "try the workspace's network"));
+  RETURN_IF_ERROR(control_.send(Type::kGo, tried.body));  // how many refusals it must know of
   return hear_ready().ok() ? Status(Done{})
                            : Status(Error{"the self-test of the workspace's network failed: what "
                                           "was refused was not told of"});

@@ -133,12 +133,6 @@ void add_inside(SandboxPlan& plan) {
   plan.mounts.push_back(std::move(program));
 }
 
-bool inspects(const model::Profile& profile) {
-  return std::any_of(
-      profile.networks.begin(), profile.networks.end(),
-      [](const model::Network& network) { return network.mode == model::NetworkMode::kInspect; });
-}
-
 /// The files of trust.h, and the system's own covered by them.
 void add_trust(const PlanRequest& request, SandboxPlan& plan) {
   const auto add = [&plan](SourceKind kind, std::string_view target, TargetType type) {

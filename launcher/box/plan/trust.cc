@@ -1,6 +1,14 @@
 #include "launcher/box/plan/trust.h"
 
+#include <algorithm>
+
 namespace carrel::plan {
+
+bool inspects(const model::Profile& profile) {
+  return std::any_of(
+      profile.networks.begin(), profile.networks.end(),
+      [](const model::Network& network) { return network.mode == model::NetworkMode::kInspect; });
+}
 
 std::vector<std::pair<std::string, std::string>> trust_environment(
     const std::string& bundle_path, const std::string& authority_path) {

@@ -7,7 +7,12 @@
 #include <utility>
 #include <vector>
 
+#include "profiles/model/profile.h"
+
 namespace carrel::plan {
+
+/// Whether the gateway reads what is said to some host, so that the session has an authority.
+bool inspects(const model::Profile& profile);
 
 /// The folder of all three files, and their names in it.
 inline constexpr std::string_view kTrustFolder = "/run/carrel/trust";

@@ -90,11 +90,9 @@ std::optional<Decision> Judge::decide_way_out(const events::NetConnect& connect)
   if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
   const auto name = names_.find(std::string(address));
   if (name == names_.end()) return std::nullopt;
+  if (connect.port > UINT16_MAX) return std::nullopt;
   decide::NetworkDecision decision = decide::decide_flow(
       profile_, name->second, static_cast<uint16_t>(connect.port), grants_.list());
-  if (connect.port > UINT16_MAX || decision.verdict != decide::Verdict::kAllowed) {
-    return Decision{decide::Verdict::kDenied, decide::kNetworkRule};
-  }
   network_rule_ = std::move(decision.rule);
   return Decision{decision.verdict, network_rule_};
 }

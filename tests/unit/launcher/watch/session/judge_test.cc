@@ -88,6 +88,30 @@ TEST(Judge, NamesVerdictAndRule) {
   EXPECT_TRUE(judge.counted_only().empty());
 }
 
+TEST(Judge, AsksTheProfileForConnectionsToNames) {
+  model::Profile with_network = profile();
+  model::Network network;
+  network.host = "a.example";
+  network.ports = {443};
+  with_network.networks = {network};
+  Judge judge(with_network);
+  judge.learn("198.18.0.1", "a.example");
+  judge.learn("198.18.0.2", "b.example");  // no name of the profile's
+  const auto decided = [&judge](const char* family, const char* address, uint32_t port) {
+    const auto event = judge.judge(seen(events::NetConnect{family, address, port}));
+    return event ? std::to_string(static_cast<int>(event->verdict)) + " " + event->rule : "counted";
+  };
+  const std::string denied = std::to_string(static_cast<int>(Verdict::kDenied)) + " ";
+  const std::string allowed = std::to_string(static_cast<int>(Verdict::kAllowed)) + " ";
+  EXPECT_EQ(decided("inet", "198.18.0.1", 443), allowed + "network.a.example");
+  EXPECT_EQ(decided("inet6", "::ffff:198.18.0.1", 443), allowed + "network.a.example");
+  EXPECT_EQ(decided("inet", "198.18.0.1", 80), denied + "network.a.example")
+      << "as carrel why says: only the port is not granted";
+  EXPECT_EQ(decided("inet", "198.18.0.1", 65536 + 443), denied + "default:network");
+  EXPECT_EQ(decided("inet", "198.18.0.2", 443), denied + "default:network");
+  EXPECT_EQ(decided("inet", "192.0.2.1", 53).substr(2), "") << "the gateway tells of questions";
+}
+
 TEST(Judge, NamesTheRefusedCall) {
   Judge judge(profile());
   const auto event = judge.judge(refused(SYS_mount, EPERM, {1, 2, 3, 4, 5, 6}));
