@@ -3,8 +3,8 @@
 #include <cerrno>
 #include <string>
 
+#include "broker/programs/token_keys.h"
 #include "broker/record/evidence/policy.h"
-#include "broker/service/credentials/jwk.h"
 #include "broker/service/store/files.h"
 #include "profiles/base/secret.h"
 
@@ -47,18 +47,18 @@ Result<evidence::SigningKey> make_key_of_start() {
   return evidence::SigningKey::from_seed(seed);
 }
 
-Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records) {
+Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records, const std::string& issuer,
+                                    uint64_t now_s) {
   ASSIGN_OR_RETURN(const UniqueFd folder, store::make_folder(store_fd, "keys", 0700));
   ASSIGN_OR_RETURN(const Secret seal_seed,
                    open_seed(folder.get(), "broker.ed25519",
                              has_records ? WhenMissing::kRefuse : WhenMissing::kMake));
-  ASSIGN_OR_RETURN(const Secret token_seed,
-                   open_seed(folder.get(), "tokens.ed25519", WhenMissing::kMake));
   ASSIGN_OR_RETURN(evidence::SigningKey seals, evidence::SigningKey::from_seed(seal_seed));
-  ASSIGN_OR_RETURN(evidence::SigningKey tokens, evidence::SigningKey::from_seed(token_seed));
+  ASSIGN_OR_RETURN(credentials::KeyRing tokens,
+                   open_token_keys(folder.get(), !issuer.empty(), now_s));
   RETURN_IF_ERROR(write_policy(store_fd, seals.public_key()));
-  RETURN_IF_ERROR(store::replace_file(store_fd, "jwks.json",
-                                      credentials::jwks_text(tokens.public_key()), 0644));
+  RETURN_IF_ERROR(store::replace_file(store_fd, "jwks.json", tokens.jwks(), 0644));
+  RETURN_IF_ERROR(publish_issuer(store_fd, issuer, tokens.jwks()));
   return BrokerKeys{std::move(seals), std::move(tokens)};
 }
 

@@ -1,7 +1,11 @@
 #pragma once
-// The broker's two long-lived keys, and what others need to believe them.
+// The broker's long-lived keys, and what others need to believe them.
+
+#include <cstdint>
+#include <string>
 
 #include "broker/record/evidence/keys.h"
+#include "broker/service/credentials/key_ring.h"
 #include "profiles/base/result.h"
 
 namespace carrel::programs {
@@ -9,17 +13,21 @@ namespace carrel::programs {
 /// They sign different kinds of text, so neither can be used to make the other's.
 struct BrokerKeys {
   evidence::SigningKey seals;   // countersigns first and last seals
-  evidence::SigningKey tokens;  // signs credentials
+  credentials::KeyRing tokens;  // sign credentials
 };
 
 /// A key of this start alone, of its tickets or of its ssh certificates. It is never written down:
 /// what one of an earlier start has signed is worth nothing, whoever kept it.
 Result<evidence::SigningKey> make_key_of_start();
 
-/// Reads keys/broker.ed25519 and keys/tokens.ed25519 (32-byte seeds, mode 0600) below the store, or
-/// makes them for a store without records; a store that has records but no seal key is an Error,
-/// because a new key would silently disown them. Writes trust.policy where it is missing and
-/// jwks.json always.
-Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records);
+/// Reads keys/broker.ed25519 (a 32-byte seed) and the keys of tokens, keys/tokens.ALG.SECONDS (what
+/// TokenKey::generate() gives; SECONDS since 1970 is when it was made; tokens.ed25519 is one of
+/// before that was said), all of mode 0600, below the store. Makes what is missing for a store
+/// without records; a store that has records but no seal key is an Error, because a new key would
+/// silently disown them. Keys of tokens are made and dropped as plan_keys() says; without an
+/// `issuer` (its name, or "") those of ES256 and RS256 are not looked at. Writes trust.policy where
+/// it is missing, jwks.json, and with an issuer what publish_issuer() does.
+Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records, const std::string& issuer,
+                                    uint64_t now_s);
 
 }  // namespace carrel::programs

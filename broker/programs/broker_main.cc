@@ -20,6 +20,7 @@
 #include "broker/programs/broker_loop.h"
 #include "broker/programs/broker_options.h"
 #include "broker/programs/profile_reader.h"
+#include "broker/programs/token_keys.h"
 #include "broker/record/evidence/note.h"
 #include "broker/record/evidence/seal.h"
 #include "broker/service/credentials/issuer.h"
@@ -35,7 +36,9 @@
 namespace carrel::programs {
 namespace {
 
+/// Of an issuer that nobody outside can ask for its keys.
 constexpr std::string_view kIssuerName = "carrel.local";
+constexpr uint64_t kNsPerS = 1'000'000'000;
 
 uint64_t real_ns() {
   timespec now{};
@@ -82,6 +85,7 @@ Status warm_up_openssl() {
 /// All that a broker works with, in the order in which it is opened.
 struct Broker {
   store::RecordFolder records;
+  std::string issuer;  // https://HOST, or ""
   BrokerKeys keys;
   std::unique_ptr<store::Catalogue> catalogue;
 };
@@ -89,7 +93,10 @@ struct Broker {
 Result<Broker> open_store(const BrokerOptions& options, const monitor::Log& log) {
   ASSIGN_OR_RETURN(store::RecordFolder records, store::RecordFolder::open(options.store_fd));
   ASSIGN_OR_RETURN(const std::vector<std::string> sessions, records.sessions());
-  ASSIGN_OR_RETURN(BrokerKeys keys, open_broker_keys(options.store_fd, !sessions.empty()));
+  ASSIGN_OR_RETURN(std::string issuer, read_issuer_name(options.store_fd));
+  ASSIGN_OR_RETURN(BrokerKeys keys, open_broker_keys(options.store_fd, !sessions.empty(), issuer,
+                                                     real_ns() / kNsPerS));
+  if (!issuer.empty()) log("issuer name=" + issuer);
   // SQLite takes a path: relative to the store, which is the root or at least the working folder.
   ASSIGN_OR_RETURN(store::OpenedCatalogue opened, store::open_sqlite_catalogue("catalogue.sqlite"));
   if (!opened.unusable.empty()) log("catalogue.unusable why=" + quoted(opened.unusable));
@@ -104,13 +111,16 @@ Result<Broker> open_store(const BrokerOptions& options, const monitor::Log& log)
   RETURN_IF_ERROR(people::register_owner(*opened.catalogue, options.caller.value_or(owner.st_uid)));
   ASSIGN_OR_RETURN(const size_t adopted, people::adopt_work(*opened.catalogue));
   if (adopted > 0) log("catalogue.adopted workspaces=" + std::to_string(adopted));
-  return Broker{std::move(records), std::move(keys), std::move(opened.catalogue)};
+  return Broker{std::move(records), std::move(issuer), std::move(keys),
+                std::move(opened.catalogue)};
 }
 
 Status serve(Broker broker, const BrokerOptions& options, const monitor::Log& log,
              protocol::Connection& launcher, const BrokerHooks& hooks) {
   const World world{real_ns, random_bytes};
-  const credentials::Issuer issuer(std::string(kIssuerName), std::move(broker.keys.tokens), world);
+  const credentials::Issuer issuer(
+      broker.issuer.empty() ? std::string(kIssuerName) : std::move(broker.issuer),
+      std::move(broker.keys.tokens), world);
   ASSIGN_OR_RETURN(const evidence::SigningKey ticket_key, make_key_of_start());
   ASSIGN_OR_RETURN(const evidence::SigningKey ssh_key, make_key_of_start());
   monitor::Monitor monitor(

@@ -33,8 +33,8 @@ struct CloseFolder {
 };
 
 /// What a new state folder may hold: what its admin put there beforehand among it.
-constexpr std::array<std::string_view, 6> kMayBeThere = {
-    ".", "..", "run", "lost+found", "network.toml", "secrets"};
+constexpr std::array<std::string_view, 7> kMayBeThere = {
+    ".", "..", "run", "lost+found", "network.toml", "issuer.toml", "secrets"};
 
 /// One that was prepared before, or holds no more than the `run` that `carrel open` makes, or what
 /// a disk of its own comes with.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "broker/record/evidence/sha256.h"
 #include "broker/service/credentials/certificate.h"
 #include "broker/service/credentials/jwk.h"
 #include "profiles/base/text.h"
@@ -115,6 +114,22 @@ Status check_grant(const Grant& grant) {
   return Done{};
 }
 
+KeyRing Issuer::ring_of(evidence::SigningKey key) {
+  KeyRing ring;
+  ring.add(TokenKey(std::move(key)), 0);
+  return ring;
+}
+
+Status Issuer::check(const Grant& grant) const {
+  RETURN_IF_ERROR(check_grant(grant));
+  if (grant.kind != Kind::kJwt || keys_.signer(grant.alg, 0) != nullptr) return Done{};
+  return wrong(grant,
+               "alg " + std::string(word_of(grant.alg)) +
+                   " is for relying parties that find the issuer's keys by its name, and "
+                   "this one has none: the admin has to write issuer = \"https://HOST\" into "
+                   "issuer.toml of the state folder and start anew");
+}
+
 /// The lease without what it hands out.
 Result<Lease> Issuer::begin(const Grant& grant) const {
   RETURN_IF_ERROR(check_grant(grant));
@@ -136,12 +151,14 @@ Result<Lease> Issuer::mint(const Holder& holder, std::string_view name) const {
   if (!fits_subject(holder.task) || !fits_subject(holder.profile)) {
     return wrong(grant, "task or profile id not fit for a subject");
   }
+  RETURN_IF_ERROR(check(grant));
   ASSIGN_OR_RETURN(Lease lease, begin(grant));
-  const std::string header =
-      R"({"alg":"EdDSA","kid":")" + key_thumbprint(key_.public_key()) + R"(","typ":"JWT"})";
+  const TokenKey* key = keys_.signer(grant.alg, lease.issued);
+  const std::string header = R"({"alg":")" + std::string(word_of(key->jwk().alg)) + R"(","kid":")" +
+                             key->kid() + R"(","typ":"JWT"})";
   std::string token = to_base64url(header) + "." + to_base64url(claims_of(name_, holder, lease));
-  ASSIGN_OR_RETURN(const evidence::Signature signature, key_.sign(token));
-  token += "." + to_base64url(evidence::as_view(signature));
+  ASSIGN_OR_RETURN(const std::string signature, key->sign(token));
+  token += "." + to_base64url(signature);
   lease.token = Secret(std::move(token));
   return lease;
 }
@@ -166,10 +183,6 @@ Result<Lease> Issuer::lease(const Holder& holder, std::string_view name,
   lease.certificate = std::move(taken.chain);
   lease.private_key = std::move(taken.private_key);
   return lease;
-}
-
-std::string Issuer::jwks() const {
-  return jwks_text(key_.public_key());
 }
 
 }  // namespace carrel::credentials

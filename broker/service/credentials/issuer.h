@@ -1,7 +1,8 @@
 #pragma once
-// Mints the credentials that a session's profile grants, minutes long each: a signed JWT (RFC 7519,
-// EdDSA by RFC 8037) for one audience, which an offline verifier refuses at `exp`; a secret of the
-// admin's, as a header or a file; a client certificate of an authority of the admin's.
+// Mints the credentials that a session's profile grants, minutes long each: a signed JWT (RFC 7519;
+// EdDSA by RFC 8037, ES256 and RS256 by RFC 7518) for one audience, which an offline verifier
+// refuses at `exp`; a secret of the admin's, as a header or a file; a client certificate of an
+// authority of the admin's.
 
 #include <cstdint>
 #include <span>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "broker/record/evidence/keys.h"
+#include "broker/service/credentials/key_ring.h"
 #include "profiles/base/result.h"
 #include "profiles/base/secret.h"
 #include "profiles/base/world.h"
@@ -37,6 +39,7 @@ struct Grant {
   uint64_t life_s = kDefaultLifeS;
   Kind kind = Kind::kJwt;
   std::string from = {};  // of the other kinds: "secret:NAME", of an x509 "ca:NAME"
+  Alg alg = Alg::kEdDsa;  // of a jwt
 };
 
 /// On whose behalf tokens are made: the session and what stands in the claims about it.
@@ -79,11 +82,17 @@ Status check_grant(const Grant& grant);
 class Issuer {
  public:
   /// `name` is the claim `iss`, byte for byte what relying parties expect.
+  Issuer(std::string name, KeyRing keys, World world)
+      : name_(std::move(name)), keys_(std::move(keys)), world_(std::move(world)) {}
+  /// One that signs with EdDSA alone, by that key.
   Issuer(std::string name, evidence::SigningKey key, World world)
-      : name_(std::move(name)), key_(std::move(key)), world_(std::move(world)) {}
+      : Issuer(std::move(name), ring_of(std::move(key)), std::move(world)) {}
 
+  /// What check_grant() refuses, and a jwt of an algorithm that this issuer has no key of; the
+  /// Error says what the admin has to configure.
+  [[nodiscard]] Status check(const Grant& grant) const;
   /// A token for the grant of that name. Refused: a name the holder's profile does not have, what
-  /// check_grant() refuses, another kind than jwt, ids that would be ambiguous in `sub`.
+  /// check() refuses, another kind than jwt, ids that would be ambiguous in `sub`.
   Result<Lease> mint(const Holder& holder, std::string_view grant) const;
   /// A lease of another kind than jwt, from the value of its source. Refused: what check_grant()
   /// refuses; for a header a value with control bytes or above 8 KiB; for a certificate what
@@ -91,14 +100,14 @@ class Issuer {
   /// the value.
   Result<Lease> lease(const Holder& holder, std::string_view grant, const Secret& value) const;
   /// What verifiers need: the JWK Set.
-  [[nodiscard]] std::string jwks() const;
-  [[nodiscard]] const evidence::PublicKey& public_key() const { return key_.public_key(); }
+  [[nodiscard]] std::string jwks() const { return keys_.jwks(); }
 
  private:
+  static KeyRing ring_of(evidence::SigningKey key);
   [[nodiscard]] Result<Lease> begin(const Grant& grant) const;
 
   std::string name_;
-  evidence::SigningKey key_;
+  KeyRing keys_;
   World world_;
 };
 

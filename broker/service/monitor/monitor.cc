@@ -122,7 +122,7 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
       return failure(given.error().sys_errno == EPERM ? kNotGranted : kBroken, given.error().what);
     }
   }
-  const auto read = check_open_request(request.value(), parts_.read_profile);
+  const auto read = check_open_request(request.value(), parts_.read_profile, parts_.issuer);
   if (!read.ok()) return failure(kUsage, to_string(read.error()));
   const Status registered = people::register_local(parts_.catalogue, peer_uid);
   if (!registered.ok()) return failure(kBroken, to_string(registered.error()));

@@ -57,7 +57,7 @@ Reply Monitor::create_task(uid_t peer_uid, const Message& message) {
   as_opening.set_profile_path(request.profile_path());
   as_opening.set_canonical(request.canonical());
   *as_opening.mutable_extended() = request.extended();
-  const auto read = check_open_request(as_opening, parts_.read_profile);
+  const auto read = check_open_request(as_opening, parts_.read_profile, parts_.issuer);
   if (!read.ok()) return failure(kInvalid, to_string(read.error()));
   const auto id = task_id(request.name());
   if (!id.ok()) return failure(kInvalid, id.error().what);

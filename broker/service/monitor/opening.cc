@@ -86,7 +86,8 @@ Status check_command(const google::protobuf::RepeatedPtrField<std::string>& comm
 }
 
 Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
-                                       const ProfileReader& read_profile) {
+                                       const ProfileReader& read_profile,
+                                       const credentials::Issuer& issuer) {
   if (request.profile_source().size() > kMaxSource) return Error{"profile: larger than 1 MiB"};
   if (request.profile_path().size() > kMaxPath) return Error{"profile: path too long"};
   RETURN_IF_ERROR(check_command(request.command()));
@@ -98,6 +99,7 @@ Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
   for (const model::Credential& credential : read.profile.credentials) {
     const Result<credentials::Grant> grant = grant_of(credential);
     if (!grant.ok()) return grant.error();
+    RETURN_IF_ERROR(issuer.check(grant.value()));
   }
   return read;
 }

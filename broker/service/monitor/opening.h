@@ -13,9 +13,11 @@ namespace carrel::monitor {
 
 /// Reads the profile's source again and compares: what the caller parsed must be what we parse.
 /// Bounds: source 1 MiB, path 4 KiB, 4,096 arguments of 1 MiB in all, without NUL. Credentials that
-/// no broker could issue (credentials::check_grant()) are refused.
+/// no broker could issue (credentials::check_grant()), and those that this one cannot
+/// (Issuer::check()), are refused.
 Result<ReadProfile> check_open_request(const protocol::OpenRequest& request,
-                                       const ProfileReader& read_profile);
+                                       const ProfileReader& read_profile,
+                                       const credentials::Issuer& issuer);
 
 /// Words of a command, within those bounds.
 Status check_command(const google::protobuf::RepeatedPtrField<std::string>& command);

@@ -140,7 +140,7 @@ print(talk(sockets + "/broker.sock", c.RECORD_REQUEST, encode({1: sys.argv[4], 2
     def test_no_state_folder_no_keys_no_private_socket(self):
         self.run_as(ANNA, "open", "anna", "--", "/bin/true")
         names = ("", "run", "run/launcher.lock", "run/startup.lock", "run/launcher.log", "run/broker.log", "run/broker.sock",
-                 "keys", "keys/broker.ed25519", "keys/tokens.ed25519", "vault", "vault/workspaces.keys", "secrets", "catalogue.sqlite",
+                 "keys", *(f"keys/{key.name}" for key in (self.state / "keys").iterdir()), "vault", "vault/workspaces.keys", "secrets", "catalogue.sqlite",
                  "sessions", "workspaces", "slices", "pool", "trust.policy", "tmp")
         there = [name for name in names if (self.state / name).exists()]
         self.assertGreater(len(there), 15)  # positive control: for root they are there

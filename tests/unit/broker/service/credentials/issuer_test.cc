@@ -8,6 +8,7 @@
 #include "broker/service/credentials/jwk.h"
 #include "profiles/base/text.h"
 #include "tests/support/folder.h"
+#include "tests/unit/broker/service/credentials/tokens.h"
 #include <nlohmann/json.hpp>
 
 namespace carrel::credentials {
@@ -44,25 +45,6 @@ Holder test_holder() {
            {"wide", "*.example", 60},
            {"long", "a.example", kLongestLifeS + 1},
            {"none", "a.example", 0}}};
-}
-
-std::vector<std::string> parts_of(std::string_view token) {
-  std::vector<std::string> parts(1);
-  for (const char c : token) {
-    if (c == '.') {
-      parts.emplace_back();
-    } else {
-      parts.back() += c;
-    }
-  }
-  return parts;
-}
-
-std::string from_base64url(std::string text) {
-  for (char& c : text)
-    c = c == '-' ? '+' : c == '_' ? '/' : c;
-  text.append((4 - text.size() % 4) % 4, '=');
-  return from_base64(text).value();
 }
 
 TEST(Issuer, WritesTheClaims) {
@@ -112,7 +94,7 @@ TEST(Issuer, IsBelievedByOpenssl) {
 }
 
 TEST(Issuer, PublishesTheKeyUnderItsThumbprint) {
-  EXPECT_EQ(key_thumbprint(test_key().public_key()), kThumbprint);
+  EXPECT_EQ(thumbprint(jwk_of(test_key().public_key())), kThumbprint);
   const auto jwk = nlohmann::json::parse(test_issuer().jwks())["keys"][0];
   EXPECT_EQ(jwk, (nlohmann::json{{"kty", "OKP"},
                                  {"crv", "Ed25519"},
