@@ -129,6 +129,9 @@ void compare_credentials(const model::Profile& to, const model::Profile& from, C
     const auto kind = [](const model::Credential& one) {
       return std::string(model::word_of(model::kCredentialKindWords, one.kind));
     };
+    const auto alg = [](const model::Credential& one) {
+      return std::string(model::word_of(model::kTokenAlgWords, one.alg));
+    };
     const auto injected = [](const model::Credential& one) {
       return quoted(one.inject) + (one.user.empty() ? "" : " of " + named(one.user));
     };
@@ -137,6 +140,8 @@ void compare_credentials(const model::Profile& to, const model::Profile& from, C
     out.check(credential.audience != granted->audience,
               {rule + ".audience", "gets it for " + named(credential.audience),
                named(granted->audience), credential.where, Way::kOther});
+    out.check(credential.alg != granted->alg, {rule + ".alg", "is signed with " + alg(credential),
+                                               alg(*granted), credential.where, Way::kOther});
     out.check(credential.from != granted->from,
               {rule + ".from", "gets it from " + named(credential.from), named(granted->from),
                credential.where, Way::kOther});

@@ -104,10 +104,13 @@ void add_repository(Page& page, const Repository& repository) {
   page.line(1, rest);
 }
 
-std::string_view kind_words(model::CredentialKind kind) {
-  switch (kind) {
+std::string kind_words(const model::Credential& credential) {
+  switch (credential.kind) {
     case model::CredentialKind::kJwt:
-      return "a signed token (JWT)";
+      return credential.alg == model::TokenAlg::kEdDsa
+                 ? "a signed token (JWT)"
+                 : "a token (JWT) signed with " +
+                       std::string(model::word_of(model::kTokenAlgWords, credential.alg));
     case model::CredentialKind::kHeader:
       return "a secret in an HTTP header";
     case model::CredentialKind::kSshCertificate:
@@ -136,8 +139,7 @@ void add_credentials(Page& page, const std::vector<model::Credential>& credentia
   for (const model::Credential& credential : credentials) {
     const bool inside = credential.kind == model::CredentialKind::kJwt ||
                         credential.kind == model::CredentialKind::kFile;
-    page.line(0, "Credential " + named(credential.name) + ": " +
-                     std::string(kind_words(credential.kind)) +
+    page.line(0, "Credential " + named(credential.name) + ": " + kind_words(credential) +
                      (credential.from.empty() ? " for " + named(credential.audience)
                                               : " from " + named(credential.from)) +
                      ", valid for " + model::to_duration_text(credential.ttl_s) +

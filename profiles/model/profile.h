@@ -121,6 +121,7 @@ struct Credential {
   std::string from = {};    // of every other kind: "secret:NAME" or "ca:NAME"
   std::string inject = {};  // of a header: "bearer", "basic" or a header's name in lower case
   std::string user = {};    // of a header injected as "basic"
+  TokenAlg alg = TokenAlg::kEdDsa;  // of a jwt
   bool operator==(const Credential&) const = default;
 };
 

@@ -210,7 +210,9 @@ std::string json_credential(const model::Credential& credential) {
       .text_unless_empty("from", credential.from)
       .unless(credential.inject.empty() || credential.inject == model::kBearer, "inject",
               json(credential.inject))
-      .text_unless_empty("user", credential.user);
+      .text_unless_empty("user", credential.user)
+      .unless(credential.alg == model::TokenAlg::kEdDsa, "alg",
+              json(model::word_of(model::kTokenAlgWords, credential.alg)));
   return object.str();
 }
 

@@ -120,6 +120,10 @@ model::Credential read_credential(const Value& table, const Reading& reading) {
   } else if (!is_token && !credential.audience.empty()) {
     reader.complain("audience", "is for a jwt; other kinds say from = \"secret:NAME\"");
   }
+  credential.alg = reader.word("alg", model::kTokenAlgWords, credential.alg);
+  if (!is_token && reader.has("alg")) {
+    reader.complain("alg", "is for a jwt; other kinds are not signed so");
+  }
   read_header(reader, credential);
   const uint64_t longest = is_copied(credential.kind) ? kMaxCopiedTtlSeconds : kMaxTtlSeconds;
   credential.ttl_s = reader.duration("ttl", {kMinTtlSeconds, longest}, credential.ttl_s);

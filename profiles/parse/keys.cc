@@ -86,6 +86,7 @@ constexpr std::array kKeys = {
     KeySpec{"credential.name", Shape::kText, "its name"},
     KeySpec{"credential.kind", Shape::kChoice, "what it is"},
     KeySpec{"credential.audience", Shape::kText, "the service that may accept a jwt"},
+    KeySpec{"credential.alg", Shape::kChoice, "how a jwt is signed"},
     KeySpec{"credential.ttl", Shape::kDuration, "how long one is valid; it is renewed by itself"},
     KeySpec{"credential.from", Shape::kText,
             "where another kind is taken from: secret:NAME or ca:NAME"},

@@ -34,6 +34,7 @@ constexpr std::array kWords = {
     Words{"network.mode", model::kNetworkModeWords},
     Words{"network.http.preset", model::kPresetWords},
     Words{"credential.kind", model::kCredentialKindWords},
+    Words{"credential.alg", model::kTokenAlgWords},
 };
 
 struct Pattern {

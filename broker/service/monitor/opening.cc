@@ -44,13 +44,25 @@ std::optional<credentials::Kind> kind_of(model::CredentialKind kind) {
   return std::nullopt;
 }
 
+credentials::Alg alg_of(model::TokenAlg alg) {
+  switch (alg) {
+    case model::TokenAlg::kEdDsa:
+      return credentials::Alg::kEdDsa;
+    case model::TokenAlg::kEs256:
+      return credentials::Alg::kEs256;
+    case model::TokenAlg::kRs256:
+      return credentials::Alg::kRs256;
+  }
+  return credentials::Alg::kEdDsa;
+}
+
 Result<credentials::Grant> grant_of(const model::Credential& credential) {
   const std::optional<credentials::Kind> kind = kind_of(credential.kind);
   if (!kind.has_value()) {
     return Error{"credential " + quoted(credential.name) + ": its kind is not supported yet"};
   }
-  credentials::Grant grant{credential.name, credential.audience, credential.ttl_s, *kind,
-                           credential.from};
+  credentials::Grant grant{credential.name, credential.audience, credential.ttl_s,
+                           *kind,           credential.from,     alg_of(credential.alg)};
   RETURN_IF_ERROR(credentials::check_grant(grant));
   return grant;
 }

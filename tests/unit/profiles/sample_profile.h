@@ -155,6 +155,7 @@ ttl = "15m"
 [[credential]]
 name = "ci"
 audience = "https://ci.example.org"
+alg = "RS256"
 
 [limits]
 cpu = "2.5"

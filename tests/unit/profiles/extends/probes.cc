@@ -207,6 +207,8 @@ class Asker {
     for (const char* audience : {"u", "v"})
       ask(key + " for " + audience, key + ".audience",
           found != nullptr && found->audience == audience);
+    for (const auto alg : {model::TokenAlg::kEdDsa, model::TokenAlg::kEs256})
+      ask(key + " alg", key + ".alg", found != nullptr && found->alg == alg);
     for (const uint64_t ttl : {30U, 120U, 600U})
       ask(key + " ttl", key + ".ttl", found != nullptr && found->ttl_s >= ttl);
   }

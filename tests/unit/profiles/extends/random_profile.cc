@@ -163,6 +163,7 @@ class Writer {
     if (is_emptied("credential")) return;
     out_ += "[[credential]]\nname = \"" + name + "\"\n";
     if (whole_ || chance(2)) out_ += "audience = \"" + one({"u", "u", "v"}) + "\"\n";
+    maybe(4, "alg", {"\"EdDSA\"", "\"ES256\""});
     maybe(2, "ttl", {"\"30s\"", "\"2m\"", "\"10m\""});
   }
 

@@ -310,6 +310,25 @@ TEST(ProfileKey, CredentialAudienceIsRequired) {
   }
 }
 
+TEST(ProfileKey, CredentialAlgIsOfATokenAlone) {
+  const std::string token = minimal_profile() + kCredential;
+  EXPECT_EQ(parsed(token).credentials[0].alg, model::TokenAlg::kEdDsa);
+  EXPECT_EQ(parsed(token + "alg = \"ES256\"\n").credentials[0].alg, model::TokenAlg::kEs256);
+  EXPECT_EQ(parsed(token + "alg = \"RS256\"\n").credentials[0].alg, model::TokenAlg::kRs256);
+  for (const char* bad : {"none", "HS256", "rs256", "PS256", ""}) {
+    EXPECT_THAT(errors_of(token + "alg = \"" + bad + "\"\n"),
+                HasSubstr("is unknown; write one of \"EdDSA\", \"ES256\", \"RS256\""))
+        << bad;
+  }
+  const std::string file =
+      minimal_profile() + "[[credential]]\nname = \"f\"\nkind = \"file\"\nfrom = \"secret:f\"\n";
+  EXPECT_EQ(parsed(file).credentials[0].from, "secret:f");
+  for (const char* word : {"EdDSA", "RS256"}) {
+    EXPECT_THAT(errors_of(file + "alg = \"" + word + "\"\n"),
+                HasSubstr("credential.alg is for a jwt"));
+  }
+}
+
 TEST(ProfileKey, CredentialTtlIsAtMostTenMinutes) {
   EXPECT_EQ(parsed(minimal_profile() + kCredential).credentials[0].ttl_s, 120U);
   EXPECT_EQ(parsed(minimal_profile() + kCredential + "ttl = \"1s\"\n").credentials[0].ttl_s, 1U);

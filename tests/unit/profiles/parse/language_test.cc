@@ -72,6 +72,7 @@ TEST(ProfileLanguage, HasEveryTableAsPlainValues) {
   EXPECT_TRUE(git[2].upgrade);
   EXPECT_FALSE(git[1].upgrade);
   ASSERT_EQ(profile.credentials.size(), 2U);
+  EXPECT_EQ(profile.credentials[0].alg, model::TokenAlg::kRs256);
   EXPECT_EQ(profile.credentials[1].kind, model::CredentialKind::kHeader);
   EXPECT_EQ(profile.credentials[1].from, "secret:registry-read");
   EXPECT_EQ(profile.credentials[1].inject, "basic");
@@ -109,8 +110,8 @@ TEST(ProfileLanguage, LeavesNewDefaultsOutOfTheCanonicalForm) {
 TEST(ProfileLanguage, CanonicalFormHasEveryKeySorted) {
   EXPECT_EQ(
       to_canonical(parsed_whole(whole_profile())),
-      R"({"credential":[{"audience":"https://ci.example.org","kind":"jwt","name":"ci","ttl":120},)"
-      R"({"from":"secret:registry-read","inject":"basic","kind":"header","name":"registry-read",)"
+      R"({"credential":[{"alg":"RS256","audience":"https://ci.example.org","kind":"jwt",)"
+      R"("name":"ci","ttl":120},{"from":"secret:registry-read","inject":"basic","kind":"header","name":"registry-read",)"
       R"("ttl":900,"user":"reader"}],)"
       R"("forward":[{"port":80},{"port":3000}],)"
       R"("interface":[{"kind":"schema","name":"billing-api","path":"api/openapi.yaml"}],)"
