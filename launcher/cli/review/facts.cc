@@ -42,6 +42,8 @@ class Gatherer {
       add_order(event, order->action, order->person, order->reason);
     if (const auto* time = std::get_if<events::PolicyTime>(&event.data))
       add_order(event, time->action, time->limit, "");
+    if (const auto* anomaly = std::get_if<events::NetAnomaly>(&event.data))
+      take_anomaly(event, *anomaly);
     if (const auto* loss = std::get_if<events::RecorderLoss>(&event.data)) {
       for (const auto& [name, count] : loss->counts)
         facts_->loss[name] += count;
@@ -131,6 +133,13 @@ class Gatherer {
                  const std::string& reason) {
     if (facts_->orders.size() < kMaxOrdersListed)
       facts_->orders.push_back({action, by, reason, event.real_ns});
+  }
+
+  void take_anomaly(const events::Event& event, const events::NetAnomaly& anomaly) {
+    if (facts_->anomalies.size() < kMaxAnomaliesListed)
+      facts_->anomalies.push_back({event.seq, event.real_ns, anomaly});
+    else
+      ++facts_->anomalies_unlisted;
   }
 
   /// A renewal is a lease of its own; its end is told by its id.

@@ -20,6 +20,7 @@ inline constexpr size_t kMaxDenialGroups = 10'000;
 inline constexpr size_t kMaxChangesListed = 200'000;
 inline constexpr size_t kMaxTerminalsListed = 1'000;
 inline constexpr size_t kMaxOrdersListed = 10'000;
+inline constexpr size_t kMaxAnomaliesListed = 1'000;
 
 /// Equal denials: same type, object, errno and rule.
 struct Denial {
@@ -62,6 +63,13 @@ struct OrderFacts {
   uint64_t time_ns = 0;
 };
 
+/// Traffic of an unusual shape, or that the gateway was lost.
+struct AnomalyFacts {
+  uint64_t seq = 0;
+  uint64_t time_ns = 0;
+  events::NetAnomaly told;  // raw bytes
+};
+
 struct LeaseFacts {
   std::string name, kind, lease;
   uint64_t issued_ns = 0;
@@ -98,6 +106,8 @@ struct Facts {
   std::vector<ForwardFacts> forwards;    // in the order of their first
   std::vector<LimitFacts> limits;        // in the order of their first
   std::vector<OrderFacts> orders;
+  std::vector<AnomalyFacts> anomalies;
+  uint64_t anomalies_unlisted = 0;
   std::vector<LeaseFacts> credentials;
   std::map<std::string, uint64_t> loss;
   SealFacts seals;

@@ -103,6 +103,17 @@ void write_orders(events::JsonObject* line, const Facts& facts) {
   });
 }
 
+void write_anomalies(events::JsonObject* line, const Facts& facts) {
+  write_array(line, "anomalies", facts.anomalies,
+              [](events::JsonObject* object, const AnomalyFacts& each) {
+                object->number("seq", each.seq);
+                object->bytes("time", to_rfc3339(each.time_ns));
+                object->bytes("what", each.told.what);
+                object->bytes("name", each.told.name);
+                object->bytes("detail", each.told.detail);
+              });
+}
+
 void write_credentials(events::JsonObject* line, const Facts& facts) {
   write_array(line, "credentials", facts.credentials,
               [](events::JsonObject* object, const LeaseFacts& lease) {
@@ -140,6 +151,7 @@ std::string show_json(const protocol::SessionRow& row, const Facts& facts) {
   write_forwards(&line, facts);
   write_limits(&line, facts);
   write_orders(&line, facts);
+  write_anomalies(&line, facts);
   write_credentials(&line, facts);
   events::JsonObject loss(line.raw("loss"));
   for (const auto& [type, count] : facts.loss)

@@ -226,6 +226,24 @@ std::string orders_text(const Facts& facts) {
   return out;
 }
 
+/// Nothing where there was none.
+std::string anomalies_text(const Facts& facts) {
+  if (facts.anomalies.empty()) return "";
+  const uint64_t count = facts.anomalies.size() + facts.anomalies_unlisted;
+  std::string out = line("anomalies", number(count) + " of the network: noticed, not refused");
+  for (size_t i = 0; i < facts.anomalies.size() && i < kLinesShown; ++i) {
+    const AnomalyFacts& each = facts.anomalies[i];
+    const uint64_t since = each.time_ns - std::min(each.time_ns, facts.started_ns);
+    out += "  " + quoted(each.told.what) +
+           (each.told.name.empty() ? "" : " " + quoted(each.told.name)) + ": " +
+           quoted(each.told.detail) + "  (event " + number(each.seq) + ", " + since_text(since) +
+           ")\n";
+  }
+  if (count > kLinesShown)
+    out += "  ... and " + number(count - kLinesShown) + " more (carrel events lists them)\n";
+  return out;
+}
+
 std::string credentials_text(const Facts& facts) {
   if (facts.credentials.empty()) return line("credentials", "none");
   std::string out = line("credentials", number(facts.credentials.size()) + " leases");
@@ -261,8 +279,8 @@ std::string show_text(const protocol::SessionRow& row, const Facts& facts) {
   const std::string id = row.session().substr(0, kIdShown);
   std::string out = who_text(row, facts) + activity_text(facts) + terminals_text(facts) +
                     forwards_text(facts) + limits_text(facts) + orders_text(facts) +
-                    denials_text(facts) + changes_text(facts) + credentials_text(facts) +
-                    record_text(facts);
+                    anomalies_text(facts) + denials_text(facts) + changes_text(facts) +
+                    credentials_text(facts) + record_text(facts);
   return out + "next: carrel replay " + id + " | carrel diff " + id + " | carrel verify " + id +
          "\n";
 }

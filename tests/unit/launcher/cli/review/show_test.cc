@@ -114,6 +114,35 @@ TEST(Show, LimitsThatWereReachedAndWhatPeopleAndTimeDid) {
   EXPECT_EQ(answer["orders"][1]["by"], "max_duration");
 }
 
+TEST(Show, AnomaliesWithTheirNumbersAndNoEscapes) {
+  EXPECT_THAT(show_text_of(ReviewRecord(busy_session())), Not(HasSubstr("anomalies")));
+  Script script;
+  script.add(events::NetAnomaly{"scan", "api.test", "201 different paths, the last /\x1b[2J"});
+  script.add(events::NetAnomaly{"names", "", "21 different names"});
+  const ReviewRecord record(script.end());
+  EXPECT_THAT(
+      show_text_of(record),
+      HasSubstr("anomalies   2 of the network: noticed, not refused\n"
+                "  scan api.test: 201 different paths, the last /\\x1b[2J  (event 1, +0.001s)\n"
+                "  names: 21 different names  (event 2, +0.002s)\n"));
+  const json anomalies = show_json_of(record)["anomalies"];
+  ASSERT_EQ(anomalies.size(), 2U);
+  EXPECT_EQ(anomalies[0]["what"], "scan");
+  EXPECT_EQ(anomalies[0]["name"], "api.test");
+  EXPECT_EQ(anomalies[1]["detail"], "21 different names");
+  EXPECT_EQ(anomalies[1]["seq"], 2);
+}
+
+TEST(Show, FindsRoomForManyAnomalies) {
+  Script script;
+  for (int i = 0; i < 1200; ++i)
+    script.add(events::NetAnomaly{"scan", "api.test", "n"});
+  const ReviewRecord record(script.end());
+  EXPECT_THAT(show_text_of(record), HasSubstr("anomalies   1200 of the network"));
+  EXPECT_THAT(show_text_of(record), HasSubstr("  ... and 1000 more (carrel events lists them)\n"));
+  EXPECT_EQ(show_json_of(record)["anomalies"].size(), 1000U);
+}
+
 TEST(Show, JsonHasExactlyTheDocumentedFields) {
   const json answer = show_json_of(ReviewRecord(busy_session()));
   std::vector<std::string> names;
@@ -124,7 +153,7 @@ TEST(Show, JsonHasExactlyTheDocumentedFields) {
                          "profile_sha256", "person", "host", "mode", "command", "started", "ended",
                          "state", "end", "events", "denied", "changed", "lost", "sensor",
                          "assurance", "counts", "denials", "changes", "terminals", "forwards",
-                         "limits", "orders", "credentials", "loss", "seals"));
+                         "limits", "orders", "anomalies", "credentials", "loss", "seals"));
   EXPECT_EQ(answer["state"], "closed");
   EXPECT_EQ(answer["end"], json::parse(R"({"by":"command","code":0})"));
   EXPECT_EQ(answer["person"], "local:1000");
