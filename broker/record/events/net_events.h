@@ -63,8 +63,8 @@ struct NetBudget {
 };
 /// Traffic of an unusual shape; nothing is decided by it. `detail` holds the numbers.
 struct NetAnomaly {
-  std::string what;  // "burst" | "drip" | "beacon" | "scan" | "names" | "query"
-  std::string name;
+  std::string what;  // a word of docs/egress.md, Anomalies
+  std::string name;  // the destination; "" of all
   std::string detail;
   bool operator==(const NetAnomaly&) const = default;
 };

@@ -8,6 +8,7 @@
 #include "profiles/decide/body_limits.h"
 #include "profiles/decide/git_requests.h"
 #include "profiles/decide/pattern.h"
+#include "profiles/model/words.h"
 
 namespace carrel::gateway::http {
 namespace {
@@ -177,6 +178,14 @@ std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHe
   if (search.best) return *search.best;
   if (search.nearest) return *search.nearest;
   return no_rule(network, head, search);
+}
+
+bool only_reads(const model::Network& network) {
+  if (network.mode != model::NetworkMode::kInspect || network.http.empty()) return false;
+  return std::all_of(network.http.begin(), network.http.end(), [](const model::HttpRule& rule) {
+    if (rule.preset == model::kGitFetch) return true;
+    return only_reads(view_of(rule)) && rule.max_body.value_or(0) == 0 && !rule.upgrade;
+  });
 }
 
 }  // namespace carrel::gateway::http

@@ -74,4 +74,8 @@ struct Denied {
 std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,
                                      const Target& target);
 
+/// Whether no request that its rules grant holds what somebody writes: each is inspected, of the
+/// methods GET, HEAD and OPTIONS without a body, or a fetch of git's, and no websocket.
+bool only_reads(const model::Network& network);
+
 }  // namespace carrel::gateway::http

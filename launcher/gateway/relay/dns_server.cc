@@ -111,12 +111,15 @@ std::string DnsServer::answer_query(const Query& query) {
   const Decision decision = decide(
       query, [this](const std::string& name) { return may_ask(name); }, parts_.names.names());
   const bool denied = decision.reason == Reason::kDenied || decision.reason == Reason::kNoName;
+  if (denied) parts_.anomalies.denied_name(decision.name, now_ns());
+  if (decision.reason == Reason::kFull) parts_.anomalies.addresses_full(now_ns());
   // Of what no rule names only so many a second are answered: the others could be a channel to
   // nobody, and fill the record. A tool that asks for each of its connections is none.
   if (denied && !queries_.may_ask(now_ns())) {
     told.name = query.name;
     told.answer = "refused";
     told.reason = "too-many";
+    parts_.anomalies.too_many_names(Queries::kASecond, now_ns());
     tell(std::move(told), false);
     return write_refusal({query.id, Rcode::kServerFailure});
   }

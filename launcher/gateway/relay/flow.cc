@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "launcher/gateway/http/policy.h"
 #include "launcher/gateway/relay/inspector.h"
 #include "profiles/decide/network.h"
 #include "profiles/model/words.h"
@@ -58,11 +59,20 @@ bool Flow::open() {
   rule_ = decision.rule;
   if (allowed && parts_.grants.holds(decision.network)) granted_ = *decision.network;
   if (allowed) network_ = granted_.has_value() ? &*granted_ : decision.network;
+  if (allowed) count();
   events::NetOpen event{number_, arrival_.name, arrival_.address, arrival_.port, ""};
   if (allowed) event.mode = model::word_of(model::kNetworkModeWords, network_->mode);
   parts_.report.tell(said(allowed ? events::Verdict::kAllowed : events::Verdict::kDenied),
                      std::move(event));
   return allowed;
+}
+
+/// What it moves is looked at, and where nobody reads its requests, when it came.
+void Flow::count() {
+  counted_ = &parts_.anomalies.moved(network_->host, http::only_reads(*network_));
+  if (network_->mode != model::NetworkMode::kInspect) {
+    parts_.anomalies.asked(network_->host, began_ns_);
+  }
 }
 
 void Flow::cut(std::string by, std::string why) {
@@ -118,6 +128,7 @@ void Flow::tell_spent(Way way, const Allowance& allowance) {
 
 void Flow::moved(Way way, uint64_t bytes) {
   (way == Way::kUp ? up_ : down_) += bytes;
+  (way == Way::kUp ? counted_->up : counted_->down) += bytes;
   moved_ns_ = now_ns();
   Allowance& allowance = parts_.budgets.of(*network_, way);
   if (!allowance.near()) return;

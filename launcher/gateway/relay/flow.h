@@ -44,6 +44,7 @@ class Flow : public std::enable_shared_from_this<Flow> {
 
  private:
   bool open();
+  void count();
   Task<bool> dial();
   using Mode = Task<> (Flow::*)();
   static Mode mode_of(const model::Network& network);
@@ -66,6 +67,7 @@ class Flow : public std::enable_shared_from_this<Flow> {
   Parts& parts_;
   Arrival arrival_;
   const model::Network* network_ = nullptr;  // once it is allowed
+  Anomalies::Moved* counted_ = nullptr;      // with it
   std::optional<model::Network> granted_;    // by a grant: a copy, for grants come and go
   std::string rule_;
   uint64_t number_ = 0;

@@ -52,6 +52,9 @@ Gateway::Gateway(Parts& parts, Sockets sockets)
 
 void Gateway::start() {
   Loop& loop = parts_.loop;
+  parts_.anomalies.tell = [this](events::NetAnomaly anomaly) {
+    parts_.report.tell({}, std::move(anomaly));
+  };
   gateway::start(loop, dns_.serve_udp(dns_udp4_));
   gateway::start(loop, dns_.serve_udp(dns_udp6_));
   gateway::start(loop, dns_.serve_tcp(dns_tcp4_));
@@ -66,6 +69,7 @@ bool Gateway::begin(uint64_t refused_at_least) {
   if (refused_.seen() < refused_at_least) return false;
   refused_ = {};
   dns_.begin();
+  parts_.anomalies.forget();
   parts_.report.begin();
   return true;
 }
@@ -222,6 +226,7 @@ Task<> Gateway::tick() {
   while (!ended_) {
     co_await sleep_ms(kTickMs);
     tell_counts(now_ns());
+    parts_.anomalies.tick(now_ns());
     end_late_grants();
     for (const auto& flow : flows_) {
       if (flow->ended()) continue;

@@ -66,6 +66,9 @@ Task<bool> Inspector::decide(Exchange& exchange) {
     co_return co_await deny(exchange, denied->refusal);
   }
   exchange.allowed = std::get<http::Allowed>(decided);
+  const uint64_t now = now_ns();
+  parts_.anomalies.asked(place_.network.host, now);
+  parts_.anomalies.target(place_.network.host, exchange.target.path, exchange.target.query, now);
   exchange.websocket = exchange.allowed.upgrade && http::asks_websocket(exchange.request);
   const model::Credential* wanted = credential();
   http::RequestFilter filter;

@@ -49,6 +49,10 @@ Task<bool> Inspector::read_response(Exchange& exchange) {
 Task<bool> Inspector::send_response(Exchange& exchange) {
   exchange.told.status = static_cast<uint32_t>(exchange.response.status);
   exchange.told.down_type = media_type(exchange.response.headers);
+  constexpr int kNotFound = 404;
+  if (exchange.response.status == kNotFound) {
+    parts_.anomalies.not_found(place_.network.host, exchange.target.text(), now_ns());
+  }
   if (http::speaks_dns(exchange.response.headers)) {
     const Refusal why{403, "dns-over-https", "names are not asked for over HTTPS"};
     const bool denied = co_await deny(exchange, why);

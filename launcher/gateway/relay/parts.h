@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "launcher/gateway/anomaly/anomalies.h"
 #include "launcher/gateway/relay/budgets.h"
 #include "launcher/gateway/relay/dialer.h"
 #include "launcher/gateway/relay/flow_numbers.h"
@@ -45,6 +46,7 @@ struct Parts {
   std::optional<Upstream> upstream;
   std::string profile_path;  // for people
   std::map<std::string, RulePlace> places;
+  Anomalies anomalies = {};
 };
 
 /// CLOCK_MONOTONIC, in nanoseconds.

@@ -304,5 +304,37 @@ TEST(GitPreset, TheVersionIsTheOneThatPasses) {
   EXPECT_EQ(git_version({{"git-protocol", "version=1"}}), 1);
 }
 
+TEST(OnlyReads, WhereNoRuleLetsOutWhatSomebodyWrites) {
+  model::HttpRule read;
+  read.methods = {{"GET", {}}, {"HEAD", {}}};
+  model::HttpRule fetch;
+  fetch.preset = "git-fetch";
+  model::Network network;
+  EXPECT_FALSE(only_reads(network));  // without rules every request passes
+  network.http = {read, fetch};
+  EXPECT_TRUE(only_reads(network));
+  const auto with = [&network](const model::HttpRule& rule) {
+    model::Network more = network;
+    more.http.push_back(rule);
+    return only_reads(more);
+  };
+  model::HttpRule push;
+  push.preset = "git-push";
+  EXPECT_FALSE(with(push));
+  model::HttpRule post = read;
+  post.methods.push_back({"POST", {}});
+  EXPECT_FALSE(with(post));
+  model::HttpRule body = read;
+  body.max_body = 1;
+  EXPECT_FALSE(with(body));
+  body.max_body = 0;
+  EXPECT_TRUE(with(body));
+  model::HttpRule socket = read;
+  socket.upgrade = true;
+  EXPECT_FALSE(with(socket));
+  network.mode = model::NetworkMode::kPassthrough;
+  EXPECT_FALSE(only_reads(network));
+}
+
 }  // namespace
 }  // namespace carrel::gateway::http
