@@ -32,6 +32,8 @@ constexpr int kNetworkFd = 4;
 /// The caller's network is a new one from then on.
 Result<network::GatewaySockets> make_network() {
   RETURN_IF_ERROR(kernel::enter_new_network());
+  // The sensor looks at connect(2): no connection is made without it.
+  RETURN_IF_ERROR(kernel::refuse_fast_open());
   RETURN_IF_ERROR(network::make_everything_local());
   RETURN_IF_ERROR(network::load_rules(network::steering_rules()));
   return network::make_gateway_sockets();

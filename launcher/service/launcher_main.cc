@@ -106,6 +106,7 @@ std::unique_ptr<trace::Tracer> load_sensor(const CgroupHome& home, plan::HostFac
   trace::TracerOptions options;
   options.folder_id = home.id;
   options.folder_level = home.level;
+  options.folder = home.folder.folders().unified;
   for (const plan::ReportedCall& call : plan::reported_numbers(plan::contractor_table()))
     options.refused.push_back({call.number, call.error});
   auto loaded = trace::Tracer::load(options);
@@ -114,8 +115,10 @@ std::unique_ptr<trace::Tracer> load_sensor(const CgroupHome& home, plan::HostFac
     log("sensor.missing why=" + quoted(facts.sensor.reason));
     return nullptr;
   }
-  facts.sensor = {plan::SensorBackEnd::kSyscall, "the back end vfs is not built yet"};
-  log(std::string("sensor.loaded variant=") + loaded.value()->variant());
+  const std::string& no_flows = loaded.value()->why_no_flows();
+  facts.sensor = {plan::SensorBackEnd::kSyscall, "the back end vfs is not built yet", no_flows};
+  log(std::string("sensor.loaded variant=") + loaded.value()->variant() +
+      (no_flows.empty() ? "" : " no-flows=" + quoted(no_flows)));
   return loaded.take();
 }
 

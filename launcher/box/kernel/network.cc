@@ -5,8 +5,10 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cstring>
+#include <string>
 
 namespace carrel::kernel {
 namespace {
@@ -36,6 +38,14 @@ Status enter_network(int network_fd) {
 
 Status leave_network() {
   if (unshare(CLONE_NEWNET) != 0) return errno_error("make a network namespace");
+  return Done{};
+}
+
+Status refuse_fast_open() {
+  constexpr const char* kSetting = "/proc/sys/net/ipv4/tcp_fastopen";  // the opener's namespace
+  const UniqueFd file(open(kSetting, O_WRONLY | O_CLOEXEC));
+  if (!file.valid()) return errno_error(std::string("open ") + kSetting);
+  if (write(file.get(), "0", 1) != 1) return errno_error(std::string("write ") + kSetting);
   return Done{};
 }
 

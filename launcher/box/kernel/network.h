@@ -13,6 +13,10 @@ Result<UniqueFd> new_network();
 /// Moves the caller into a new one for good, with lo up.
 Status enter_new_network();
 
+/// Sockets of the caller's network namespace connect by connect(2) alone from now on: data in the
+/// first packet (MSG_FASTOPEN of sendto(2)) is refused with EOPNOTSUPP. Needs /proc.
+Status refuse_fast_open();
+
 /// Moves the caller into a new one that has nothing, lo down.
 Status leave_network();
 

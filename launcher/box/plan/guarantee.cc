@@ -31,7 +31,11 @@ Guarantee events_complete(const HostFacts& facts) {
       return given(kId, "back end vfs: the kernel reports what it did; losses are counted exactly");
     case SensorBackEnd::kSyscall:
       return given(
-          kId, "back end syscall: every call is seen as it returns; losses are counted exactly");
+          kId, "back end syscall: every call is seen as it returns; losses are counted exactly" +
+                   (facts.sensor.no_flows.empty()
+                        ? std::string()
+                        : "; connections through the gateway are of an unknown process: " +
+                              facts.sensor.no_flows));
     case SensorBackEnd::kNotify:
       return missing(kId,
                      "back end notify: opens, executions, changes of names and connects are "

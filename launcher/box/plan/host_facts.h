@@ -41,7 +41,8 @@ enum class SensorBackEnd { kNone, kSyscall, kVfs, kNotify };
 /// kNotify (sensor_of_ordinary_user) or none.
 struct SensorFacts {
   SensorBackEnd back_end = SensorBackEnd::kNone;
-  std::string reason;  // why not a better one, "" for kVfs
+  std::string reason;         // why not a better one, "" for kVfs
+  std::string no_flows = {};  // why connections are of an unknown process, "" where they are not
   bool operator==(const SensorFacts&) const = default;
 };
 

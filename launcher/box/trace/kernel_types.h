@@ -89,7 +89,7 @@ struct task_struct {
   struct thread_info thread_info;
   struct task_struct* group_leader;
   u64 start_time;
-  int tgid, exit_code;
+  int pid, tgid, exit_code;
   struct signal_struct* signal;
   struct files_struct* files;
   struct fs_struct* fs;
@@ -111,6 +111,7 @@ enum {
   AF_UNIX = 1,
   AF_INET = 2,
   AF_INET6 = 10,
+  SOCK_STREAM = 1,
   SOCK_DGRAM = 2,
   O_WRONLY = 1,
   O_CREAT = 0100,

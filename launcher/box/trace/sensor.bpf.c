@@ -351,6 +351,8 @@ int BPF_PROG(process_execs, struct task_struct *task) {
   return slot == NO_SLOT ? 0 : on_exec(slot);
 }
 
+#include "flows.h"
+
 /* New processes; threads are their process. */
 SEC("tp_btf/sched_process_fork")
 int BPF_PROG(process_forks, struct task_struct *parent, struct task_struct *child) {

@@ -3,6 +3,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -105,7 +106,16 @@ void choose(bpf_object* object, const char* program, bool load) {
   bpf_program__set_autoload(bpf_object__find_program_by_name(object, program), load);
 }
 
-Result<Object> load_variant(const Program& program, const trace_config& config, bool closes) {
+/// The hooks of connections, which belong to a cgroup and not to a tracepoint.
+bool is_hook(const bpf_program* program) {
+  return bpf_program__type(program) == BPF_PROG_TYPE_CGROUP_SOCK_ADDR;
+}
+
+struct Wanted {
+  bool closes = true, flows = true;
+};
+
+Result<Object> load_variant(const Program& program, const trace_config& config, Wanted wanted) {
   std::string log(kLogBytes, '\0');
   bpf_object_open_opts opts{};
   opts.sz = sizeof opts;
@@ -120,7 +130,9 @@ Result<Object> load_variant(const Program& program, const trace_config& config, 
   const bool tells = exit_tells_group();
   choose(object.get(), "process_exits", tells);
   choose(object.get(), "process_exits_old", !tells);
-  choose(object.get(), "call_begins", closes);
+  choose(object.get(), "call_begins", wanted.closes);
+  choose(object.get(), "flow_begins4", wanted.flows);
+  choose(object.get(), "flow_begins6", wanted.flows);
   const int result = bpf_object__load(object.get());
   if (result != 0) return load_error(-result, log.c_str());
   return object;
@@ -138,6 +150,8 @@ struct Tracer::State {
   uint32_t ring_bytes = 0;
   uint32_t serial = 0;
   std::vector<Link> links;
+  std::vector<Link> hooks;  // from load on: they cost nothing outside of their folder
+  std::string why_no_flows;
   std::array<std::optional<uint64_t>, kMaxSessions> cgroups{};  // by slot
 
   [[nodiscard]] int map(const char* name) const {
@@ -146,6 +160,21 @@ struct Tracer::State {
   Status put(const char* name, const void* key, const void* value) const {
     if (bpf_map_update_elem(map(name), key, value, BPF_ANY) == 0) return Done{};
     return errno_error(std::string("register the session's sensor in map ") + name);
+  }
+  Status attach_hooks(const std::string& folder) {
+    const UniqueFd cgroup(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (!cgroup.valid()) return errno_error("open " + folder);
+    bpf_program* program = nullptr;
+    bpf_object__for_each_program(program, object.get()) {
+      if (!is_hook(program)) continue;
+      Link link(bpf_program__attach_cgroup(program, cgroup.get()));
+      if (link == nullptr) {
+        return errno_error(std::string("attach the sensor to ") +
+                           bpf_program__section_name(program));
+      }
+      hooks.push_back(std::move(link));
+    }
+    return Done{};
   }
   /// Cgroups of a slot, those of its channels too. Asked of the kernel: another process may have
   /// added them.
@@ -195,16 +224,32 @@ Result<std::unique_ptr<Tracer>> Tracer::load(const TracerOptions& options) {
   auto state = std::make_unique<State>();
   state->ring_bytes = options.ring_bytes;
   Error error;
-  for (const Program& program : programs()) {
-    auto object = load_variant(program, config, options.closes);
-    if (object.ok()) {
-      state->object = object.take();
-      state->variant = program.name;
-      return std::unique_ptr<Tracer>(new Tracer(std::move(state)));
+  for (const bool flows : {true, false}) {
+    for (const Program& program : programs()) {
+      auto object = load_variant(program, config, {options.closes, flows});
+      if (object.ok()) {
+        state->object = object.take();
+        state->variant = program.name;
+        if (flows && !options.folder.empty()) hook(*state, options.folder);
+        return std::unique_ptr<Tracer>(new Tracer(std::move(state)));
+      }
+      error = object.take_error();
     }
-    error = object.take_error();
+    state->why_no_flows = to_string(error);
   }
   return error;
+}
+
+/// A host without them has its sensor all the same: its connections are of an unknown process.
+void Tracer::hook(State& state, const std::string& folder) {
+  const Status attached = state.attach_hooks(folder);
+  if (attached.ok()) return;
+  state.hooks.clear();
+  state.why_no_flows = to_string(attached.error());
+}
+
+const std::string& Tracer::why_no_flows() const {
+  return state_->why_no_flows;
 }
 
 Status Tracer::attach() {
@@ -212,7 +257,7 @@ Status Tracer::attach() {
   std::vector<Link> links;
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, state_->object.get()) {
-    if (!bpf_program__autoload(program)) continue;
+    if (!bpf_program__autoload(program) || is_hook(program)) continue;
     Link link(bpf_program__attach(program));
     if (link == nullptr) {
       return errno_error(std::string("attach the sensor to tracepoint ") +

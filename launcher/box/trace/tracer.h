@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "profiles/base/result.h"
@@ -30,6 +31,8 @@ struct TracerOptions {
   std::vector<RefusedCall> refused;
   uint32_t ring_bytes = 2U << 20;  // a power of two, whole pages
   bool closes = true;              // closes of written files: costs a second program per call
+  /// The same folder, for the hooks of connections (see why_no_flows()); "": they are only loaded.
+  std::string folder = {};
 };
 
 /// What a session's reader is given. The counters' map is frozen: it can only be mapped to read.
@@ -74,6 +77,9 @@ class Tracer {
   /// last descriptor of them is closed.
   Status close_session(uint32_t slot);
 
+  /// Why it is not told which process connects a socket (CARREL_FLOW): the kernel takes no such
+  /// programs, or the folder is none of its control groups. "" where it is told.
+  [[nodiscard]] const std::string& why_no_flows() const;
   /// "direct" (typed kernel reads, 6.2 and later) or "probe".
   [[nodiscard]] const char* variant() const;
   /// Times that a program was skipped because it was already active on its CPU, since load. Counts
@@ -82,6 +88,7 @@ class Tracer {
 
  private:
   struct State;
+  static void hook(State& state, const std::string& folder);
   explicit Tracer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };

@@ -29,7 +29,8 @@ plan::SensorFacts try_sensor(const plan::HostFacts& facts) {
   if (!facts.root) return plan::sensor_of_ordinary_user(facts);
   const auto tracer = trace::Tracer::load(trial_options(facts.cgroup));
   if (!tracer.ok()) return {plan::SensorBackEnd::kNone, to_string(tracer.error())};
-  return {plan::SensorBackEnd::kSyscall, "the vfs back end is not built yet"};
+  return {plan::SensorBackEnd::kSyscall, "the vfs back end is not built yet",
+          tracer.value()->why_no_flows()};
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ confine::Confinement notify_confinement() {
   list.syscalls = confine::common_syscalls();
   for (const char* name :
        {"ioctl", "openat", "openat2", "readlinkat", "readlink", "newfstatat", "statx", "faccessat2",
-        "faccessat", "process_vm_readv", "pidfd_open", "pidfd_getfd", "getsockopt"}) {
+        "faccessat", "process_vm_readv", "pidfd_open", "pidfd_getfd", "getsockopt", "kcmp"}) {
     list.syscalls.emplace_back(name);
   }
   return list;

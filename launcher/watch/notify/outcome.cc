@@ -113,4 +113,8 @@ int outcome_of_connect(std::string_view address) {
   return 0;
 }
 
+bool leads_out(std::string_view address) {
+  return outcome_of_connect(address) == ENETUNREACH;
+}
+
 }  // namespace carrel::notify

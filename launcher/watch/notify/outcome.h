@@ -47,5 +47,8 @@ int outcome_of_new_name(const Seen& seen);
 /// connect(2) in a network namespace that has nothing but its own loopback: ENETUNREACH where the
 /// address is none of that.
 int outcome_of_connect(std::string_view address);
+/// The same where there is a gateway: whether it would have the connection (an internet address
+/// that is not loopback).
+bool leads_out(std::string_view address);
 
 }  // namespace carrel::notify

@@ -112,6 +112,12 @@ std::string connect_record(const Stamp& stamp, std::string_view address, uint32_
   return framed(CARREL_CONNECT, stamp, fixed, address);
 }
 
+std::string flow_record(const Stamp& stamp, uint64_t cookie) {
+  carrel_flow fixed{};
+  fixed.cookie = cookie;
+  return framed(CARREL_FLOW, stamp, fixed);
+}
+
 std::string refused_record(const Stamp& stamp, uint32_t call, const std::array<uint64_t, 6>& args) {
   carrel_refused fixed{};
   fixed.result = -int64_t{stamp.error};

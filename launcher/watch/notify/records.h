@@ -47,6 +47,8 @@ std::string names_record(uint16_t type, const Stamp& stamp, uint32_t call, const
 /// `address` as connect(2) was given it, but that a path in it is absolute. `channel`: of the ssh
 /// connection whose server it was, 0 for the workspace's own processes.
 std::string connect_record(const Stamp& stamp, std::string_view address, uint32_t channel = 0);
+/// The process is about to connect the socket with this cookie.
+std::string flow_record(const Stamp& stamp, uint64_t cookie);
 std::string refused_record(const Stamp& stamp, uint32_t call, const std::array<uint64_t, 6>& args);
 /// `stamp` is the parent's.
 std::string fork_record(const Stamp& stamp, uint32_t child_tgid, uint64_t child_start_ns);

@@ -14,6 +14,7 @@
 
 #include "launcher/box/plan/seccomp_table.h"
 #include "launcher/watch/notify/memory.h"
+#include "launcher/watch/notify/socket.h"
 #include "launcher/watch/sensor/wire.h"
 
 namespace carrel::notify {
@@ -233,6 +234,13 @@ void Watcher::enter_descriptor(Call& call) {
   call.keep(name_record(CARREL_ENTER, call.stamp, call.number, path));
 }
 
+/// Kept before the call goes on, so that it is there when the gateway tells of the connection.
+void Watcher::keep_flow(Call& call) {
+  const auto socket = static_cast<int>(call.args[0]);
+  const uint64_t cookie = cookie_of(call.task->tgid, call.task->tid, socket);
+  if (cookie != 0) call.keep(flow_record(call.stamp, cookie));
+}
+
 void Watcher::connect(Call& call) {
   const auto size = std::min<uint64_t>(call.args[2] & 0xFFFFFFFF, CARREL_ADDRESS_MAX);
   Copied address = call.memory->exactly(call.args[1], size);
@@ -251,6 +259,7 @@ void Watcher::connect(Call& call) {
     address.bytes.resize(sizeof family);
     address.bytes += path.text;
   } else if (call.out.refuse_with == 0) {
+    if (leads_out(address.bytes)) keep_flow(call);
     call.stamp.error = outcome_of_connect(address.bytes);
   }
   call.keep(connect_record(call.stamp, address.bytes));

@@ -34,6 +34,7 @@ class Watcher {
   void two_names(Call& call);
   void enter_descriptor(Call& call);
   void connect(Call& call);
+  static void keep_flow(Call& call);
   PathName name(Call& call, uint8_t folder, uint8_t argument);
   PathName resolve(const Call& call, uint8_t folder, const std::string& given) const;
   Seen see(const Call& call, const PathName& path, View::Last last, bool parent);

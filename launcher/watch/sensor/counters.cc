@@ -23,7 +23,7 @@ uint64_t total(const Counts& counts) {
 }
 
 std::string_view record_name(size_t type) {
-  constexpr std::array<std::string_view, 15> kNames = {"",
+  constexpr std::array<std::string_view, 16> kNames = {"",
                                                        "dir",
                                                        "process.exec",
                                                        "process.exec_failed",
@@ -37,7 +37,8 @@ std::string_view record_name(size_t type) {
                                                        "file.enter",
                                                        "file.probe",
                                                        "net.connect",
-                                                       "process.refused"};
+                                                       "process.refused",
+                                                       "net.flow"};
   return type < kNames.size() ? kNames[type] : std::string_view();
 }
 

@@ -16,7 +16,9 @@ using Counts = std::array<uint64_t, CARREL_TYPES>;
 
 /// Sum over all types.
 uint64_t total(const Counts& counts);
-/// "file.open" …, as in the event types; "dir" for definitions, "" for numbers that no type has.
+/// "file.open" …, as in the event types; "dir" for definitions, "net.flow" for who connects a
+/// socket,
+/// "" for numbers that no type has.
 std::string_view record_name(size_t type);
 
 /// produced and lost are two counters of the kernel, never derived from each other. For a session

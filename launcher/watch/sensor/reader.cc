@@ -219,6 +219,13 @@ bool Reader::State::take(const carrel_header& header, std::string_view bytes,
     case CARREL_REFUSED:
       good = refused(bytes, seen);
       break;
+    case CARREL_FLOW: {
+      const auto flow = fixed_part<carrel_flow>(bytes);
+      if (!flow || flow->cookie == 0) return false;
+      seen.data = events::NetConnect{};
+      seen.cookie = flow->cookie;
+      break;
+    }
     default:
       return false;
   }

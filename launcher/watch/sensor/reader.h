@@ -31,11 +31,12 @@ struct RawCall {
   bool operator==(const RawCall&) const = default;
 };
 
-/// One action. `data` is one of ProcessExec, ProcessExecFailed, ProcessFork, ProcessExit,
-/// ProcessRefused (call = "" : the owner of the table names it), FileOpen, FileClose, FileRename,
-/// FileUnlink, FileMake, FileEnter, FileProbe, NetConnect, NetForward. Paths are absolute,
-/// lexically normal ("." and ".." folded) and as the process's root shows them; names of failed and
-/// changing calls are as given: symbolic links in them are not followed.
+/// One action, or whose a socket is (`cookie`). `data` is one of ProcessExec, ProcessExecFailed,
+/// ProcessFork, ProcessExit, ProcessRefused (call = "" : the owner of the table names it),
+/// FileOpen, FileClose, FileRename, FileUnlink, FileMake, FileEnter, FileProbe, NetConnect,
+/// NetForward. Paths are absolute, lexically normal ("." and ".." folded) and as the process's root
+/// shows them; names of failed and changing calls are as given: symbolic links in them are not
+/// followed.
 struct Observation {
   uint64_t mono_ns = 0;     // CLOCK_MONOTONIC
   events::Process process;  // of NetForward id 0: nobody inside
@@ -45,6 +46,9 @@ struct Observation {
   std::optional<RawCall> raw;  // ProcessRefused
   uint32_t call = 0;           // system call number where the record names it, else 0
   uint32_t channel = 0;        // NetForward: number of the ssh connection
+  /// Not 0: no action yet. The process is about to connect the TCP socket with this cookie
+  /// (SO_COOKIE of socket(7)); `data` is an empty NetConnect.
+  uint64_t cookie = 0;
   /// False when a directory was unknown (its definition was lost, or the descriptor was bad): the
   /// path then starts with "?/". Also for a directory outside the process's root.
   bool path_known = true;

@@ -68,6 +68,13 @@ std::string_view Ring::peek(size_t limit) const {
   return {data, at};
 }
 
+uint64_t Ring::produced() const {
+  return load_acquire(producer_);
+}
+uint64_t Ring::consumed() const {
+  return load_acquire(consumer_);
+}
+
 void Ring::release(size_t bytes) {
   uint64_t position = load_acquire(consumer_) + bytes;
   __atomic_store(reinterpret_cast<uint64_t*>(consumer_), &position, __ATOMIC_RELEASE);

@@ -31,6 +31,10 @@ class Ring {
   /// Gives the first `bytes` of what peek() showed back to the kernel.
   void release(size_t bytes);
   [[nodiscard]] size_t size() const { return size_; }
+  /// Bytes that were ever put into it, records that are still being written too, and those that
+  /// were given back. Both only grow.
+  [[nodiscard]] uint64_t produced() const;
+  [[nodiscard]] uint64_t consumed() const;
 
  private:
   Ring(char* consumer, char* producer, size_t size)

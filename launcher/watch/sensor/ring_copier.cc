@@ -68,7 +68,8 @@ RingCopier::RingCopier(Ring ring, UniqueFd ring_fd, UniqueFd epoll, UniqueFd bel
       bell_(std::move(bell)),
       quit_(std::move(quit)),
       queue_(queue),
-      queue_bytes_(queue_bytes) {}
+      queue_bytes_(queue_bytes),
+      before_(ring_.consumed()) {}
 
 RingCopier::~RingCopier() {
   stop();

@@ -38,6 +38,10 @@ class RingCopier {
   /// Reader::feed, which keeps a record that the limit has cut. Any one thread. Returns the bytes
   /// moved.
   size_t take(std::string& out, size_t limit = size_t{1} << 20);
+  /// A mark behind everything that is on the ring now, and whether take() has given all of that.
+  /// On the thread that calls take().
+  [[nodiscard]] uint64_t mark() const { return ring_.produced() - before_; }
+  [[nodiscard]] bool passed(uint64_t mark) const { return tail_.load() >= mark; }
   /// Ends the thread after a last drain of the ring; take() then still gives the rest. When the
   /// queue is full the ring keeps what did not fit: take(), then drain(), until both give nothing.
   void stop();
@@ -53,6 +57,7 @@ class RingCopier {
   UniqueFd ring_fd_, epoll_, bell_, quit_;
   char* queue_;
   size_t queue_bytes_;
+  uint64_t before_;                            // what others had read of the ring
   alignas(64) std::atomic<uint64_t> head_{0};  // written by the copier
   alignas(64) std::atomic<uint64_t> tail_{0};  // written by take()
   std::atomic<pid_t> tid_{0};

@@ -30,6 +30,7 @@ enum carrel_type {
   CARREL_PROBE = 12,
   CARREL_CONNECT = 13,
   CARREL_REFUSED = 14,
+  CARREL_FLOW = 15, /* not an event: which process connects a socket */
   CARREL_TYPES = 32 /* size of the counters' arrays */
 };
 
@@ -120,6 +121,13 @@ struct carrel_connect { /* struct sockaddr follows; dir is the base of a relativ
   carrel_u16 pad;
   carrel_u32 channel; /* number of the ssh connection whose server connected; 0: the workspace */
   carrel_u32 pad2;
+};
+
+/* A TCP socket is about to be connected to an internet address that is not loopback. Written before
+   the first packet leaves, so whoever hears of the connection finds it on the ring. */
+struct carrel_flow {
+  struct carrel_header header;
+  carrel_u64 cookie; /* SO_COOKIE of socket(7), never 0 */
 };
 
 struct carrel_refused {

@@ -64,6 +64,11 @@ std::string row(std::string_view name, const std::string& text) {
   return line + text + "\n";
 }
 
+/// What `carrel why` says of git's messages is about files.
+bool is_of_network(std::string_view type) {
+  return type.starts_with("net.") || type.starts_with("tls.") || type.starts_with("http.");
+}
+
 }  // namespace
 
 Answer Answers::answer(const inside::Question& question, const LiveFacts& facts) const {
@@ -92,7 +97,7 @@ Answer Answers::last_denials() const {
                      " denied in this session; the last (times are UTC):\n";
   bool git = false;
   for (const Denial& denial : denials_.kept()) {
-    git = git || (denial.by_git && denial.type != "net.connect");
+    git = git || (denial.by_git && !is_of_network(denial.type));
     text += "  " + clock_text(denial.real_ns) + " " + denial.type + " " + quoted(denial.object);
     if (denial.error != 0) text += " " + errno_name(denial.error);
     if (denial.times > 1) text += " (" + std::to_string(denial.times) + " times)";

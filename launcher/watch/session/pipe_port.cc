@@ -34,12 +34,20 @@ class PipePort final : public SensorPort {
       const int number = errno;
       out.resize(before + (got > 0 ? static_cast<size_t>(got) : 0));
       if (got < 0 && number == EINTR) continue;
-      if (got < 0 && number == EAGAIN) break;
+      if (got < 0 && number == EAGAIN) {
+        emptied_at_ = marks_;
+        break;
+      }
       if (got <= 0) ended_ = true;
       if (got > 0) taken += static_cast<size_t>(got);
     }
     return taken;
   }
+
+  /// A record is in the pipe before its call is made: what was there at a mark has been taken once
+  /// the pipe is found empty after it.
+  [[nodiscard]] uint64_t mark() override { return ++marks_; }
+  [[nodiscard]] bool passed(uint64_t mark) const override { return ended_ || emptied_at_ >= mark; }
 
   void stop() override { stopped_ = true; }
 
@@ -57,6 +65,7 @@ class PipePort final : public SensorPort {
  private:
   UniqueFd pipe_;
   sensor::Counters counters_;
+  uint64_t marks_ = 0, emptied_at_ = 0;
   bool ended_ = false;
   bool stopped_ = false;
 };

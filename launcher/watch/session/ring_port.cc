@@ -15,6 +15,8 @@ class RingPort final : public SensorPort {
   [[nodiscard]] pid_t thread_id() const override { return copier_->thread_id(); }
   [[nodiscard]] int bell_fd() const override { return copier_->bell_fd(); }
   size_t take(std::string& out, size_t limit) override { return copier_->take(out, limit); }
+  [[nodiscard]] uint64_t mark() override { return copier_->mark(); }
+  [[nodiscard]] bool passed(uint64_t mark) const override { return copier_->passed(mark); }
   void stop() override { copier_->stop(); }
   size_t drain() override { return copier_->drain(); }
   [[nodiscard]] sensor::Counts produced() const override { return counters_.produced(); }

@@ -25,6 +25,10 @@ size_t SensorFeed::take() {
   seen_.clear();
   reader_.feed(raw_, seen_);
   for (sensor::Observation& each : seen_) {
+    if (each.cookie != 0) {
+      take_connect(each);
+      continue;
+    }
     if (is_at_limit(each)) refused_(each);
     auto event = judge_.judge(std::move(each));
     if (!event.has_value()) continue;
@@ -33,6 +37,15 @@ size_t SensorFeed::take() {
     record_.add(std::move(*event));
   }
   return bytes;
+}
+
+/// As it stands now: the process may execute something else, or end, with its next record.
+void SensorFeed::take_connect(const sensor::Observation& seen) {
+  events::Event event;
+  event.process = seen.process;
+  event.data = seen.data;
+  std::string channel = channel_of_(event);
+  connects_(seen.cookie, {seen.process, std::move(channel)});
 }
 
 void SensorFeed::check_loss() {

@@ -28,6 +28,10 @@ class SensorPort {
   [[nodiscard]] virtual int bell_fd() const = 0;
   /// Appends framed records, at most `limit` bytes; how many.
   virtual size_t take(std::string& out, size_t limit) = 0;
+  /// A mark behind every record that is there now, and whether take() has given all of those. What
+  /// a gateway tells of has its records before any mark that is made when it is heard.
+  [[nodiscard]] virtual uint64_t mark() = 0;
+  [[nodiscard]] virtual bool passed(uint64_t mark) const = 0;
   /// Ends the thread; from then on drain() copies what the ring still holds. How many bytes.
   virtual void stop() = 0;
   virtual size_t drain() = 0;

@@ -86,6 +86,7 @@ void Session::turn() {
   }
   if (gate_opened_ns_.has_value()) inside_.serve(now());
   serve_channels();
+  settle_network();
   gateway_.flush();
   feed_.check_loss();
   record_->tick();
@@ -105,7 +106,7 @@ Session::Waits Session::waits() {
   const bool takes = !terminal_.input_full() && !record_->full();
   waits.add(client_.fd(), (takes ? POLLIN : 0) | out_if(client_.wants_write()), Source::kClient);
   waits.add(init_.fd(), POLLIN, Source::kInit);
-  if (!record_->full()) waits.add(gateway_.fd(), POLLIN, Source::kGateway);
+  if (!record_->full() && !flows_.full()) waits.add(gateway_.fd(), POLLIN, Source::kGateway);
   if (terminal_.wants_write()) waits.add(terminal_.input_fd(), POLLOUT, Source::kInput);
   if (watches_cgroup()) waits.add(cgroup_.events_fd(), cgroup_.events(), Source::kCgroup);
   if (gate_opened_ns_.has_value()) {
@@ -135,6 +136,7 @@ int Session::timeout_ms() const {
   if (const auto next = time_.next_ns(both_clocks()); next.has_value() && !ending_.has_value()) {
     until = std::min(until, *next);
   }
+  if (const auto next = flows_.until_ns(); next.has_value()) until = std::min(until, *next);
   for (const TerminalPort::Output& output : terminal_.outputs()) {
     if (output.again_ns > begin) until = std::min(until, output.again_ns);
   }

@@ -16,6 +16,7 @@
 #include "launcher/watch/session/client_port.h"
 #include "launcher/watch/session/closing.h"
 #include "launcher/watch/session/denials.h"
+#include "launcher/watch/session/flow_join.h"
 #include "launcher/watch/session/gateway_port.h"
 #include "launcher/watch/session/grant_desk.h"
 #include "launcher/watch/session/init_port.h"
@@ -84,6 +85,8 @@ class Session {
   void serve_init();
   void serve_answers();
   void serve_gateway();
+  void settle_network();
+  void tell_network(const FlowJoin::Passed& passed, uint64_t now_ns);
   void end_gateway();
   inside::Answer answer(const inside::Question& question);
   inside::Answer request_network(std::string_view subject);
@@ -151,6 +154,7 @@ class Session {
   Judge judge_;
   Denials denials_;
   ProcessChannels process_channels_;
+  FlowJoin flows_;
   SensorFeed feed_;
   LeaseKeeper leases_;
   LimitKeeper limits_;

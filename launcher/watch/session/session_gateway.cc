@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "launcher/watch/session/session.h"
@@ -15,14 +16,35 @@ constexpr uint64_t kLastWordsNs = 5 * kNsPerS;
 }  // namespace
 
 void Session::serve_gateway() {
-  for (NetworkEvent& told : gateway_.receive(now())) {
+  std::vector<NetworkEvent> came = gateway_.receive(now());
+  // The records of who connected are older than the word of the connection.
+  const uint64_t mark = came.empty() ? 0 : feed_.mark();
+  for (NetworkEvent& told : came) {
     if (const auto* query = std::get_if<events::DnsQuery>(&told.event.data)) {
       judge_.learn(query->address, query->name);
     }
-    say(told.event);
-    record_->add(std::move(told.event));
+    flows_.tell(std::move(told), mark, now());
   }
-  if (!gateway_.lost()) return;
+  settle_network();
+}
+
+void Session::tell_network(const FlowJoin::Passed& passed, uint64_t now_ns) {
+  for (events::Event& event : flows_.take(passed, now_ns)) {
+    say(event);
+    record_->add(std::move(event));
+  }
+}
+
+/// Connections are recorded with the process behind them once the sensor has been read so far.
+void Session::settle_network() {
+  const auto passed = [this](uint64_t mark) { return feed_.passed(mark); };
+  if (record_->full()) return flows_.wait_from(now());
+  tell_network(passed, now());
+  if (flows_.waiting()) {
+    serve(Source::kSensor, 0);
+    tell_network(passed, now());
+  }
+  if (flows_.waiting() || !gateway_.lost()) return;
   record_->add(events::NetAnomaly{"gateway-lost", "", "nothing can be reached any more"});
   inform(protocol::Type::kNotice,
          "carrel: the gateway has ended: nothing outside can be reached until the next session.\n");
@@ -79,12 +101,14 @@ void Session::end_gateway() {
   }
   gateway_.end();
   const uint64_t until = now() + kLastWordsNs;
-  while (!gateway_.ended() && now() < until && !record_->failed()) {
-    pollfd wait{gateway_.fd(), POLLIN, 0};
-    poll(&wait, 1, static_cast<int>(kNsPerS / kNsPerMs / 10));
+  while ((!gateway_.ended() || flows_.waiting()) && now() < until && !record_->failed()) {
+    std::array<pollfd, 2> waits{pollfd{gateway_.fd(), POLLIN, 0},
+                                pollfd{sensor_->bell_fd(), POLLIN, 0}};
+    poll(waits.data(), waits.size(), static_cast<int>(kNsPerS / kNsPerMs / 10));
     serve_gateway();
     record_->pump();
   }
+  tell_network([](uint64_t) { return false; }, UINT64_MAX);
 }
 
 }  // namespace carrel::session

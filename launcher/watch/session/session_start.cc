@@ -115,7 +115,10 @@ Session::Session(SessionParts parts, std::unique_ptr<RecordLink> record,
           *sensor_, judge_, *record_,
           [this](const events::Event& event) { return process_channels_.of(event); },
           [this](const events::Event& event) { say(event); },
-          [this](const sensor::Observation& seen) { limits_.see(seen); }),
+          [this](const sensor::Observation& seen) { limits_.see(seen); },
+          [this](uint64_t cookie, FlowJoin::Owner owner) {
+            flows_.connects(cookie, std::move(owner));
+          }),
       leases_(credential_names(profile_), CredentialFolder(std::move(input_.credentials)),
               *record_),
       limits_(limit_keeper(input_, *record_,

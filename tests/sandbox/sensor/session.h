@@ -54,6 +54,7 @@ class TestCgroup {
     rmdir(path().c_str());
     rmdir(folder_.c_str());
   }
+  [[nodiscard]] const std::string& folder() const { return folder_; }
   [[nodiscard]] std::string path() const { return folder_ + "/session"; }
   /// A cgroup beside the session's, for one channel.
   [[nodiscard]] std::string make_channel() const {
@@ -101,7 +102,8 @@ class TestSession {
       : options_{.folder_id = cgroup_.folder_id(),
                  .folder_level = 1,
                  .refused = std::move(refused),
-                 .ring_bytes = ring_bytes} {
+                 .ring_bytes = ring_bytes,
+                 .folder = cgroup_.folder()} {
     auto loaded = trace::Tracer::load(options_);
     if (!loaded.ok()) {
       error_ = to_string(loaded.error());

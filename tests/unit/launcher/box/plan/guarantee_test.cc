@@ -85,6 +85,15 @@ TEST(Guarantees, OfAnOrdinaryUserAreThoseThatOneUidAndAListenerCanGive) {
   }
 }
 
+TEST(Guarantees, SayThatConnectionsAreOfAnUnknownProcess) {
+  HostFacts facts = hybrid_host();
+  facts.sensor.back_end = SensorBackEnd::kSyscall;
+  const auto why = [&facts] { return guarantees(facts, nullptr).front().why; };
+  EXPECT_EQ(why().find("unknown process"), std::string::npos);
+  facts.sensor.no_flows = "attach the sensor to cgroup/connect4";
+  EXPECT_NE(why().find("unknown process: attach the sensor to cgroup/connect4"), std::string::npos);
+}
+
 TEST(Guarantees, AnOrdinaryUserWithoutAListenerThatHoldsHasNoSensor) {
   HostFacts facts = ordinary_user();
   facts.user_notify = false;

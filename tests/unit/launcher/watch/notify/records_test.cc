@@ -110,6 +110,11 @@ TEST(NotifyRecords, ConnectsRefusalsAndBirths) {
   EXPECT_EQ(std::get<events::NetForward>(forward.data).port, 443U);
   EXPECT_EQ(forward.channel, 7U);
   EXPECT_EQ(forward.process, events::Process{});
+  const auto flow = read(flow_record(kStamp, 0x1'0000'0002));
+  EXPECT_EQ(flow.cookie, 0x1'0000'0002U);
+  EXPECT_EQ(flow.process.pid, kStamp.tgid);
+  EXPECT_EQ(flow.mono_ns, kStamp.time_ns);
+  EXPECT_EQ(connect.cookie, 0U);
   const auto refused = read(refused_record(failed(EPERM), 101, {1, 2, 3, 4, 5, 6}));
   ASSERT_TRUE(refused.raw.has_value());
   EXPECT_EQ(refused.raw->number, 101U);
@@ -117,6 +122,23 @@ TEST(NotifyRecords, ConnectsRefusalsAndBirths) {
   EXPECT_EQ(refused.raw->args[5], 6U);
   const auto fork = read(fork_record(kStamp, 600, 9000));
   EXPECT_EQ(std::get<events::ProcessFork>(fork.data).child_pid, 600U);
+}
+
+/// What the kernel would not write: cut short, with a tail, or of no socket.
+TEST(NotifyRecords, AFlowOfAnotherFormIsNone) {
+  const auto is_malformed = [](const std::string& record) {
+    sensor::Reader reader;
+    std::vector<sensor::Observation> seen;
+    reader.feed(record, seen);
+    return seen.empty() && reader.malformed() == 1 && reader.recorded()[CARREL_FLOW] == 1;
+  };
+  EXPECT_FALSE(is_malformed(flow_record(kStamp, 9)));
+  EXPECT_TRUE(is_malformed(flow_record(kStamp, 0)));
+  std::string cut = flow_record(kStamp, 9);
+  cut[0] = static_cast<char>(cut[0] - 8);    // of the frame
+  cut[10] = static_cast<char>(cut[10] - 8);  // of the record
+  cut.resize(cut.size() - 8);
+  EXPECT_TRUE(is_malformed(cut));
 }
 
 }  // namespace

@@ -31,6 +31,8 @@ class FakeSensor final : public SensorPort {
     ++*turns;
     return 0;
   }
+  [[nodiscard]] uint64_t mark() override { return ++marks_; }
+  [[nodiscard]] bool passed(uint64_t) const override { return true; }
   void stop() override {}
   size_t drain() override { return 0; }
   [[nodiscard]] sensor::Counts produced() const override { return lost(); }
@@ -45,6 +47,7 @@ class FakeSensor final : public SensorPort {
 
  private:
   UniqueFd bell_;
+  uint64_t marks_ = 0;
 };
 
 /// A session on a thread of its own; joined, and failing the test, when it does not end.
