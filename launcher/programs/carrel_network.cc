@@ -1,15 +1,19 @@
 // carrel-network: makes a network namespace whose every address is local, with the gateway's
-// sockets in it ("make": both go to descriptor 3), or tries every way out of one ("probe UID":
-// descriptor 4 is the namespace; it answers how many of its packets were refused), or tries whether
-// "make" would do on this host ("check": a line on its output where not). A program of its own, so
-// that nobody else holds what it links.
+// sockets in it, and waits; descriptor 3 is the launcher. Told to go it hands both over, the
+// sockets for good; told an uid it tries every way out as that uid, and ends. It ends, too, when
+// the launcher hangs up. With "check" it tries whether all of that can be made on this host, and
+// says on its output why not. A program of its own, so that nobody else holds what it links.
 
+#include <sys/prctl.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstring>
+#include <optional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/confine/confine.h"
@@ -26,8 +30,16 @@
 namespace carrel {
 namespace {
 
-constexpr int kAnswerFd = 3;
-constexpr int kNetworkFd = 4;
+constexpr int kControlFd = 3;
+
+/// Nothing when the launcher has hung up.
+Result<std::optional<protocol::Message>> hear_go(protocol::Connection& control) {
+  ASSIGN_OR_RETURN(std::optional<protocol::Message> said, control.receive());
+  if (said.has_value() && said->type != protocol::Type::kGo) {
+    return Error{"the launcher spoke out of turn", EPROTO};
+  }
+  return said;
+}
 
 /// The caller's network is a new one from then on.
 Result<network::GatewaySockets> make_network() {
@@ -39,26 +51,26 @@ Result<network::GatewaySockets> make_network() {
   return network::make_gateway_sockets();
 }
 
-Status make(protocol::Connection& answer) {
-  ASSIGN_OR_RETURN(const network::GatewaySockets sockets, make_network());
+/// A copy that stayed here would keep connections waiting for a gateway that has died.
+Status hand_over(protocol::Connection& control, network::GatewaySockets sockets) {
   ASSIGN_OR_RETURN(const UniqueFd own, kernel::current_network());
   std::vector<int> fds = {own.get()};
   for (const int fd : sockets.fds())
     fds.push_back(fd);
-  return answer.send(protocol::Type::kGo, "", fds);
+  return control.send(protocol::Type::kGo, "", fds);
 }
 
-Status probe(protocol::Connection& answer, std::string_view uid) {
+/// For good: this process is of that uid's power from here on.
+Status probe(protocol::Connection& control, std::string_view uid) {
   confine::Ids ids;
   const auto [end, failed] = std::from_chars(uid.data(), uid.data() + uid.size(), ids.uid);
   if (failed != std::errc() || end != uid.data() + uid.size()) return Error{"no uid to be"};
   ids.gid = ids.uid;
-  RETURN_IF_ERROR(kernel::enter_network(kNetworkFd));
   confine::Confinement list;
   if (ids.uid != 0) list.ids = ids;
   RETURN_IF_ERROR(confine::confine_self(list));
   RETURN_IF_ERROR(network::try_ways_out());
-  return answer.send(protocol::Type::kGo, std::to_string(network::kRefusedByProbes));
+  return control.send(protocol::Type::kGo, std::to_string(network::kRefusedByProbes));
 }
 
 /// Of whoever asks for it; all that is made ends with this process.
@@ -72,20 +84,29 @@ Status try_to_make() {
              : Status(Error{"not all of the gateway's sockets came"});
 }
 
+Status serve(protocol::Connection& control) {
+  ASSIGN_OR_RETURN(network::GatewaySockets sockets, make_network());
+  (void)prctl(PR_SET_NAME, "carrel-ready");  // as the gateway beside it calls itself
+  ASSIGN_OR_RETURN(const auto go, hear_go(control));
+  if (!go.has_value()) return Done{};
+  RETURN_IF_ERROR(hand_over(control, std::move(sockets)));
+  ASSIGN_OR_RETURN(const auto uid, hear_go(control));
+  if (!uid.has_value()) return Done{};
+  return probe(control, uid->body);
+}
+
 int run(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "check") == 0) {
     const Status good = try_to_make();
     if (!good.ok()) printf("%s\n", to_string(good.error()).c_str());
     return good.ok() ? 0 : 1;
   }
-  protocol::Connection answer{UniqueFd(kAnswerFd)};
-  Status done = Error{"carrel-network is started by carrel-launcher"};
-  if (argc == 2 && strcmp(argv[1], "make") == 0) done = make(answer);
-  if (argc == 3 && strcmp(argv[1], "probe") == 0) done = probe(answer, argv[2]);
+  protocol::Connection control{UniqueFd(kControlFd)};
+  const Status done = serve(control);
   if (done.ok()) return 0;
   protocol::Failure failure;
   failure.set_text(to_string(done.error()));
-  (void)protocol::send_message(answer, protocol::Type::kFailure, failure).ok();
+  (void)protocol::send_message(control, protocol::Type::kFailure, failure).ok();
   return 1;
 }
 

@@ -78,7 +78,10 @@ class Opener {
   Result<UniqueFd> folder_to_mend(const UniqueFd& tree) const;
   Status make_the_plan();
   Status ask_for_channel();
-  Status make_network();
+  Status start_network();
+  Status start_way_out();
+  Status begin_network();
+  Status try_network();
   Status make_trust();
   [[nodiscard]] std::vector<std::string> trust_places() const;
   [[nodiscard]] Result<UniqueFd> trust_source(plan::SourceKind kind) const;

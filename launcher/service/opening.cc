@@ -175,19 +175,22 @@ Status Opener::open() {
   RETURN_IF_ERROR(open_task_sources());
   code_ = kSetupFailed;
   RETURN_IF_ERROR(check_host_space(tools_.state.directory.get(), tools_.host_floor_bytes));
+  RETURN_IF_ERROR(start_network());
   RETURN_IF_ERROR(open_workspace());
   RETURN_IF_ERROR(make_slices());
   RETURN_IF_ERROR(mount_disk());
+  RETURN_IF_ERROR(begin_network());
   RETURN_IF_ERROR(make_the_plan());
   RETURN_IF_ERROR(make_trees());
   RETURN_IF_ERROR(mend_trees());
   RETURN_IF_ERROR(limit_disk());
-  RETURN_IF_ERROR(make_network());
+  RETURN_IF_ERROR(try_network());
   RETURN_IF_ERROR(make_credentials_folder());
   RETURN_IF_ERROR(make_limit_files());
   RETURN_IF_ERROR(make_inside());
   RETURN_IF_ERROR(make_pipes());
   RETURN_IF_ERROR(start_sensor());
+  if (way_out_.has_value()) RETURN_IF_ERROR(way_out_->hear_trial());
   RETURN_IF_ERROR(ask_for_channel());  // last of all that can fail without leaving a record
   RETURN_IF_ERROR(start_recorder());
   RETURN_IF_ERROR(start_box());

@@ -18,6 +18,7 @@
 #include "launcher/service/log.h"
 #include "launcher/service/porter.h"
 #include "launcher/service/state.h"
+#include "launcher/service/way_out.h"
 #include "profiles/base/unique_fd.h"
 #include "profiles/model/profile.h"
 
@@ -56,6 +57,7 @@ struct Opening {
   protocol::Connection client;
   std::vector<UniqueFd> repositories;  // in the profile's order
   UniqueFd stream;                     // stdio frames, for the session
+  std::optional<WayOut> way;           // started before anybody asked; its gateway is of uid_base
   uint32_t uid_base = 0;
   uint32_t slicer_uid_base = 0;
   kernel::CgroupLeaf* cgroup = nullptr;  // null: none

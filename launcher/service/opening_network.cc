@@ -107,8 +107,7 @@ Status Opener::make_trust() {
   }
   ASSIGN_OR_RETURN(const UniqueFd folder,
                    open_beneath(workspace, kTrustFolder, O_RDONLY | O_DIRECTORY));
-  const std::string_view names[] = {plan::kBundleName, plan::kAuthorityName,
-                                    plan::kJavaStoreName};
+  const std::string_view names[] = {plan::kBundleName, plan::kAuthorityName, plan::kJavaStoreName};
   for (size_t i = 0; i < std::size(names); ++i) {
     const std::string name(names[i]);
     if (unlinkat(folder.get(), name.c_str(), 0) != 0 && errno != ENOENT) {
@@ -134,19 +133,48 @@ int Opener::network_fd() const {
   return way_out_.has_value() ? way_out_->network_fd() : network_.get();
 }
 
-Status Opener::make_network() {
-  if (opening_.profile.networks.empty()) {
+/// Both programs work beside the steps that follow, where they were not made ready before.
+Status Opener::start_network() {
+  if (opening_.profile.networks.empty()) return Done{};
+  if (opening_.way.has_value()) {  // and stays so: begin_network() asks
+    way_out_ = std::move(opening_.way);
+    return Done{};
+  }
+  return start_way_out();
+}
+
+Status Opener::start_way_out() {
+  const uid_t gateway = plan::uid_plan(tools_.facts, opening_.uid_base).gateway_host();
+  ASSIGN_OR_RETURN(WayOut way, WayOut::start(tools_.programs.folder, tools_.porter, gateway));
+  way_out_.emplace(std::move(way));
+  return Done{};
+}
+
+/// From here on the gateway knows whose it is; what it has to make is waited for in try_network().
+/// Of a way out that was ready and has failed since then, another one takes the place.
+Status Opener::begin_network() {
+  if (!way_out_.has_value()) {
     ASSIGN_OR_RETURN(network_, kernel::new_network());
     return Done{};
   }
-  ASSIGN_OR_RETURN(WayOut way, WayOut::make(tools_.programs.folder));
-  way_out_.emplace(std::move(way));
-  ASSIGN_OR_RETURN(UniqueFd names, open_names());
+  ASSIGN_OR_RETURN(const UniqueFd names, open_names());
   ASSIGN_OR_RETURN(const protocol::GatewayConfig config, gateway_config());
-  const uid_t gateway = tools_.facts.root ? plan_.uids.gateway_host() : 0;
-  RETURN_IF_ERROR(way_out_->start_gateway(tools_.porter, gateway, config, std::move(names)));
+  const bool was_ready = opening_.way.has_value();
+  const Status begun = way_out_->begin(config, names.get());
+  if (begun.ok() || !was_ready) return begun;
+  tools_.log("ways.failed session=" + opening_.spec.session() +
+             " why=" + quoted(to_string(begun.error())));
+  way_out_->end();
+  RETURN_IF_ERROR(start_way_out());
+  return way_out_->begin(config, names.get());
+}
+
+/// Nothing runs inside before hear_trial() has said that this went well.
+Status Opener::try_network() {
+  if (!way_out_.has_value()) return Done{};
+  RETURN_IF_ERROR(way_out_->hear_gateway());
   RETURN_IF_ERROR(make_trust());
-  return way_out_->try_from_inside(tools_.facts.root ? plan_.uids.payload_host() : 0);
+  return way_out_->begin_trial(plan_.uids.payload_host());
 }
 
 }  // namespace carrel::service

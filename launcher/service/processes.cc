@@ -2,11 +2,11 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -19,6 +19,7 @@ namespace {
 
 constexpr int kFirstFd = 3;
 constexpr int kMaxFds = 16;
+constexpr int kKilledMs = 10'000;  // until the kernel has taken a process away
 
 /// In the child: nothing here allocates. Never returns.
 [[noreturn]] void become(const ProgramStart& start, char* const* argv, int null_fd) {
@@ -73,14 +74,36 @@ Result<pid_t> start_program(const ProgramStart& start) {
   return pid;
 }
 
-bool wait_or_kill(pid_t pid, int timeout_ms) {
-  constexpr int kStepMs = 10;
-  for (int waited = 0; waited <= timeout_ms; waited += kStepMs) {
-    const pid_t ended = waitpid(pid, nullptr, WNOHANG);
-    if (ended == pid || (ended < 0 && errno == ECHILD)) return true;
-    const timespec step{0, kStepMs * 1'000'000L};
-    nanosleep(&step, nullptr);
+Result<UniqueFd> process_fd(pid_t pid) {
+  UniqueFd process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.valid()) return errno_error("pidfd_open");
+  return process;
+}
+
+bool end_process(const UniqueFd& process, int timeout_ms) {
+  pollfd look{process.get(), POLLIN, 0};
+  int ended = poll(&look, 1, timeout_ms);
+  while (ended < 0 && errno == EINTR)
+    ended = poll(&look, 1, timeout_ms);
+  if (ended <= 0) {
+    (void)syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+    (void)poll(&look, 1, kKilledMs);
   }
+  siginfo_t info{};
+  // Somebody else's child is theirs to reap (ECHILD).
+  (void)waitid(P_PIDFD, static_cast<id_t>(process.get()), &info, WEXITED | WNOHANG);
+  return ended > 0;
+}
+
+bool wait_or_kill(pid_t pid, int timeout_ms) {
+  const auto process = process_fd(pid);
+  if (process.ok()) {
+    pollfd look{process.value().get(), POLLIN, 0};
+    while (poll(&look, 1, timeout_ms) < 0 && errno == EINTR) {
+    }
+  }
+  const pid_t ended = waitpid(pid, nullptr, WNOHANG);
+  if (ended == pid || (ended < 0 && errno == ECHILD)) return true;
   kill(pid, SIGKILL);
   while (waitpid(pid, nullptr, 0) < 0 && errno == EINTR) {
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "profiles/base/result.h"
+#include "profiles/base/unique_fd.h"
 
 namespace carrel::service {
 
@@ -26,5 +27,11 @@ Result<pid_t> start_program(const ProgramStart& start);
 
 /// Waits at most `timeout_ms` for a child to end, then kills it. True when it ended by itself.
 bool wait_or_kill(pid_t pid, int timeout_ms);
+
+/// A process by descriptor (pidfd_open(2)): this or another one's child, not reaped yet.
+Result<UniqueFd> process_fd(pid_t pid);
+
+/// The same by a descriptor of process_fd(): the process may be another one's child, who reaps it.
+bool end_process(const UniqueFd& process, int timeout_ms);
 
 }  // namespace carrel::service

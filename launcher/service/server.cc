@@ -35,7 +35,6 @@ namespace {
 
 constexpr size_t kMaxClients = 256;
 constexpr uint64_t kFillAgainMs = 60'000;
-constexpr uint64_t kTurnMs = 1000;
 constexpr int kNotGranted = 121;
 constexpr int kHostCannot = 122;
 constexpr int kSetupFailed = 123;
@@ -86,6 +85,7 @@ Status Server::run() {
     RETURN_IF_ERROR(wait());
   if (filling_ > 0) wait_or_kill(filling_, 2000);
   lingering_.clear();
+  end_ways(ways_.give_up());
   if (!failed_.empty()) return Error{failed_};
   return Done{};
 }
@@ -105,7 +105,7 @@ Status Server::wait() {
     live.push_back(&each);
     polls.push_back({each.channel.valid() ? each.channel.fd() : -1, POLLIN, 0});
   }
-  const uint64_t patience_ms = due_.empty() ? std::min(kTurnMs, host_.look_again_ms()) : 0;
+  const uint64_t patience_ms = look_again_ms(now_ms());
   if (poll(polls.data(), polls.size(), static_cast<int>(patience_ms)) < 0 && errno != EINTR)
     return errno_error("poll");
   if (polls[1].revents != 0) parts_.broker.look();
@@ -126,6 +126,7 @@ Status Server::wait() {
   erase_due(now_ms());
   give_up_disks(now_ms());
   fill_pool_aside(now_ms());
+  add_way_aside(now_ms());
   return Done{};
 }
 
@@ -163,9 +164,12 @@ void Server::launch(Granted granted) {
   live.session = opening.spec.session();
   live.workspace = opening.spec.workspace();
   opening.disk = lingering_.take(live.workspace);
+  ways_.stir(now_ms());
+  take_way(opening, live, now_ms());
   Status ready = prepare(opening, live);
   if (ready.ok()) ready = spawn(opening, live);
   if (!ready.ok()) {
+    if (opening.way.has_value()) opening.way->end();
     (void)release(live);
     return refuse(opening.client, kSetupFailed, to_string(ready.error()));
   }
@@ -183,17 +187,6 @@ Status Server::prepare(Opening& opening, Live& live) {
   RETURN_IF_ERROR(parts_.tracer->attach());
   ASSIGN_OR_RETURN(opening.sensor, parts_.tracer->open_session(id));
   live.sensor_slot = opening.sensor.slot + 1;  // 0: none
-  return Done{};
-}
-
-Status Server::take_slots(Opening& opening, Live& live) {
-  const auto own = slots_.take();
-  const auto slicer = slots_.take();
-  live.uid_base = own.value_or(0);
-  live.slicer_uid_base = slicer.value_or(0);
-  if (!own || !slicer) return Error{"too many sessions at once", EAGAIN};
-  opening.uid_base = live.uid_base;
-  opening.slicer_uid_base = live.slicer_uid_base;
   return Done{};
 }
 
@@ -257,6 +250,7 @@ void Server::leave_others_alone() {
   waiting_.clear();
   ending_.clear();
   lingering_.clear();
+  (void)ways_.give_up();
   signals_.reset();
   parts_.broker.let_go();
   close(parts_.state.launcher_listener.get());
@@ -315,6 +309,7 @@ void Server::answer_start(Live& live, const Message& message) {
   if (fits) channel = parts_.broker.start_session(start.value());
   if (channel.ok()) {
     live.started = true;
+    ways_.stir(now_ms());
     const UniqueFd given = channel.take();
     const int fds[] = {given.get()};
     (void)live.channel.send(Type::kAck, "", fds).ok();  // a dead opening is reaped anyway
@@ -386,10 +381,12 @@ void Server::finish(Live& live, int status) {
   }
   parts_.log("session.gone session=" + live.session + " how=" + quoted(how));
   idle_since_ms_ = now_ms();
+  ways_.settle(now_ms());
 }
 
 void Server::stop() {
   stopping_ = true;
+  end_ways(ways_.give_up());
   lingering_.clear();
   remove_sockets(parts_.state);
   for (const Live& live : live_)

@@ -23,6 +23,8 @@
 #include "launcher/service/opening.h"
 #include "launcher/service/slots.h"
 #include "launcher/service/state.h"
+#include "launcher/service/way_out.h"
+#include "launcher/service/way_pool.h"
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
 
@@ -88,6 +90,12 @@ class Server {
     protocol::Connection channel;
   };
 
+  /// A way out that waits for its opening.
+  struct ReadyWay {
+    WayOut way;
+    uint32_t uid_base = 0;  // the slot that goes with it; 0: an ordinary user has none
+  };
+
   Status wait();
   void notice_lost_broker(uint64_t now_ms);
   void plan_restart(uint64_t now_ms);
@@ -116,6 +124,11 @@ class Server {
   [[noreturn]] void become_opening(Opening& opening, pid_t server);
   void leave_others_alone();
   void fill_pool_aside(uint64_t now_ms);
+  [[nodiscard]] uint64_t look_again_ms(uint64_t now_ms) const;
+  [[nodiscard]] bool is_opening() const;
+  void add_way_aside(uint64_t now_ms);
+  void take_way(Opening& opening, Live& live, uint64_t now_ms);
+  void end_ways(std::vector<ReadyWay> ways);
   void answer(Live& live);
   void answer_start(Live& live, const protocol::Message& message);
   void take_disk(Live& live, protocol::Message message);
@@ -144,6 +157,7 @@ class Server {
   std::list<Ending> ending_;
   std::list<Granted> waiting_;  // for the opening before theirs
   std::list<Live> live_;
+  WayPool<ReadyWay> ways_;
   pid_t filling_ = -1;  // makes the next workspace's image
   uint64_t fill_after_ms_ = 0;
   std::vector<std::string> due_;  // workspaces to be erased, their time is over

@@ -1,5 +1,8 @@
 #include "launcher/service/way_out.h"
 
+#include <poll.h>
+
+#include <cerrno>
 #include <optional>
 #include <utility>
 
@@ -16,49 +19,53 @@ namespace {
 constexpr int kPatienceMs = 20'000;
 constexpr size_t kDescriptors = 8;  // the namespace, and launcher/box/network/sockets.h
 
-struct Started {
-  protocol::Connection control;
-  pid_t pid = -1;
-};
-
-Result<Started> start_helper(const std::string& program, std::vector<std::string> arguments,
-                             int further_fd) {
-  auto ends = protocol::make_socket_pair();
-  if (!ends.ok()) return ends.take_error();
-  auto [ours, theirs] = ends.take();
-  ProgramStart start;
-  start.program = program;
-  start.arguments = std::move(arguments);
-  start.fds = {theirs.get()};
-  if (further_fd >= 0) start.fds.push_back(further_fd);
-  ASSIGN_OR_RETURN(const pid_t pid, start_program(start));
-  return Started{protocol::Connection(std::move(ours)), pid};
-}
-
-/// What a helper says once, and its end.
-Result<Message> hear(Started& started, const char* what) {
-  Result<std::optional<Message>> said = started.control.receive(kPatienceMs);
-  (void)wait_or_kill(started.pid, kPatienceMs);
+/// What carrel-network says; a failure of its own is an Error.
+Result<Message> hear(protocol::Connection& maker, const char* what) {
+  Result<std::optional<Message>> said = maker.receive(kPatienceMs);
+  const bool hung_up = said.ok() ? !said.value().has_value() : said.error().sys_errno == ECONNRESET;
+  if (hung_up) return Error{std::string(what) + ": it ended without a word"};
   if (!said.ok()) return said.take_error();
-  if (!said.value().has_value()) return Error{std::string(what) + ": it ended without a word"};
   Message message = std::move(*said.take());
   if (message.type == Type::kGo) return message;
   ASSIGN_OR_RETURN(const auto failure, protocol::parse_message<protocol::Failure>(message));
   return Error{quoted(failure.text())};
 }
 
+/// A program that hears us by descriptor 3.
+Result<UniqueFd> start_with(const std::string& program, uid_t uid, const UniqueFd& control) {
+  ProgramStart start;
+  start.program = program;
+  start.fds = {control.get()};
+  start.uid = uid;
+  ASSIGN_OR_RETURN(const pid_t pid, start_program(start));
+  return process_fd(pid);
+}
+
 }  // namespace
 
-Result<WayOut> WayOut::make(const std::string& folder) {
+Result<WayOut> WayOut::start(const std::string& folder, const Porter& porter, uid_t uid) {
   WayOut way;
-  way.folder_ = folder;
-  ASSIGN_OR_RETURN(Started helper, start_helper(folder + "/carrel-network", {"make"}, -1));
-  ASSIGN_OR_RETURN(Message made, hear(helper, "make the workspace's network"));
-  if (made.fds.size() != kDescriptors) return Error{"the workspace's network did not come", EPROTO};
-  way.network_ = std::move(made.fds.front());
-  for (size_t i = 1; i < made.fds.size(); ++i)
-    way.sockets_.push_back(std::move(made.fds[i]));
+  auto makers = protocol::make_socket_pair();
+  if (!makers.ok()) return makers.take_error();
+  auto [maker, network] = makers.take();
+  auto controls = protocol::make_socket_pair();
+  if (!controls.ok()) return controls.take_error();
+  auto [control, gateway] = controls.take();
+  ASSIGN_OR_RETURN(way.maker_process_, start_with(folder + "/carrel-network", 0, network));
+  const std::string program = folder + "/carrel-gateway";
+  if (uid != 0) {
+    ASSIGN_OR_RETURN(way.gateway_process_, start_with(program, uid, gateway));
+  } else {
+    RETURN_IF_ERROR(porter.start_program(program, gateway.get()));
+  }
+  way.maker_ = protocol::Connection(std::move(maker));
+  way.control_ = protocol::Connection(std::move(control));
   return way;
+}
+
+bool WayOut::waits() const {
+  pollfd looks[] = {{maker_.fd(), POLLIN, 0}, {control_.fd(), POLLIN, 0}};
+  return poll(looks, 2, 0) == 0;
 }
 
 Result<std::string> WayOut::hear_ready() {
@@ -78,53 +85,54 @@ Result<std::string> WayOut::hear_ready() {
   return ready.authority();
 }
 
-Status WayOut::start_gateway(const Porter& porter, uid_t uid, const protocol::GatewayConfig& config,
-                             UniqueFd names) {
-  auto controls = protocol::make_socket_pair();
-  if (!controls.ok()) return controls.take_error();
-  auto [ours, theirs] = controls.take();
+Status WayOut::begin(const protocol::GatewayConfig& config, int names) {
+  (void)maker_.send(Type::kGo, "").ok();  // one that has failed is gone, and has said why
+  ASSIGN_OR_RETURN(Message made, hear(maker_, "make the workspace's network"));
+  if (made.fds.size() != kDescriptors) return Error{"the workspace's network did not come", EPROTO};
+  network_ = std::move(made.fds.front());
   auto channels = protocol::make_socket_pair();
   if (!channels.ok()) return channels.take_error();
   auto [session, gateway] = channels.take();
-  const std::string program = folder_ + "/carrel-gateway";
-  if (uid != 0) {
-    ProgramStart start;
-    start.program = program;
-    start.fds = {theirs.get()};
-    start.uid = uid;
-    ASSIGN_OR_RETURN(pid_, start_program(start));
-  } else {
-    RETURN_IF_ERROR(porter.start_program(program, theirs.get()));
-  }
-  theirs.reset();
-  control_ = protocol::Connection(std::move(ours));
   std::vector<int> fds = {gateway.get()};
-  for (const UniqueFd& socket : sockets_)
-    fds.push_back(socket.get());
-  fds.push_back(names.get());
-  RETURN_IF_ERROR(protocol::send_message(control_, Type::kGatewayConfig, config, fds));
-  // A copy would keep connections waiting for a gateway that has died.
-  sockets_.clear();
+  for (size_t i = 1; i < made.fds.size(); ++i)
+    fds.push_back(made.fds[i].get());
+  fds.push_back(names);
   session_ = std::move(session);
+  // Our copies end here: one would keep connections waiting for a gateway that has died.
+  const Status told = protocol::send_message(control_, Type::kGatewayConfig, config, fds);
+  if (told.ok()) return told;
+  const auto why = hear_ready();  // what it said before it hung up
+  return why.ok() ? told : why.error();
+}
+
+Status WayOut::hear_gateway() {
   ASSIGN_OR_RETURN(authority_, hear_ready());
   return Done{};
 }
 
-Status WayOut::try_from_inside(uid_t uid) {
-  ASSIGN_OR_RETURN(Started helper, start_helper(folder_ + "/carrel-network",
-                                                {"probe", std::to_string(uid)}, network_.get()));
-  ASSIGN_OR_RETURN(const Message tried, hear(helper, "try the workspace's network"));
-  RETURN_IF_ERROR(control_.send(Type::kGo, tried.body));  // how many refusals it must know of
+Status WayOut::begin_trial(uid_t uid) {
+  return maker_.send(Type::kGo, std::to_string(uid));
+}
+
+Status WayOut::hear_trial() {
+  ASSIGN_OR_RETURN(const Message tried, hear(maker_, "try the workspace's network"));
+  maker_.close();
+  (void)end_process(maker_process_, kPatienceMs);
+  maker_process_.reset();
+  RETURN_IF_ERROR(control_.send(Type::kGo, tried.body));
   return hear_ready().ok() ? Status(Done{})
                            : Status(Error{"the self-test of the workspace's network failed: what "
                                           "was refused was not told of"});
 }
 
-void WayOut::end() {
+void WayOut::end(int patience_ms) {
+  maker_.close();
   control_.close();
   session_.reset();
-  if (pid_ > 0) (void)wait_or_kill(pid_, kPatienceMs);
-  pid_ = -1;
+  for (UniqueFd* process : {&maker_process_, &gateway_process_}) {
+    if (process->valid()) (void)end_process(*process, patience_ms);
+    process->reset();
+  }
 }
 
 }  // namespace carrel::service

@@ -15,18 +15,28 @@
 
 namespace carrel::service {
 
+/// Once each, in this order: start(), begin(), hear_gateway(), begin_trial(), hear_trial(). It may
+/// be started by another process than the one that goes on, and before anybody knows the session.
 class WayOut {
  public:
-  /// Programs are found in `folder`.
-  static Result<WayOut> make(const std::string& folder);
+  /// Starts both programs of `folder` and waits for neither: carrel-network, which makes the
+  /// namespace and keeps the sockets in it, and the gateway as `uid` (0: an ordinary user's
+  /// launcher's; the porter starts it). Both end when this is dropped.
+  static Result<WayOut> start(const std::string& folder, const Porter& porter, uid_t uid);
 
-  /// The gateway as `uid`; of an ordinary user's launcher (0) by the porter. `names`: the
-  /// workspace's list, to read and to append to.
-  Status start_gateway(const Porter& porter, uid_t uid, const protocol::GatewayConfig& config,
-                       UniqueFd names);
+  /// Both are there, and neither has said that it cannot.
+  [[nodiscard]] bool waits() const;
+  /// Takes the namespace, and gives the gateway its sockets and what it is to be; its answer is not
+  /// waited for. `names` (borrowed): the workspace's list, to read and to append to. An Error of
+  /// the namespace says why it could not be made.
+  Status begin(const protocol::GatewayConfig& config, int names);
+  /// The gateway is ready: authority() and trust() are known.
+  Status hear_gateway();
   /// Tries every way out as `uid` (0: without any power, as the launcher's own); the gateway
-  /// answers. An Error names the one that was open, or closed and must not be.
-  Status try_from_inside(uid_t uid);
+  /// answers.
+  Status begin_trial(uid_t uid);
+  /// An Error names the way that was open, or closed and must not be.
+  Status hear_trial();
 
   [[nodiscard]] int network_fd() const { return network_.get(); }
   /// Of the certificate authority that the gateway made for this session; "" for none.
@@ -38,19 +48,20 @@ class WayOut {
   UniqueFd take_session_channel() { return std::move(session_); }
   /// Its end is the gateway's.
   [[nodiscard]] int control_fd() const { return control_.fd(); }
-  /// Ends the gateway, if it runs still.
-  void end();
+  /// Ends what runs still of it, and waits for that.
+  void end(int patience_ms = kEndMs);
 
  private:
+  static constexpr int kEndMs = 20'000;
   Result<std::string> hear_ready();
-  std::string folder_;
+  protocol::Connection maker_;  // carrel-network
+  UniqueFd maker_process_;
   UniqueFd network_;
-  std::vector<UniqueFd> sockets_;
-  protocol::Connection control_;
+  protocol::Connection control_;  // the gateway
+  UniqueFd gateway_process_;      // invalid: the porter's child
   UniqueFd session_;
   std::string authority_;
   std::vector<UniqueFd> trust_;
-  pid_t pid_ = -1;  // -1: the porter's child
 };
 
 }  // namespace carrel::service

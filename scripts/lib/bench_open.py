@@ -1,4 +1,4 @@
-"""Times a warm `carrel open … -- /bin/true` (recorded, sealed, verified afterwards) and bubblewrap with all
+"""Times a warm `carrel open … -- /bin/true` (recorded, sealed, verified afterwards), one with a gateway too, and bubblewrap with all
 namespaces, in shuffled order within each round; then openings with small and large slices (bench_slices.py). Prints
 medians, the middle half and the ratio."""
 import os
@@ -28,6 +28,8 @@ profile.write_text('profile = "bench"\nversion = 1\nsummary = "Bench."\n[purpose
                    'write = [' + ", ".join(f'"file{n}.txt"' for n in range(10)) + ']\n')
 empty = folder / "empty.toml"
 empty.write_text('profile = "empty"\nversion = 1\nsummary = "Bench."\n[purpose]\nstatement = "bench"\n')
+way_out = folder / "way_out.toml"
+way_out.write_text(empty.read_text().replace("empty", "way_out", 1) + '[[network]]\nhost = "api.example.com"\nports = [443]\n')
 environment = {**os.environ, "CARREL_STATE": str(folder / "state")}
 carrel = str(build / "bin/carrel")
 binds = [word for name in ("usr", "bin", "lib", "lib64", "sbin") if os.path.exists("/" + name)
@@ -35,6 +37,7 @@ binds = [word for name in ("usr", "bin", "lib", "lib64", "sbin") if os.path.exis
 commands = {
     "carrel open, 10-file slice": [carrel, "open", "--profile", str(profile), "--", "/bin/true"],
     "carrel open, no repository": [carrel, "open", "--profile", str(empty), "--", "/bin/true"],
+    "carrel open, a way out": [carrel, "open", "--profile", str(way_out), "--", "/bin/true"],
     "bubblewrap, all namespaces": ["bwrap", *binds, "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
                                    "--unshare-all", "--die-with-parent", "--new-session", "/bin/true"],
     "plain /bin/true": ["/bin/true"],
