@@ -108,10 +108,13 @@ Task<> Gateway::end_flows(std::function<void()> done) {
 }
 
 void Gateway::take_lease(const protocol::GatewayLease& lease) {
-  const Status taken = parts_.leases.take(lease);
-  if (taken.ok() && !lease.ended()) return;
+  const Status taken = parts_.leases.take(lease, BothClocks::now());
+  if (!taken.ok() || lease.ended()) cut_those_with(lease.name());
+}
+
+void Gateway::cut_those_with(const std::string& credential) {
   for (const auto& flow : flows_) {
-    if (flow->credential() == lease.name()) flow->cut("lease", "its credential has ended");
+    if (flow->credential() == credential) flow->cut("lease", "its credential has ended");
   }
 }
 
@@ -139,6 +142,11 @@ void Gateway::end_late_grants() {
   }
   for (const std::string& id : over)
     end_grant(id);
+}
+
+void Gateway::end_late_leases() {
+  for (const std::string& credential : parts_.leases.over(BothClocks::now()))
+    cut_those_with(credential);
 }
 
 Task<> Gateway::run_flow(std::shared_ptr<Flow> flow) {
@@ -228,6 +236,7 @@ Task<> Gateway::tick() {
     tell_counts(now_ns());
     parts_.anomalies.tick(now_ns());
     end_late_grants();
+    end_late_leases();
     for (const auto& flow : flows_) {
       if (flow->ended()) continue;
       if (now_ns() - flow->moved_ns() > kIdleNs) flow->cut("idle");

@@ -58,6 +58,8 @@ class Gateway {
   void tell_counts(uint64_t now_ns);
   void end_grant(const std::string& id);
   void end_late_grants();
+  void end_late_leases();
+  void cut_those_with(const std::string& credential);
   void tell(events::NetRefused refused);
 
   Parts& parts_;
