@@ -514,6 +514,50 @@ say(attempt(from_elsewhere, "8.8.8.8"))
         self.assertEqual([each for each in said[:4] if each == "made"], [])  # vsock, packet, alg, xdp
 
 
+class Traps(GatewayCase):
+    """What goes wrong where every address is local: a port of a connection outwards that servers inside want as well."""
+
+    def setUp(self):
+        super().setUp()
+        self.port = self.world.ports["echo"]
+        self.allow(self.world.rule(TCP, ports=[self.port], mode="tcp"))
+
+    def test_a_source_port_like_the_destination_reaches_the_gateway(self):
+        """Without a source address on the route the client would be connected to itself, and hear its own words."""
+        said = self.inside(f"""
+address = socket.gethostbyname("{TCP}")
+for port in ({self.port}, 0):
+    with socket.socket() as client:
+        client.bind(("", port))
+        client.connect((address, {self.port}))
+        client.sendall(b"there")
+        say([client.recv(5).decode(), client.getsockname()[1] == {self.port}, client.getsockname() == client.getpeername()])
+""")
+        self.assertEqual(said, [["there", True, False], ["there", False, False]])
+        self.assertEqual([self.world.ended("echo", number)["bytes"] for number in (1, 2)], [5, 5])
+        self.assertEqual({each["data"]["up"] for each in self.told("net.close", name=TCP, by="closed")}, {5})
+
+    def test_b_a_server_inside_may_have_the_port_of_an_open_connection(self):
+        """Without SO_REUSEADDR on the gateway's listener its connections would take the port (EADDRINUSE)."""
+        said = self.inside(f"""
+def served(address):
+    with socket.create_server((address, {self.port})) as server:  # sets SO_REUSEADDR, as such servers do
+        with connect("127.0.0.1", {self.port}) as client:
+            there, _ = server.accept()
+            with there:
+                client.sendall(b"inside")
+                return there.recv(6).decode()
+say(attempt(served, "127.0.0.1"))  # control: nothing is open
+with connect("{TCP}", {self.port}) as flow:
+    for address in ("0.0.0.0", "127.0.0.1"):
+        flow.sendall(b"one"); say(flow.recv(3).decode())
+        say(attempt(served, address))
+    flow.sendall(b"two"); say(flow.recv(3).decode())
+""")
+        self.assertEqual(said, ["inside", "one", "inside", "one", "inside", "two"])
+        self.assertEqual(self.world.ended("echo")["bytes"], 9)  # what was meant for the server inside went there alone
+
+
 class Bytes(GatewayCase):
     """31, 32 and 35: how much leaves, and as whom."""
 
