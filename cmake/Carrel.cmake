@@ -25,6 +25,11 @@ if(CARREL_SANITIZE)
   target_compile_options(carrel_settings INTERFACE -fsanitize=address,undefined -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
   target_link_options(carrel_settings INTERFACE -fsanitize=address,undefined)
 endif()
+if(CARREL_FUZZ)
+  target_compile_options(carrel_settings INTERFACE -fsanitize=fuzzer-no-link,address,undefined -fno-omit-frame-pointer
+    -fno-sanitize-recover=undefined -U_FORTIFY_SOURCE -Wno-error)
+  target_link_options(carrel_settings INTERFACE -fsanitize=address,undefined)
+endif()
 
 function(carrel_check_uses who uses)
   string(REPLACE "/" "_" key ${who})

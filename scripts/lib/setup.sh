@@ -14,6 +14,7 @@ carrel_test_packages="strace openssl ca-certificates openssh-client openssh-serv
 carrel_outside_packages="nginx-light ca-certificates curl wget python3-pip python3-requests nodejs openjdk-17-jdk-headless"
 [ -x /usr/bin/npm ] || carrel_outside_packages+=" npm"
 carrel_vm_packages="qemu-system-x86 mmdebstrap debian-archive-keyring e2fsprogs"
+carrel_fuzz_packages="libclang-rt-14-dev"
 carrel_lint_packages="clang-format clang-tidy"
 
 # Packages that would start daemons, and the units.

@@ -12,7 +12,6 @@ constexpr size_t kRecordHead = 5;
 constexpr size_t kMessageHead = 4;
 constexpr size_t kMaxFragment = size_t{1} << 14;  // RFC 8446 5.1
 constexpr unsigned char kChangeCipherSpec = 20;
-constexpr unsigned char kAlert = 21;
 constexpr unsigned char kHandshake = 22;
 constexpr unsigned char kApplicationData = 23;
 constexpr unsigned char kClientHello = 1;
