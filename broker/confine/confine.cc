@@ -85,7 +85,8 @@ Status confine_self(const Confinement& confinement) {
   RETURN_IF_ERROR(drop_capabilities(confinement.keep_capabilities));
   RETURN_IF_ERROR(close_the_way_back());
   if (confinement.landlock.has_value()) {
-    RETURN_IF_ERROR(internal::restrict_paths(*confinement.landlock, confinement.tcp_connect));
+    RETURN_IF_ERROR(internal::restrict_paths(*confinement.landlock, confinement.tcp_connect,
+                                             confinement.tcp_ports));
   }
   if (!confinement.syscalls.empty()) {
     RETURN_IF_ERROR(internal::restrict_calls(confinement.syscalls));

@@ -47,9 +47,12 @@ struct Confinement {
   std::optional<std::vector<PathRule>> landlock;
   /// TCP connections to elsewhere stay possible under Landlock; binding a port does not.
   bool tcp_connect = false;
+  /// With `tcp_connect`: to these ports alone; empty: to any.
+  std::vector<uint16_t> tcp_ports;
   /// The only system calls left, by name; all others answer EPERM, and a call of a foreign
   /// architecture kills the process. mmap and mprotect never give executable memory. A name that
-  /// this architecture does not have is ignored. Empty: no filter.
+  /// this architecture does not have is ignored. "socket.internet" is socket(2) of AF_INET and
+  /// AF_INET6 alone. Empty: no filter.
   std::vector<std::string> syscalls;
 };
 

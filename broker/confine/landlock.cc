@@ -29,6 +29,7 @@ constexpr uint64_t kTruncate = 1U << 14;  // ABI 3
 constexpr uint64_t kIoctlDev = 1U << 15;  // ABI 5
 // access_net (ABI 4) and scoped (ABI 6): all there is.
 constexpr uint64_t kBindTcp = 1;
+constexpr uint64_t kConnectTcp = 2;
 constexpr uint64_t kAllOfNet = 3;
 constexpr uint64_t kAllOfScoped = 3;
 
@@ -41,6 +42,11 @@ struct RulesetAttr {
 struct __attribute__((packed)) PathBeneathAttr {
   uint64_t allowed_access;
   int32_t parent_fd;
+};
+
+struct NetPortAttr {
+  uint64_t allowed_access;
+  uint64_t port;
 };
 
 uint64_t handled_by(int abi) {
@@ -60,6 +66,17 @@ uint64_t bits_of(PathRights rights, bool directory) {
   return bits & ~kExecute;
 }
 
+Status allow_ports(int ruleset, const std::vector<uint16_t>& ports) {
+  for (const uint16_t port : ports) {
+    const NetPortAttr rule{kConnectTcp, port};
+    constexpr int kNetPort = 2;
+    if (syscall(SYS_landlock_add_rule, ruleset, kNetPort, &rule, 0) != 0) {
+      return errno_error("add landlock rule of a port");
+    }
+  }
+  return Done{};
+}
+
 }  // namespace
 
 int landlock_abi() {
@@ -68,10 +85,11 @@ int landlock_abi() {
   return abi < 0 ? 0 : static_cast<int>(abi);
 }
 
-Status internal::restrict_paths(const std::vector<PathRule>& rules, bool tcp_connect) {
+Status internal::restrict_paths(const std::vector<PathRule>& rules, bool tcp_connect,
+                                const std::vector<uint16_t>& tcp_ports) {
   const int abi = landlock_abi();
   const uint64_t handled = handled_by(abi);
-  const uint64_t net = tcp_connect ? kBindTcp : kAllOfNet;
+  const uint64_t net = tcp_connect && tcp_ports.empty() ? kBindTcp : kAllOfNet;
   const RulesetAttr attr{handled, abi >= 4 ? net : 0, abi >= 6 ? kAllOfScoped : 0};
   const size_t size = abi >= 6 ? 24 : abi >= 4 ? 16 : 8;
   const UniqueFd ruleset(static_cast<int>(syscall(SYS_landlock_create_ruleset, &attr, size, 0)));
@@ -85,6 +103,7 @@ Status internal::restrict_paths(const std::vector<PathRule>& rules, bool tcp_con
       return errno_error("add landlock rule");
     }
   }
+  if (tcp_connect && abi >= 4) RETURN_IF_ERROR(allow_ports(ruleset.get(), tcp_ports));
   if (syscall(SYS_landlock_restrict_self, ruleset.get(), 0) != 0) {
     return errno_error("landlock_restrict_self");
   }

@@ -2,6 +2,7 @@
 
 #include <seccomp.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <memory>
@@ -32,6 +33,16 @@ int allow(scmp_filter_ctx context, const std::string& name, int number) {
   return seccomp_rule_add(context, SCMP_ACT_ALLOW, number, 0);
 }
 
+int allow_internet_sockets(scmp_filter_ctx context) {
+  int rc = 0;
+  for (const scmp_datum_t family : {scmp_datum_t{AF_INET}, scmp_datum_t{AF_INET6}}) {
+    if (rc != 0) break;
+    rc = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1,
+                          SCMP_A0(SCMP_CMP_EQ, family));
+  }
+  return rc;
+}
+
 }  // namespace
 
 Status internal::restrict_calls(const std::vector<std::string>& names) {
@@ -43,8 +54,13 @@ Status internal::restrict_calls(const std::vector<std::string>& names) {
   if (rc != 0) return failed("foreign architecture", rc);
   for (const std::string& name : names) {
     const int number = seccomp_syscall_resolve_name(name.c_str());
-    if (number < 0) continue;  // not of this architecture
-    rc = allow(context.get(), name, number);
+    if (name == "socket.internet") {
+      rc = allow_internet_sockets(context.get());
+    } else if (number < 0) {
+      continue;  // not of this architecture
+    } else {
+      rc = allow(context.get(), name, number);
+    }
     if (rc != 0 && rc != -EEXIST) return failed("allow " + name, rc);
   }
   rc = seccomp_load(context.get());

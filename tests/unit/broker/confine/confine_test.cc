@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -99,6 +100,41 @@ TEST(Confine, LeavesTheCallsThatAreAdded) {
   Confinement list;
   list.syscalls = with({"openat", "no-such-call"});
   EXPECT_EQ(after(list, [] { return errno_of(open("/dev/null", O_RDONLY)); }), 0);
+}
+
+TEST(Confine, LeavesSocketsOfTheInternetAlone) {
+  Confinement list;
+  list.syscalls = with({"socket.internet"});
+  const auto make = [](int family) {
+    return [family] { return errno_of(socket(family, SOCK_STREAM, 0)); };
+  };
+  EXPECT_EQ(after(list, make(AF_INET)), 0);
+  EXPECT_EQ(after(list, make(AF_INET6)), 0);
+  EXPECT_EQ(after(list, make(AF_UNIX)), EPERM);
+  EXPECT_EQ(after(list, make(AF_NETLINK)), EPERM);
+}
+
+TEST(Confine, LeavesConnectionsToTheListedPorts) {
+  REQUIRE_FEATURE("landlock", landlock_abi() >= 4);
+  const auto connect_to = [](uint16_t port) {
+    return [port] {
+      sockaddr_in to{};
+      to.sin_family = AF_INET;
+      to.sin_port = htons(port);
+      to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      const UniqueFd socket(::socket(AF_INET, SOCK_STREAM, 0));
+      return errno_of(connect(socket.get(), reinterpret_cast<const sockaddr*>(&to), sizeof to));
+    };
+  };
+  Confinement list;
+  list.landlock.emplace();
+  list.tcp_connect = true;
+  EXPECT_EQ(after(list, connect_to(1)), ECONNREFUSED);  // nobody is there, but it may ask
+  list.tcp_ports = {2};
+  EXPECT_EQ(after(list, connect_to(2)), ECONNREFUSED);
+  EXPECT_EQ(after(list, connect_to(1)), EACCES);
+  list.tcp_connect = false;
+  EXPECT_EQ(after(list, connect_to(2)), EACCES);
 }
 
 TEST(Confine, NeverGivesExecutableMemory) {
