@@ -1,8 +1,9 @@
 // carrel-secrets: reads the admin's secrets for one broker, which may not itself. Started by the
-// launcher with "--broker-fd N --folder-fd N [--credentials-fd N] [--log-fd N]"; ends when the
-// broker's end of the channel is closed. It keeps its user, who owns the files, and nothing else:
-// no capability, no path but the two folders, no socket of its own. Exit 0; 1 with one line in the
-// log.
+// launcher with "--broker-fd N --folder-fd N [--credentials-fd N] [--log-fd N] [--network 1]"; ends
+// when the broker's end of the channel is closed. It keeps its user, who owns the files, and
+// nothing else: no capability, no path but the two folders, no socket of its own, or, where
+// secrets.toml names a store and "--network 1" says that there is a way to it, TCP connections to
+// its port and questions for its name. Exit 0; 1 with one line in the log.
 
 #include <unistd.h>
 
@@ -10,6 +11,7 @@
 #include <csignal>
 #include <ctime>
 #include <exception>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -29,6 +31,7 @@ struct SecretsOptions {
   int folder_fd = -1;
   int credentials_fd = -1;
   int log_fd = STDERR_FILENO;
+  int network = 0;  // 1: this process stands where the host's network is
 };
 
 Result<SecretsOptions> parse_secrets_options(int argc, const char* const* argv) {
@@ -49,6 +52,8 @@ Result<SecretsOptions> parse_secrets_options(int argc, const char* const* argv) 
       options.credentials_fd = value;
     } else if (name == "--log-fd") {
       options.log_fd = value;
+    } else if (name == "--network") {
+      options.network = value;
     } else {
       return Error{"unknown argument " + quoted(name)};
     }
@@ -70,7 +75,8 @@ secrets::Log log_to(int fd) {
   };
 }
 
-confine::Confinement secrets_confinement(const SecretsOptions& options) {
+/// `port`: of the store; 0: there is none.
+confine::Confinement secrets_confinement(const SecretsOptions& options, uint16_t port) {
   confine::Confinement list;
   if (geteuid() == 0) list.root_fd = options.folder_fd;
   if (confine::landlock_abi() > 0) {
@@ -82,15 +88,44 @@ confine::Confinement secrets_confinement(const SecretsOptions& options) {
   list.syscalls = confine::common_syscalls();
   for (const char* name : {"openat", "newfstatat"})
     list.syscalls.emplace_back(name);
+  if (port == 0) return list;
+  list.tcp_connect = true;
+  list.tcp_ports = {port};
+  for (const char* name : {"socket.internet", "connect", "getsockname", "getpeername", "getsockopt",
+                           "setsockopt", "ioctl"}) {
+    list.syscalls.emplace_back(name);
+  }
   return list;
+}
+
+/// The way to the store, which takes what it needs of the host before that is out of reach.
+struct ToStore {
+  std::unique_ptr<secrets::StoreClient> client;  // null: there is none
+  uint16_t port = 0;
+  std::string why_not;  // it is named, but cannot be used
+};
+
+/// What is wrong with secrets.toml is the answer to each question, and nothing ends for it.
+ToStore open_store(const secrets::Sources& sources, bool network, const secrets::Log& log) {
+  const auto settings = sources.store();
+  if (!settings.ok() || !settings.value().has_value()) return {};
+  if (!network) {
+    return {nullptr, 0,
+            "[store.http] is not supported yet for an ordinary user's sessions: their secrets come "
+            "from files"};
+  }
+  auto opened = secrets::StoreClient::open(*settings.value(), sources, log);
+  if (!opened.ok()) return {nullptr, 0, to_string(opened.error())};
+  return {opened.take(), settings.value()->port, ""};
 }
 
 Status run(const SecretsOptions& options, const secrets::Log& log) {
   (void)signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): one thread
-  RETURN_IF_ERROR(confine::confine_self(secrets_confinement(options)));
-  protocol::Connection broker{UniqueFd(options.broker_fd)};
   const secrets::Sources sources{UniqueFd(options.folder_fd), UniqueFd(options.credentials_fd)};
-  return secrets::serve(broker, sources, log);
+  const ToStore store = open_store(sources, options.network == 1, log);
+  RETURN_IF_ERROR(confine::confine_self(secrets_confinement(options, store.port)));
+  protocol::Connection broker{UniqueFd(options.broker_fd)};
+  return secrets::serve(broker, sources, store.client.get(), store.why_not, log);
 }
 
 int secrets_main(int argc, const char* const* argv) {

@@ -39,8 +39,9 @@ Status check_digest(const ticket::Claims& claims, const Message& answer) {
 }
 
 /// What reads secrets for this broker, which may not itself: `channel` is its end of theirs. It
-/// ends with the broker's.
-Result<pid_t> start_secrets(const std::string& programs, const State& state, int channel) {
+/// ends with the broker's. An ordinary user's launcher has left the host's network.
+Result<pid_t> start_secrets(const std::string& programs, const State& state, bool in_network,
+                            int channel) {
   ProgramStart program;
   program.program = programs + "/carrel-secrets";
   program.arguments = {"--broker-fd", "3", "--folder-fd", "4", "--log-fd", "5"};
@@ -48,6 +49,9 @@ Result<pid_t> start_secrets(const std::string& programs, const State& state, int
   if (state.credentials.valid()) {
     program.arguments.insert(program.arguments.end(), {std::string("--credentials-fd"), "6"});
     program.fds.push_back(state.credentials.get());
+  }
+  if (in_network) {
+    program.arguments.insert(program.arguments.end(), {std::string("--network"), "1"});
   }
   return start_program(program);
 }
@@ -81,7 +85,7 @@ Result<BrokerLink> BrokerLink::start(const std::string& programs, const State& s
   BrokerLink link(protocol::Connection(std::move(ours)), pid);
   int patience_ms = 0;
   Status ready = Done{};
-  const Result<pid_t> secrets = start_secrets(programs, state, answers.get());
+  const Result<pid_t> secrets = start_secrets(programs, state, !caller.has_value(), answers.get());
   answers.reset();
   if (secrets.ok()) {
     link.secrets_pid_ = secrets.value();

@@ -6,7 +6,7 @@ carrel_root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 carrel_build_packages="git g++ clang cmake ninja-build ccache pkg-config bpftool libbpf-dev libseccomp-dev
  e2fsprogs libcap-dev libboost-program-options1.81-dev libssl-dev libgtest-dev libgmock-dev libtomlplusplus-dev
  nlohmann-json3-dev protobuf-compiler libprotobuf-dev libzstd-dev libsqlite3-dev libgit2-dev zlib1g-dev libvterm-dev
- libmnl-dev libnftables-dev libc-ares-dev
+ libmnl-dev libnftables-dev libc-ares-dev libcurl4-openssl-dev
  libhowardhinnant-date-dev tzdata python3"
 carrel_test_packages="strace openssl ca-certificates openssh-client openssh-server zstd util-linux procps iproute2 make diffutils"
 # The outside world of the gateway's tests and the clients that go there (tests/e2e/outside.py): 190 MB to fetch, most of it Java.

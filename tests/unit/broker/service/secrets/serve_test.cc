@@ -25,7 +25,8 @@ class Server {
     thread_ = std::thread([this, end = Connection(std::move(theirs))]() mutable {
       const Sources sources(
           UniqueFd(open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)), UniqueFd());
-      served = serve(end, sources, [this](const std::string& line) { log += line + "\n"; });
+      served = serve(end, sources, nullptr, no_store,
+                     [this](const std::string& line) { log += line + "\n"; });
     });
   }
   ~Server() { end(); }
@@ -47,6 +48,7 @@ class Server {
   Connection broker;
   Status served = Done{};
   std::string log;
+  std::string no_store;
 
  private:
   std::thread thread_;

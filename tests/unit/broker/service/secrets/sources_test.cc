@@ -27,8 +27,12 @@ void put(const std::string& path, const std::string& bytes, mode_t mode = 0600) 
 class SecretSources : public testing::Test {
  protected:
   std::string value(std::string_view from) {
-    const auto found = sources.value_of(from);
-    return found.ok() ? std::string(found.value().expose()) : to_string(found.error());
+    const auto found = sources.find(from);
+    if (!found.ok()) return to_string(found.error());
+    if (found.value().item.has_value()) {
+      return "in the store: " + found.value().item->path + "#" + found.value().item->field;
+    }
+    return std::string(found.value().value.expose());
   }
 
   support::Folder files;
@@ -76,13 +80,42 @@ TEST_F(SecretSources, AreAskedInOrder) {
             "0600: chmod 600 it");
 }
 
+constexpr const char* kStore =
+    "[store.http]\naddress = \"https://s\"\nrole_id = \"r\"\n[store.http.secrets]\n"
+    "both = { path = \"p\", field = \"f\" }\n";
+
+TEST_F(SecretSources, AskAStoreLastAndForSecretsAlone) {
+  put(files / "secrets.toml", kStore);
+  EXPECT_EQ(value("secret:both"), "in the store: p#f");
+  EXPECT_EQ(value("secret:other"),
+            "secret:other: there is no file other in secrets/ of the state folder nor in the "
+            "service's systemd credentials, and [store.http.secrets] does not list it: the admin "
+            "has to put the secret there (mode 0600)");
+  EXPECT_NE(value("ca:both").find("there is no file ca.both"), std::string::npos);
+  put(unit / "both", "of the unit");
+  EXPECT_EQ(value("secret:both"), "of the unit");
+  put(files / "secrets.toml", std::string("sources = [\"store\", \"files\"]\n") + kStore);
+  EXPECT_EQ(value("secret:both"), "in the store: p#f");
+  EXPECT_EQ(sources.store().take()->host, "s");
+}
+
+TEST_F(SecretSources, HaveFilesThatNoProfileCanName) {
+  put(unit / "store.secret-id", "of the unit\n");
+  EXPECT_EQ(sources.own_file("store.secret-id").take().expose(), "of the unit");
+  EXPECT_EQ(value("secret:store.secret-id"), "secret:store.secret-id names no secret");
+  EXPECT_EQ(sources.own_file("store.ca").error().what,
+            "[store.http] needs the file store.ca, which is not in secrets/ of the state folder "
+            "nor in the "
+            "service's systemd credentials: the admin has to put it there (mode 0600)");
+}
+
 TEST_F(SecretSources, SayWhichFileIsMissing) {
   EXPECT_EQ(value("secret:ci-token"),
             "secret:ci-token: there is no file ci-token in secrets/ of the state folder nor in "
             "the service's systemd credentials: the admin has to put the secret there (mode "
             "0600)");
   const Sources alone(open_folder(files.path()), UniqueFd());
-  EXPECT_EQ(alone.value_of("ca:team").error().what,
+  EXPECT_EQ(alone.find("ca:team").error().what,
             "ca:team: there is no file ca.team in secrets/ of the state folder: the admin has to "
             "put the secret there (mode 0600)");
 }
@@ -133,8 +166,8 @@ TEST_F(SecretSources, TakeNoNameThatLeadsAway) {
                            "ca:../t", "secret:secrets.toml", "file:t", ""}) {
     EXPECT_NE(value(from).find("names no secret"), std::string::npos) << from;
   }
-  EXPECT_FALSE(sources.value_of("secret:" + std::string(64, 'a')).ok());
-  EXPECT_FALSE(sources.value_of(std::string_view("secret:t\0", 9)).ok());
+  EXPECT_FALSE(sources.find("secret:" + std::string(64, 'a')).ok());
+  EXPECT_FALSE(sources.find(std::string_view("secret:t\0", 9)).ok());
 }
 
 }  // namespace
