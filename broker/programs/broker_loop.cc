@@ -59,6 +59,12 @@ Status unless_peer_closed(Status status) {
   return status;
 }
 
+Error gone() {
+  return Error{
+      "carrel-secrets does not run, which reads the admin's secrets: it is started again, try "
+      "again"};
+}
+
 bool is_readable(int fd) {
   pollfd wait{fd, POLLIN, 0};
   return poll(&wait, 1, 0) > 0;
@@ -156,6 +162,7 @@ Status BrokerLoop::serve_launcher() {
 }
 
 Status BrokerLoop::take_launcher_message(Message message) {
+  if (message.type == Type::kSecretsChannel) return take_secrets_channel(std::move(message));
   if (message.type == Type::kSessionGone) {
     // Its last words may still lie in the channel: they count.
     const auto gone = protocol::parse_message<protocol::SessionGone>(message);
@@ -246,7 +253,18 @@ Status BrokerLoop::serve_secrets() {
   return Done{};
 }
 
-/// Leases that are held go on until their end; there are no new ones.
+/// Another carrel-secrets, after one that died.
+Status BrokerLoop::take_secrets_channel(Message message) {
+  if (message.fds.size() != 1) return Error{"a channel to secrets without its end", EPROTO};
+  if (secrets_.valid()) lose_secrets("another one is there");
+  monitor_.refuse_secrets(gone(), true);
+  secrets_ = Connection(std::move(message.fds[0]));
+  log_("secrets.back");
+  return queue_reply(launcher_, Reply{Type::kAck, "", {}});
+}
+
+/// Leases that are held go on until their end; there are no new ones until the launcher has started
+/// another.
 void BrokerLoop::lose_secrets(const std::string& why) {
   log_("secrets.gone why=" + quoted(why));
   secrets_.close();
@@ -261,10 +279,7 @@ void BrokerLoop::ask_secrets() {
   if (secrets_.valid()) {
     monitor_.refuse_secrets(Error{"the source of secrets does not answer", ETIMEDOUT}, false);
   } else if (monitor_.waits_for_secrets()) {
-    monitor_.refuse_secrets(
-        Error{"carrel-secrets does not run, which reads the admin's secrets: start the service "
-              "anew"},
-        true);
+    monitor_.refuse_secrets(gone(), true);
   }
 }
 

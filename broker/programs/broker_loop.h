@@ -64,6 +64,7 @@ class BrokerLoop {
   Status take_messages(const std::string& session, protocol::Connection& connection);
   void drop_session(const std::string& session, const std::string& why);
   void tell_sessions();
+  Status take_secrets_channel(protocol::Message message);
   Status serve_secrets();
   void lose_secrets(const std::string& why);
   void ask_secrets();
@@ -75,7 +76,7 @@ class BrokerLoop {
   monitor::Log log_;
   UniqueFd listener_;
   protocol::Connection launcher_;
-  protocol::Connection secrets_;  // to carrel-secrets; invalid where there is none (any more)
+  protocol::Connection secrets_;  // to carrel-secrets; invalid while there is none
   std::optional<uid_t> caller_;
   bool is_service_;
   monitor::LogBudget log_budget_;

@@ -211,6 +211,25 @@ Result<std::vector<std::string>> BrokerLink::due_workspaces() {
   return std::vector<std::string>(reply.workspaces().begin(), reply.workspaces().end());
 }
 
+bool BrokerLink::secrets_ended(pid_t pid) {
+  if (secrets_pid_ <= 0 || pid != secrets_pid_) return false;
+  secrets_pid_ = -1;
+  return true;
+}
+
+Status BrokerLink::restart_secrets(const std::string& programs, const State& state,
+                                   std::optional<uid_t> caller) {
+  auto channel = protocol::make_socket_pair();
+  if (!channel.ok()) return channel.take_error();
+  auto [asks, answers] = channel.take();
+  ASSIGN_OR_RETURN(secrets_pid_,
+                   start_secrets(programs, state, !caller.has_value(), answers.get()));
+  answers.reset();
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kSecretsChannel, "", asks.get(), Type::kAck, nullptr));
+  return Done{};
+}
+
 void BrokerLink::look() {
   const Result<bool> open = connection_.fill();
   if (!open.ok() || !open.value()) lost_ = true;

@@ -45,6 +45,13 @@ class BrokerLink {
   /// Ended workspaces whose time to be kept is over.
   Result<std::vector<std::string>> due_workspaces();
 
+  /// Whether this child, which has been waited for, was carrel-secrets: there is none now.
+  bool secrets_ended(pid_t pid);
+  [[nodiscard]] bool has_secrets() const { return secrets_pid_ > 0; }
+  /// Starts another one and gives the broker its channel. `caller` as of start().
+  Status restart_secrets(const std::string& programs, const State& state,
+                         std::optional<uid_t> caller);
+
   [[nodiscard]] int fd() const { return connection_.fd(); }
   [[nodiscard]] bool lost() const { return lost_; }
   /// What came on the channel without a question: only its end is expected.

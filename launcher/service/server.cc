@@ -330,7 +330,9 @@ void Server::reap() {
   }
   int status = 0;
   for (pid_t pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
-    if (end_writer(pid, status)) continue;
+    const bool secrets = parts_.broker.secrets_ended(pid);
+    if (secrets) note_lost_secrets(status, now_ms());
+    if (secrets || end_writer(pid, status)) continue;
     const auto found = std::find_if(live_.begin(), live_.end(),
                                     [pid](const Live& each) { return each.pid == pid; });
     if (pid == filling_) {

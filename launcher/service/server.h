@@ -100,6 +100,8 @@ class Server {
   void notice_lost_broker(uint64_t now_ms);
   void plan_restart(uint64_t now_ms);
   void restart_broker(uint64_t now_ms);
+  void note_lost_secrets(int status, uint64_t now_ms);
+  void restart_secrets(uint64_t now_ms);
   void take_connections();
   void serve(Client& client);
   void begin(protocol::Connection client, protocol::Message message);
@@ -178,6 +180,9 @@ class Server {
   uint32_t broker_restarts_ = 0;
   uint64_t broker_since_ms_ = 0;
   uint64_t broker_next_ms_ = 0;
+  uint32_t secrets_restarts_ = 0;
+  uint64_t secrets_since_ms_ = 0;
+  uint64_t secrets_next_ms_ = 0;
   std::string failed_;  // why a service ends by itself
 };
 

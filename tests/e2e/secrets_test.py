@@ -1,9 +1,11 @@
 """Credentials that are made from the admin's secrets: inside while the session lives, new where the secret is
 new, refused where somebody else could have read or written it."""
+import contextlib
 import os
 import pathlib
 import re
 import signal
+import threading
 import unittest
 
 from carrel_case import PROFILE, Case, UID, give, needs
@@ -134,19 +136,49 @@ class Secrets(Case):
         self.stop()
         self.assertFalse(os.path.exists(f"/proc/{pid}"))
 
-    def test_without_what_reads_secrets_there_are_none_and_all_else_goes_on(self):
+    def test_what_reads_secrets_is_started_again(self):
         self.put(SECRET)
         terminal = self.open_on_terminal("/bin/bash", "--norc")
         terminal.expect(r"\$ ")
         [pid] = self.processes("carrel-secrets")
         os.kill(pid, signal.SIGKILL)
-        self.assertEqual(terminal.wait(), 124)
-        self.assertIn(b"carrel-secrets does not run", terminal.seen)
-        self.verify()
-        self.refused("credential deploy: carrel-secrets does not run")
-        other = self.folder / "other.toml"
-        other.write_text(PROFILE.replace('profile = "fix"', 'profile = "other"'))
-        self.open("/bin/true", profile=other)
+        self.wait_until(lambda: [each for each in self.processes("carrel-secrets") if each != pid], what="another carrel-secrets")
+        self.put(SECOND)
+        terminal.type("cd /run/carrel/credentials/deploy; until grep -q second secret; do sleep 0.1; done; cat secret; echo ' is'' new'\n")
+        terminal.expect(SECOND + " is new")
+        self.open("/bin/true", profile=self.another_profile())  # a question of a session that begins
+        terminal.type("exit 7\n")
+        self.assertEqual(terminal.wait(), 7)
+        self.assertRegex((self.state / "run/launcher.log").read_text(),
+                         r' secrets\.lost how="signal 9" again_ms=0\n(.*\n)*.* secrets\.restarted\n')
+        self.assertRegex((self.state / "run/broker.log").read_text(), r" secrets\.gone why=.*\n(.*\n)*.* secrets\.back\n")
+
+    def test_without_what_reads_secrets_there_are_none_and_all_else_goes_on(self):
+        self.put(SECRET)
+        terminal = self.open_on_terminal("/bin/bash", "--norc")
+        terminal.expect(r"\$ ")
+        # Killed as often as it is started again, which takes longer each time.
+        over = threading.Event()
+
+        def kill():
+            while not over.wait(0.05):
+                for pid in self.processes("carrel-secrets"):
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
+        killer = threading.Thread(target=kill)
+        killer.start()
+        try:
+            self.assertEqual(terminal.wait(60), 124)
+            self.assertIn(b"carrel-secrets does not run", terminal.seen)
+            self.refused("credential deploy: carrel-secrets does not run")
+            other = self.folder / "other.toml"
+            other.write_text(PROFILE.replace('profile = "fix"', 'profile = "other"'))
+            self.open("/bin/true", profile=other)
+        finally:
+            over.set()
+            killer.join()
+        waits = re.findall(r"secrets\.lost how=\"signal 9\" again_ms=(\d+)\n", (self.state / "run/launcher.log").read_text())
+        self.assertEqual(waits[:3], ["0", "1000", "2000"])
 
 
 if __name__ == "__main__":

@@ -97,6 +97,8 @@ enum class Type : uint16_t {
   // broker <-> carrel-secrets
   kSecretRequest = 170,
   kSecretReply = 171,
+  kSecretsChannel =
+      172,  // launcher -> broker, no body; its end of the channel to another carrel-secrets
   // requests for more, and what becomes of them
   kGrantRequest = 157,  // session -> broker
   kGrantAnswer = 158,   // broker -> session
