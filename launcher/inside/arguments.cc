@@ -15,7 +15,11 @@ constexpr const char* kUsage =
     "TIME\n"
     "                                                    is like 30m, 2h or "
     "2026-12-31T18:00:00Z;\n"
-    "                                                    --tcp: for what is no TLS\n";
+    "                                                    --tcp: for what is no TLS\n"
+    "       carrel request credential NAME --for REASON --until TIME\n"
+    "                                                    asks for a credential of the profile that "
+    "is\n"
+    "                                                    issued on request\n";
 
 Words wrong(std::string text) {
   return {1, "carrel: " + std::move(text) + "\n" + kUsage};
@@ -39,7 +43,7 @@ std::variant<Question, Words> take_subject(std::string_view word, std::string_vi
 }
 
 struct RequestWords {
-  std::string_view host, reason, until;
+  std::string_view what, reason, until;
   bool tcp = false;
 };
 
@@ -58,31 +62,42 @@ bool read_request(const std::vector<std::string_view>& words, RequestWords& to) 
       good = value(i, to.until);
     } else if (words[i] == "--tcp") {
       to.tcp = true;
-    } else if (words[i].starts_with('-') || !to.host.empty()) {
+    } else if (words[i].starts_with('-') || !to.what.empty()) {
       good = false;
     } else {
-      to.host = words[i];
+      to.what = words[i];
     }
     if (!good) return false;
   }
-  return !to.host.empty() && !to.reason.empty() && !to.until.empty();
+  return !to.what.empty() && !to.reason.empty() && !to.until.empty();
 }
 
-std::variant<Question, Words> take_request(const std::vector<std::string_view>& words) {
-  const std::string_view kind = words.size() > 1 ? words[1] : "";
-  if (kind == "credential") return Words{1, "carrel: request credential: not supported yet\n"};
-  RequestWords said;
-  if (kind != "network" || !read_request(words, said)) {
-    return wrong("request network takes HOST or HOST:PORT, --for REASON and --until TIME");
-  }
-  Question question{Ask::kNetwork, std::string(said.host)};
-  for (const std::string_view field :
-       {said.tcp ? std::string_view("tcp") : std::string_view(), said.until, said.reason}) {
+std::variant<Question, Words> make_request(Ask ask, std::string_view what,
+                                           std::initializer_list<std::string_view> fields) {
+  Question question{ask, std::string(what)};
+  for (const std::string_view field : fields) {
     question.subject += '\0';
     question.subject += field;
   }
   if (question.subject.size() > kMaxSubject) return wrong("request: longer than any request");
   return question;
+}
+
+std::variant<Question, Words> take_request(const std::vector<std::string_view>& words) {
+  const std::string_view kind = words.size() > 1 ? words[1] : "";
+  RequestWords said;
+  if (kind == "credential") {
+    if (!read_request(words, said) || said.tcp) {
+      return wrong("request credential takes NAME, --for REASON and --until TIME");
+    }
+    return make_request(Ask::kCredential, said.what, {said.until, said.reason});
+  }
+  if (kind != "network" || !read_request(words, said)) {
+    return wrong(
+        "request takes network HOST or HOST:PORT, or credential NAME; and --for REASON and "
+        "--until TIME");
+  }
+  return make_request(Ask::kNetwork, said.what, {said.tcp ? "tcp" : "", said.until, said.reason});
 }
 
 }  // namespace

@@ -64,6 +64,8 @@ bool is_good(const Question& question) {
              subject.find('\0', nul + 1) == std::string::npos;
     case Ask::kNetwork:
       return nul != 0 && std::count(subject.begin(), subject.end(), '\0') == 3;
+    case Ask::kCredential:
+      return nul != 0 && std::count(subject.begin(), subject.end(), '\0') == 2;
   }
   return false;
 }

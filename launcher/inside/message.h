@@ -21,6 +21,7 @@ enum class Ask : uint16_t {
   kAddress = 4,      // subject: a URL or host name
   kGitMessage = 5,   // subject: the asker's folder, NUL, what git printed
   kNetwork = 6,      // subject: HOST or HOST:PORT, NUL, "" or "tcp", NUL, until when, NUL, why
+  kCredential = 7,   // subject: NAME, NUL, until when, NUL, why
 };
 
 struct Question {

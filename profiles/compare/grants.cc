@@ -151,6 +151,10 @@ void compare_credentials(const model::Profile& to, const model::Profile& from, C
     out.check(credential.ttl_s > granted->ttl_s,
               {rule + ".ttl", "is valid for " + model::to_duration_text(credential.ttl_s),
                model::to_duration_text(granted->ttl_s), credential.where, Way::kWider});
+    out.check(credential.issue == model::CredentialIssue::kStart &&
+                  granted->issue == model::CredentialIssue::kRequest,
+              {rule + ".issue", "gets it from the start", "when a request is granted",
+               credential.where, Way::kWider});
   }
 }
 

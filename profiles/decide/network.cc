@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "profiles/base/text.h"
+#include "profiles/model/credentials.h"
 #include "profiles/model/words.h"
 
 namespace carrel::decide {
@@ -92,6 +93,16 @@ std::string words_of(const model::Profile& profile, const NetworkDecision& decis
 std::string request_line(std::string_view host, std::optional<uint16_t> port) {
   return "carrel request network " + quoted(host) + (port ? ":" + std::to_string(*port) : "") +
          " --for REASON --until TIME";
+}
+
+std::string credential_request_line(std::string_view name) {
+  return "carrel request credential " + quoted(name) + " --for REASON --until TIME";
+}
+
+std::string credential_on_request(const model::Profile& profile, const model::Network& network) {
+  const model::Credential* wanted = model::find_credential(profile, network.credential);
+  const bool asked_for = wanted != nullptr && wanted->issue == model::CredentialIssue::kRequest;
+  return asked_for ? wanted->name : "";
 }
 
 std::string requests_of(const model::HttpRule& rule) {

@@ -59,6 +59,13 @@ std::string words_of(const model::Profile& profile, const NetworkDecision& decis
 /// HOST:PORT --for REASON --until TIME". The two words in capitals are to be replaced.
 std::string request_line(std::string_view host, std::optional<uint16_t> port = std::nullopt);
 
+/// The same for a credential that is issued on request: "carrel request credential NAME --for
+/// REASON --until TIME".
+std::string credential_request_line(std::string_view name);
+
+/// The credential that the table puts in, where it is one that is issued on request; "" else.
+std::string credential_on_request(const model::Profile& profile, const model::Network& network);
+
 /// Which requests one http rule lets pass: "GET, HEAD /v2/**", "git clone and fetch of …".
 std::string requests_of(const model::HttpRule& rule);
 
@@ -69,6 +76,7 @@ struct UrlAnswer {
   std::string words;                // one or two sentences
   std::vector<std::string> passes;  // where requests are read: those that pass, as requests_of()
   std::string request;              // where asking can help: request_line()
+  std::string credential;  // that an allowed one needs and that is issued on request; "": none
   bool operator==(const UrlAnswer&) const = default;
 };
 

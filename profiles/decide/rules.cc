@@ -186,8 +186,10 @@ std::vector<DecideRule> rules_of(const model::Profile& profile) {
     rules.push_back({"credential." + credential.name,
                      "Credential " + named(credential.name) + " " + origin_of(credential) +
                          " is handed out for " + model::to_duration_text(credential.ttl_s) +
-                         " at a time while the session lives; other credentials need a "
-                         "[[credential]] table.",
+                         (credential.issue == model::CredentialIssue::kRequest
+                              ? " at a time while a request for it is granted"
+                              : " at a time while the session lives") +
+                         "; other credentials need a [[credential]] table.",
                      credential.where});
   }
   add_session(rules, profile.session);

@@ -273,8 +273,13 @@ Result<UrlAnswer> foresee_url(const model::Profile& profile, std::string_view ur
   const NetworkDecision decision = decide_flow(profile, target.host, target.port, grants);
   answer.verdict = decision.verdict;
   answer.rule = decision.rule;
-  if (decision.verdict == Verdict::kAllowed)
-    return answer_granted(*decision.network, target, std::move(answer));
+  if (decision.verdict == Verdict::kAllowed) {
+    answer = answer_granted(*decision.network, target, std::move(answer));
+    if (answer.verdict == Verdict::kAllowed) {
+      answer.credential = credential_on_request(profile, *decision.network);
+    }
+    return answer;
+  }
   answer.words = words_of(profile, decision);
   answer.request = request_line(target.host, target.port);
   return answer;

@@ -142,8 +142,11 @@ void add_credentials(Page& page, const std::vector<model::Credential>& credentia
     page.line(0, "Credential " + named(credential.name) + ": " + kind_words(credential) +
                      (credential.from.empty() ? " for " + named(credential.audience)
                                               : " from " + named(credential.from)) +
-                     ", valid for " + model::to_duration_text(credential.ttl_s) +
-                     " at a time, renewed while the session lives, gone at its end" +
+                     ", valid for " + model::to_duration_text(credential.ttl_s) + " at a time, " +
+                     (credential.issue == model::CredentialIssue::kRequest
+                          ? "issued when a request for it is granted, renewed until the grant "
+                            "ends, gone then"
+                          : "renewed while the session lives, gone at its end") +
                      (inside ? "; a file below /run/carrel/credentials/" + credential.name
                              : "; it is never inside the workspace" + injected_words(credential)));
   }

@@ -118,6 +118,7 @@ struct Credential {
   std::string audience;  // of a jwt
   uint64_t ttl_s = 120;
   SourceLine where;
+  CredentialIssue issue = CredentialIssue::kStart;
   std::string from = {};    // of every other kind: "secret:NAME" or "ca:NAME"
   std::string inject = {};  // of a header: "bearer", "basic" or a header's name in lower case
   std::string user = {};    // of a header injected as "basic"

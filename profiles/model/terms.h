@@ -26,6 +26,7 @@ enum class InterfaceKind { kSchema, kVectors, kFixtures, kMock, kAcceptance };
 enum class NetworkMode { kInspect, kPassthrough, kSsh, kTcp };
 enum class CredentialKind { kJwt, kHeader, kSshCertificate, kX509, kFile };
 enum class TokenAlg { kEdDsa, kEs256, kRs256 };
+enum class CredentialIssue { kStart, kRequest };
 
 /// One text of a list with the line it stands on.
 struct TextEntry {

@@ -35,6 +35,7 @@ inline constexpr std::array<std::string_view, 5> kCredentialKindWords = {
     "jwt", "header", "ssh-certificate", "x509", "file"};
 /// As in the header of a token (RFC 7518, RFC 8037).
 inline constexpr std::array<std::string_view, 3> kTokenAlgWords = {"EdDSA", "ES256", "RS256"};
+inline constexpr std::array<std::string_view, 2> kCredentialIssueWords = {"start", "request"};
 inline constexpr std::array<std::string_view, 7> kDayWords = {"mon", "tue", "wed", "thu",
                                                               "fri", "sat", "sun"};
 

@@ -213,6 +213,9 @@ std::string json_credential(const model::Credential& credential) {
       .text_unless_empty("user", credential.user)
       .unless(credential.alg == model::TokenAlg::kEdDsa, "alg",
               json(model::word_of(model::kTokenAlgWords, credential.alg)));
+  if (credential.issue != model::CredentialIssue::kStart) {
+    object.word("issue", model::kCredentialIssueWords, credential.issue);
+  }
   return object.str();
 }
 

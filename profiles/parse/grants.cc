@@ -125,6 +125,7 @@ model::Credential read_credential(const Value& table, const Reading& reading) {
     reader.complain("alg", "is for a jwt; other kinds are not signed so");
   }
   read_header(reader, credential);
+  credential.issue = reader.word("issue", model::kCredentialIssueWords, credential.issue);
   const uint64_t longest = is_copied(credential.kind) ? kMaxCopiedTtlSeconds : kMaxTtlSeconds;
   credential.ttl_s = reader.duration("ttl", {kMinTtlSeconds, longest}, credential.ttl_s);
   return credential;

@@ -93,6 +93,8 @@ constexpr std::array kKeys = {
     KeySpec{"credential.inject", Shape::kText,
             "how the gateway puts a header in: bearer, basic or a header's name"},
     KeySpec{"credential.user", Shape::kText, "the user of a basic one"},
+    KeySpec{"credential.issue", Shape::kChoice,
+            "when it is issued: at the start, or for as long as a request is granted"},
     KeySpec{"limits", Shape::kTable, "what one workspace may use"},
     KeySpec{"limits.cpu", Shape::kProcessors, "processors"},
     KeySpec{"limits.memory", Shape::kSize, "memory and swap"},

@@ -35,6 +35,7 @@ constexpr std::array kWords = {
     Words{"network.http.preset", model::kPresetWords},
     Words{"credential.kind", model::kCredentialKindWords},
     Words{"credential.alg", model::kTokenAlgWords},
+    Words{"credential.issue", model::kCredentialIssueWords},
 };
 
 struct Pattern {

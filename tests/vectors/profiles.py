@@ -86,7 +86,7 @@ def resolve(toml):
             repositories[-1]["submit"] = {key: value for key, value in submit.items() if value != 0}
     credentials = [{"kind": "jwt"} | table | {"ttl": seconds(table.get("ttl", "2m"))}
                    for table in profile.get("credential", [])]
-    credentials = [{key: value for key, value in table.items() if (key, value) not in (("inject", "bearer"), ("alg", "EdDSA"))}
+    credentials = [{key: value for key, value in table.items() if (key, value) not in (("inject", "bearer"), ("alg", "EdDSA"), ("issue", "start"))}
                    for table in credentials]
     purpose = changed({"use": "development"} | profile["purpose"], recipients=sorted, jurisdictions=sorted,
                       agreement=lambda agreement: changed(agreement, survives=seconds))

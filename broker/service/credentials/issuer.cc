@@ -131,7 +131,7 @@ Status Issuer::check(const Grant& grant) const {
 }
 
 /// The lease without what it hands out.
-Result<Lease> Issuer::begin(const Grant& grant) const {
+Result<Lease> Issuer::begin(const Grant& grant, uint64_t until_s) const {
   RETURN_IF_ERROR(check_grant(grant));
   const uint64_t now_ns = world_.now_ns();
   ASSIGN_OR_RETURN(const std::string random, world_.random(10));
@@ -141,18 +141,19 @@ Result<Lease> Issuer::begin(const Grant& grant) const {
   lease.id = make_ulid(now_ns / 1'000'000, random);
   lease.audience = grant.audience;
   lease.issued = now_ns / kNsPerS;
-  lease.not_after = lease.issued + grant.life_s;
+  lease.not_after = std::min(lease.issued + grant.life_s, until_s);
+  if (lease.not_after <= lease.issued) return wrong(grant, "what was granted of it is over");
   return lease;
 }
 
-Result<Lease> Issuer::mint(const Holder& holder, std::string_view name) const {
+Result<Lease> Issuer::mint(const Holder& holder, std::string_view name, uint64_t until_s) const {
   ASSIGN_OR_RETURN(const Grant grant, find_grant(holder, name));
   if (grant.kind != Kind::kJwt) return wrong(grant, "is no token");
   if (!fits_subject(holder.task) || !fits_subject(holder.profile)) {
     return wrong(grant, "task or profile id not fit for a subject");
   }
   RETURN_IF_ERROR(check(grant));
-  ASSIGN_OR_RETURN(Lease lease, begin(grant));
+  ASSIGN_OR_RETURN(Lease lease, begin(grant, until_s));
   const TokenKey* key = keys_.signer(grant.alg, lease.issued);
   const std::string header = R"({"alg":")" + std::string(word_of(key->jwk().alg)) + R"(","kid":")" +
                              key->kid() + R"(","typ":"JWT"})";
@@ -163,11 +164,11 @@ Result<Lease> Issuer::mint(const Holder& holder, std::string_view name) const {
   return lease;
 }
 
-Result<Lease> Issuer::lease(const Holder& holder, std::string_view name,
-                            const Secret& value) const {
+Result<Lease> Issuer::lease(const Holder& holder, std::string_view name, const Secret& value,
+                            uint64_t until_s) const {
   ASSIGN_OR_RETURN(const Grant grant, find_grant(holder, name));
   if (grant.kind == Kind::kJwt) return wrong(grant, "is a token and needs no secret");
-  ASSIGN_OR_RETURN(Lease lease, begin(grant));
+  ASSIGN_OR_RETURN(Lease lease, begin(grant, until_s));
   if (grant.kind == Kind::kHeader) RETURN_IF_ERROR(check_header(grant, value));
   if (grant.kind != Kind::kX509) {
     if (value.empty()) return wrong(grant, "the secret is empty");

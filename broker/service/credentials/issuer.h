@@ -38,8 +38,10 @@ struct Grant {
   std::string audience;  // of a jwt
   uint64_t life_s = kDefaultLifeS;
   Kind kind = Kind::kJwt;
-  std::string from = {};  // of the other kinds: "secret:NAME", of an x509 "ca:NAME"
-  Alg alg = Alg::kEdDsa;  // of a jwt
+  std::string from = {};                  // of the other kinds: "secret:NAME", of an x509 "ca:NAME"
+  Alg alg = Alg::kEdDsa;                  // of a jwt
+  bool on_request = false;                // issued only while a request for it is granted
+  std::vector<std::string> used_by = {};  // hosts whose rules put it in
 };
 
 /// On whose behalf tokens are made: the session and what stands in the claims about it.
@@ -91,20 +93,23 @@ class Issuer {
   /// What check_grant() refuses, and a jwt of an algorithm that this issuer has no key of; the
   /// Error says what the admin has to configure.
   [[nodiscard]] Status check(const Grant& grant) const;
-  /// A token for the grant of that name. Refused: a name the holder's profile does not have, what
-  /// check() refuses, another kind than jwt, ids that would be ambiguous in `sub`.
-  Result<Lease> mint(const Holder& holder, std::string_view grant) const;
+  /// A token for the grant of that name, good until `until_s` at the latest. Refused: a name the
+  /// holder's profile does not have, what check() refuses, another kind than jwt, ids that would be
+  /// ambiguous in `sub`, and what is over already.
+  Result<Lease> mint(const Holder& holder, std::string_view grant,
+                     uint64_t until_s = UINT64_MAX) const;
   /// A lease of another kind than jwt, from the value of its source. Refused: what check_grant()
   /// refuses; for a header a value with control bytes or above 8 KiB; for a certificate what
-  /// certify_client() refuses. Its subject is "carrel:<session>:<lease>". No Error holds a byte of
-  /// the value.
-  Result<Lease> lease(const Holder& holder, std::string_view grant, const Secret& value) const;
+  /// certify_client() refuses; what is over already. Its subject is "carrel:<session>:<lease>". No
+  /// Error holds a byte of the value.
+  Result<Lease> lease(const Holder& holder, std::string_view grant, const Secret& value,
+                      uint64_t until_s = UINT64_MAX) const;
   /// What verifiers need: the JWK Set.
   [[nodiscard]] std::string jwks() const { return keys_.jwks(); }
 
  private:
   static KeyRing ring_of(evidence::SigningKey key);
-  [[nodiscard]] Result<Lease> begin(const Grant& grant) const;
+  [[nodiscard]] Result<Lease> begin(const Grant& grant, uint64_t until_s) const;
 
   std::string name_;
   KeyRing keys_;

@@ -1,5 +1,7 @@
 #include "broker/service/monitor/live_session.h"
 
+#include <algorithm>
+
 #include "broker/record/evidence/note.h"
 #include "broker/record/segments/block.h"
 #include "broker/wire/protocol/grant_text.h"
@@ -163,17 +165,58 @@ Status LiveSession::check_turn(const protocol::MintCredential& wanted, uint64_t 
   return Done{};
 }
 
+void LiveSession::grant_credential(const std::string& name, uint64_t until_ns) {
+  Granted& granted = granted_[name];
+  granted = {granted.number + 1, until_ns};
+  leases_.erase(name);
+  refused_s_.erase(name);
+}
+
+uint64_t LiveSession::grant_number(const std::string& credential) const {
+  const auto found = granted_.find(credential);
+  return found == granted_.end() ? 0 : found->second.number;
+}
+
+Result<uint64_t> LiveSession::latest_end_s(const std::string& credential) const {
+  const auto found = granted_.find(credential);
+  if (found == granted_.end()) return UINT64_MAX;
+  const uint64_t until_ns = found->second.until_ns;
+  if (until_ns > tools_.world.now_ns()) return until_ns / kNsPerS;
+  return Error{"credential " + credential + ": what was granted of it is over"};
+}
+
+Reply LiveSession::refuse_lease(const std::string& credential, bool renewal, const Error& why) {
+  refused_s_[credential] = tools_.world.now_ns() / kNsPerS;
+  protocol::Minted refusal;
+  refusal.set_name(credential);
+  refusal.set_renewal(renewal);
+  refusal.set_error(to_string(why));
+  return reply_with(Type::kMinted, refusal);
+}
+
 Result<std::vector<Reply>> LiveSession::mint(const Message& message) {
   ASSIGN_OR_RETURN(const protocol::MintCredential wanted,
                    protocol::parse_message<protocol::MintCredential>(message));
   RETURN_IF_ERROR(check_turn(wanted, tools_.world.now_ns() / kNsPerS));
   ASSIGN_OR_RETURN(const credentials::Grant grant, credentials::find_grant(holder_, wanted.name()));
+  if (grant.on_request && !granted_.contains(grant.name)) {
+    return Error{"credential asked for that nobody has granted", EPROTO};
+  }
+  const Result<uint64_t> until_s = latest_end_s(grant.name);
+  // Its supervisor's clock may be a little behind.
+  if (!until_s.ok()) return one(refuse_lease(grant.name, wanted.renewal(), until_s.error()));
   if (grant.kind != credentials::Kind::kJwt) {
-    pending_[grant.name] = wanted.renewal();
+    pending_[grant.name] = {wanted.renewal(), grant_number(grant.name)};
     asks_.push_back({grant.name, grant.from});
     return std::vector<Reply>{};
   }
-  ASSIGN_OR_RETURN(const credentials::Lease lease, tools_.issuer.mint(holder_, wanted.name()));
+  const Result<credentials::Lease> made =
+      tools_.issuer.mint(holder_, wanted.name(), until_s.value());
+  if (!made.ok() && grant.on_request) {
+    return one(refuse_lease(grant.name, wanted.renewal(), made.error()));
+  }
+  if (!made.ok()) return made.error();
+  const credentials::Lease& lease = made.value();
   leases_[lease.name] = Term{lease.issued, lease.not_after};
   protocol::Minted minted = minted_of(lease, wanted.renewal());
   minted.set_jwks(tools_.issuer.jwks());
@@ -184,19 +227,22 @@ std::optional<Reply> LiveSession::take_secret(const std::string& credential,
                                               const Result<Secret>& value) {
   const auto found = pending_.find(credential);
   if (found == pending_.end() || failed_ || guard_.closed()) return std::nullopt;
-  const bool renewal = found->second;
+  const bool renewal = found->second.renewal;
+  const bool of_another_grant = found->second.grant != grant_number(credential);
   pending_.erase(found);
-  const Result<credentials::Lease> lease =
-      value.ok() ? tools_.issuer.lease(holder_, credential, value.value())
-                 : Result<credentials::Lease>(value.error());
-  if (!lease.ok()) {
-    refused_s_[credential] = tools_.world.now_ns() / kNsPerS;
-    protocol::Minted refusal;
-    refusal.set_name(credential);
-    refusal.set_renewal(renewal);
-    refusal.set_error(to_string(lease.error()));
-    return reply_with(Type::kMinted, refusal);
+  const Result<uint64_t> until_s = latest_end_s(credential);
+  if (of_another_grant || !until_s.ok()) {
+    Reply refusal = refuse_lease(
+        credential, renewal,
+        until_s.ok() ? Error{"credential " + credential + ": asked for under another grant"}
+                     : until_s.error());
+    refused_s_.erase(credential);  // what is granted now may be asked for at once
+    return refusal;
   }
+  const Result<credentials::Lease> lease =
+      value.ok() ? tools_.issuer.lease(holder_, credential, value.value(), until_s.value())
+                 : Result<credentials::Lease>(value.error());
+  if (!lease.ok()) return refuse_lease(credential, renewal, lease.error());
   leases_[credential] = Term{lease.value().issued, lease.value().not_after};
   protocol::Minted minted = minted_of(lease.value(), renewal);
   Reply reply = reply_with(Type::kMinted, minted);
@@ -218,10 +264,26 @@ const std::map<std::string, LiveSession::GrantRequest>& LiveSession::grant_reque
   return grant_requests_;
 }
 
+/// What is shown of it is what its profile says.
+Status LiveSession::check_asked_credential(const protocol::GrantRequest& request) const {
+  if (!protocol::is_for_credential(request)) return Done{};
+  const Error bad{"request for another credential than its profile has", EPROTO};
+  const auto grant = credentials::find_grant(holder_, request.credential());
+  if (!grant.ok() || !grant.value().on_request) return bad;
+  const credentials::Grant& known = grant.value();
+  const bool same = request.kind() == credentials::word_of(known.kind) &&
+                    request.audience() == known.audience && request.from() == known.from &&
+                    std::equal(request.used_by().begin(), request.used_by().end(),
+                               known.used_by.begin(), known.used_by.end());
+  if (!same) return bad;
+  return Done{};
+}
+
 Result<std::vector<Reply>> LiveSession::take_grant_request(const Message& message) {
   ASSIGN_OR_RETURN(protocol::GrantRequest request,
                    protocol::parse_message<protocol::GrantRequest>(message));
   RETURN_IF_ERROR(protocol::check_grant_request(request));
+  RETURN_IF_ERROR(check_asked_credential(request));
   const uint64_t id = std::stoull(request.id());  // of at most eight digits
   if (id <= last_grant_id_ || grant_requests().size() >= kMostGrantRequests) {
     return Error{"request for a grant out of turn", EPROTO};

@@ -61,6 +61,9 @@ class LiveSession {
   /// Those whose time is not over.
   const std::map<std::string, GrantRequest>& grant_requests();
   void drop_grant_request(const std::string& id) { grant_requests_.erase(id); }
+  /// A credential that is issued on request may be, from now on until then (since 1970); what was
+  /// granted of it before is over.
+  void grant_credential(const std::string& name, uint64_t until_ns);
   /// A number for a further terminal; the first command is 1.
   uint32_t next_channel() { return ++last_channel_; }
   /// The key of the session's ssh server: made when it is first asked for, held in memory alone.
@@ -77,6 +80,10 @@ class LiveSession {
   Result<std::vector<Reply>> take_blob(const protocol::Message& message);
   Result<std::vector<Reply>> mint(const protocol::Message& message);
   Status check_turn(const protocol::MintCredential& wanted, uint64_t now_s) const;
+  Status check_asked_credential(const protocol::GrantRequest& request) const;
+  /// Until when leases of that name may last; an Error where none may be issued now.
+  [[nodiscard]] Result<uint64_t> latest_end_s(const std::string& credential) const;
+  Reply refuse_lease(const std::string& credential, bool renewal, const Error& why);
   Result<std::vector<Reply>> take_state(const protocol::Message& message);
   Result<std::vector<Reply>> take_grant_request(const protocol::Message& message);
   Result<std::vector<Reply>> take_end(const protocol::Message& message);
@@ -91,8 +98,18 @@ class LiveSession {
   SessionTools tools_;
   SealGuard guard_;
   protocol::SessionState state_;
-  std::map<std::string, Term> leases_;         // by name; only names that the profile grants
-  std::map<std::string, bool> pending_;        // by name, that wait for a secret: whether renewed
+  std::map<std::string, Term> leases_;  // by name; only names that the profile grants
+  struct Pending {
+    bool renewal = false;
+    uint64_t grant = 0;  // of those of its name, by number; 0: it needs none
+  };
+  struct Granted {
+    uint64_t number = 0;
+    uint64_t until_ns = 0;
+  };
+  [[nodiscard]] uint64_t grant_number(const std::string& credential) const;
+  std::map<std::string, Granted> granted_;     // by name, of what is issued on request
+  std::map<std::string, Pending> pending_;     // by name, that wait for a secret
   std::map<std::string, uint64_t> refused_s_;  // by name: when the last one was refused
   std::vector<SecretAsk> asks_;
   uint64_t stored_events_ = 0;

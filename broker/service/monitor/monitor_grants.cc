@@ -144,6 +144,9 @@ Reply Monitor::decide_request(uid_t peer_uid, const Message& message) {
   answer.set_text_sha256(row.text_sha256());
   answer.set_conflict(conflict);
   live.value()->drop_grant_request(row.request().id());
+  if (request.approve() && protocol::is_for_credential(row.request())) {
+    live.value()->grant_credential(row.request().credential(), until_ns);
+  }
   tell_decision(live.value()->row(), answer);
   protocol::DecideReply reply;
   reply.set_session(row.session());

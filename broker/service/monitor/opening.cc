@@ -4,6 +4,7 @@
 
 #include "broker/record/evidence/sha256.h"
 #include "profiles/base/text.h"
+#include "profiles/model/credentials.h"
 
 namespace carrel::monitor {
 namespace {
@@ -79,7 +80,10 @@ credentials::Holder holder_of(const model::Profile& profile, const store::Sessio
     holder.repositories.push_back(repository.name);
   for (const model::Credential& credential : profile.credentials) {
     Result<credentials::Grant> grant = grant_of(credential);
-    if (grant.ok()) holder.grants.push_back(grant.take());
+    if (!grant.ok()) continue;
+    holder.grants.push_back(grant.take());
+    holder.grants.back().on_request = credential.issue == model::CredentialIssue::kRequest;
+    holder.grants.back().used_by = model::users_of(profile, credential.name);
   }
   return holder;
 }

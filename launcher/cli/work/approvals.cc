@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "broker/record/events/json_text.h"
+#include "broker/wire/protocol/grant_text.h"
 #include "launcher/cli/options/options.h"
 #include "launcher/cli/review/fields.h"
 #include "profiles/base/rfc3339.h"
@@ -50,6 +51,14 @@ uint64_t now_ns() {
   return static_cast<uint64_t>(now.tv_sec) * kNsPerS + static_cast<uint64_t>(now.tv_nsec);
 }
 
+void put_credential(events::JsonObject& object, const protocol::GrantRequest& request) {
+  object.bytes("credential", request.credential());
+  object.bytes("credential_kind", request.kind());
+  if (!request.audience().empty()) object.bytes("audience", request.audience());
+  if (!request.from().empty()) object.bytes("from", request.from());
+  events::bytes_array(&object, "used_by", {request.used_by().begin(), request.used_by().end()});
+}
+
 std::string json_of(const protocol::ApprovalRow& row) {
   std::string out;
   events::JsonObject object(&out);
@@ -58,9 +67,13 @@ std::string json_of(const protocol::ApprovalRow& row) {
   object.bytes("id", row.request().id());
   object.bytes("task", row.task());
   object.bytes("person", row.person());
-  object.bytes("host", row.request().host());
-  object.number("port", row.request().port());
-  object.bytes("mode", row.request().mode());
+  if (protocol::is_for_credential(row.request())) {
+    put_credential(object, row.request());
+  } else {
+    object.bytes("host", row.request().host());
+    object.number("port", row.request().port());
+    object.bytes("mode", row.request().mode());
+  }
   object.bytes("reason", row.request().reason());
   object.bytes("asked", to_rfc3339(row.asked_ns()));
   object.bytes("until", to_rfc3339(row.request().until_ns()));
@@ -74,16 +87,19 @@ std::string json_of(const protocol::ApprovalRow& row) {
 std::string line_of(const protocol::ApprovalRow& row) {
   const protocol::GrantRequest& request = row.request();
   const std::string name = row.session().substr(0, kIdShown) + "/" + request.id();
-  const std::string place = quoted(request.host()) + ":" + std::to_string(request.port());
+  const bool credential = protocol::is_for_credential(request);
+  const std::string place = credential
+                                ? "credential " + quoted(request.credential())
+                                : quoted(request.host()) + ":" + std::to_string(request.port());
   return review::padded(quoted(name), 17) + review::padded(quoted(row.task()), 18) + " " +
          review::padded(quoted(row.person()), 12) + " " + review::padded(place, 28) + " " +
-         review::padded(quoted(request.mode()), 12) + review::time_text(request.until_ns()) + "  " +
-         quoted(request.reason()) + "\n";
+         review::padded(quoted(credential ? request.kind() : request.mode()), 12) +
+         review::time_text(request.until_ns()) + "  " + quoted(request.reason()) + "\n";
 }
 
 std::string list_text(const std::vector<protocol::ApprovalRow>& rows) {
   std::string out =
-      "request          task               person       network                      mode        "
+      "request          task               person       what                         mode        "
       "until                 reason\n";
   for (const protocol::ApprovalRow& row : rows)
     out += line_of(row);
@@ -197,9 +213,10 @@ std::string approvals_help_text() {
   text << "usage: carrel approvals [--json]\n"
           "       carrel approvals approve SESSION/ID [--until T] [--reason R] [--sha256 H]\n"
           "       carrel approvals refuse SESSION/ID --reason R [--sha256 H]\n\n"
-          "What running sessions ask for beyond their profile (carrel request, inside), and your\n"
-          "word on it. What is approved is shown, holds for that session alone, and ends by\n"
-          "itself. It may be for less time than was asked for, never for more.\n"
+          "What running sessions ask for (carrel request, inside): network beyond their profile,\n"
+          "or a credential that it issues on request; and your word on it. What is approved is\n"
+          "shown, holds for that session alone, and ends by itself. It may be for less time than\n"
+          "was asked for, never for more.\n"
           "SESSION is a full id, the first 4 or more characters of one, or `last`.\n\n"
        << make_options();
   return text.str();

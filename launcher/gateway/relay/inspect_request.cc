@@ -116,7 +116,12 @@ Task<bool> Inspector::inject(Exchange& exchange) {
   const model::Credential* wanted = credential();
   if (wanted == nullptr) co_return true;
   const Lease* lease = parts_.leases.find(wanted->name);
-  Refusal refusal{503, "no-lease", "the credential that this needs is not there now"};
+  Refusal refusal{503, kNoLease, "the credential that this needs is not there now"};
+  if (lease == nullptr && wanted->issue == model::CredentialIssue::kRequest) {
+    // Whoever tries again by itself tries in vain: somebody has to ask, and somebody to grant it.
+    refusal.status = 403;
+    refusal.why = "the credential that this needs is issued when a request for it is granted";
+  }
   if (lease != nullptr) {
     exchange.told.lease = lease->id;
     if (lease->certificate.has_value()) co_return true;

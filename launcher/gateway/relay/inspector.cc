@@ -162,6 +162,10 @@ Task<bool> Inspector::deny(Exchange& exchange, const Refusal& refusal) {
   denial.line = rule.line;
   denial.flow = place_.flow;
   denial.request = decide::request_line(place_.network.host, place_.port);
+  const std::string wanted = decide::credential_on_request(parts_.profile, place_.network);
+  if (refusal.reason == kNoLease && !wanted.empty()) {
+    denial.request = decide::credential_request_line(wanted);
+  }
   const std::string answer = http::write_denial(denial, {exchange.request.method == "HEAD", false});
   exchange.told.down += answer.size();
   const bool passed = co_await pass(*client_, answer, Way::kDown);

@@ -28,6 +28,9 @@ struct InspectionEnd {
 /// The record's word where an answer held a lease.
 inline constexpr std::string_view kSecretEchoed = "secret-echoed";
 
+/// Where a request needs a credential that is not there.
+inline constexpr std::string_view kNoLease = "no-lease";
+
 /// "text/html" of "text/html; charset=utf-8"; "" for none.
 std::string media_type(const http::Headers& headers);
 

@@ -80,10 +80,11 @@ Answer Answers::answer(const inside::Question& question, const LiveFacts& facts)
     case Ask::kPath:
       return about_path(question.subject);
     case Ask::kAddress:
-      return about_address(question.subject);
+      return about_address(question.subject, facts);
     case Ask::kGitMessage:
       return about_git(question.subject);
     case Ask::kNetwork:
+    case Ask::kCredential:
       break;  // a request, not a question: the session's own
   }
   return {kNotUnderstood, "carrel: not understood\n"};
@@ -131,7 +132,7 @@ Answer Answers::about_path(std::string_view subject) const {
   return {denied ? kDenied : kTold, std::move(text)};
 }
 
-Answer Answers::about_address(std::string_view address) const {
+Answer Answers::about_address(std::string_view address, const LiveFacts& facts) const {
   if (const std::string host = host_of(address); is_loopback(host)) {
     return {kTold, "carrel: " + quoted(host) + "\n" +
                        row("connect", "allowed: it is the workspace itself")};
@@ -140,7 +141,15 @@ Answer Answers::about_address(std::string_view address) const {
       (address.find("://") == std::string_view::npos ? "https://" : "") + std::string(address);
   const Result<decide::UrlAnswer> foreseen = decide::foresee_url(profile_, url, judge_.grants());
   if (!foreseen.ok()) return {kNotUnderstood, "carrel: why: " + foreseen.error().what + "\n"};
-  const decide::UrlAnswer& answer = foreseen.value();
+  decide::UrlAnswer answer = foreseen.value();
+  const auto& held = facts.credentials;
+  if (!answer.credential.empty() &&
+      std::find(held.begin(), held.end(), answer.credential) == held.end()) {
+    answer.verdict = Verdict::kDenied;
+    answer.words += " It needs the credential " + quoted(answer.credential) +
+                    ", which is issued when a request for it is granted.";
+    answer.request = decide::credential_request_line(answer.credential);
+  }
   std::string text = "carrel: " + quoted(url) + "\n";
   const bool denied = answer.verdict == Verdict::kDenied;
   text += row("connect", std::string(denied ? "denied: " : "allowed: ") + answer.words + " " +

@@ -21,6 +21,7 @@ struct LiveFacts {
   /// What ends it, each with what is left of it; the first is the one that comes first.
   std::vector<std::pair<std::string, uint64_t>> left_s;
   LimitReading reading;
+  std::vector<std::string> credentials;  // that are granted on request
 };
 
 class Answers {
@@ -39,7 +40,8 @@ class Answers {
   [[nodiscard]] std::string limits_text(const LimitReading& reading) const;
   [[nodiscard]] inside::Answer last_denials() const;
   [[nodiscard]] inside::Answer about_path(std::string_view path) const;
-  [[nodiscard]] inside::Answer about_address(std::string_view address) const;
+  [[nodiscard]] inside::Answer about_address(std::string_view address,
+                                             const LiveFacts& facts) const;
   [[nodiscard]] inside::Answer about_git(std::string_view subject) const;
   [[nodiscard]] std::string line_of(std::string_view what, const decide::Decision& decision) const;
 

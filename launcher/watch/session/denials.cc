@@ -41,6 +41,7 @@ struct ObjectOf {
 
 /// The line that asks for what was denied; "" where no such line can help.
 struct RequestOf {
+  const std::map<std::string, std::string>& on_request;
   std::string operator()(const events::DnsQuery& data) const {
     return data.reason == "denied" ? decide::request_line(data.name) : "";
   }
@@ -49,6 +50,10 @@ struct RequestOf {
     return decide::request_line(data.name, static_cast<uint16_t>(data.port));
   }
   std::string operator()(const events::HttpRequest& data) const {
+    const auto wanted = on_request.find(data.host);
+    if (data.reason == "no-lease" && wanted != on_request.end()) {
+      return decide::credential_request_line(wanted->second);
+    }
     return data.reason == "no-rule" ? decide::request_line(data.host) : "";
   }
   template <typename Data>
@@ -69,6 +74,10 @@ Denials::Denials(const protocol::SessionSpec& spec, const model::Profile& profil
     : task_(spec.task()),
       profile_path_(spec.profile_path()),
       has_way_out_(!profile.networks.empty()) {
+  for (const model::Network& network : profile.networks) {
+    const std::string wanted = decide::credential_on_request(profile, network);
+    if (!wanted.empty()) on_request_[network.host] = wanted;
+  }
   for (decide::DecideRule& rule : decide::rules_of(profile))
     rules_[rule.id].words = std::move(rule.words);
   for (const protocol::RuleLine& line : spec.rule_lines()) {
@@ -101,7 +110,7 @@ std::string Denials::how_to_ask(const std::string& request) const {
 }
 
 std::string Denials::request_for(const events::Event& event) const {
-  return has_way_out_ ? std::visit(RequestOf{}, event.data) : "";
+  return has_way_out_ ? std::visit(RequestOf{on_request_}, event.data) : "";
 }
 
 /// The same thing tried again moves to the end and counts.

@@ -67,7 +67,8 @@ class Denials {
   [[nodiscard]] std::string request_for(const events::Event& event) const;
 
   std::string task_, profile_path_;
-  bool has_way_out_;  // more of it can be asked for
+  bool has_way_out_;                               // more of it can be asked for
+  std::map<std::string, std::string> on_request_;  // by host: the credential to ask for
   std::map<std::string, Rule, std::less<>> rules_;
   std::set<std::string> said_, budgets_;
   std::deque<Denial> kept_;

@@ -10,6 +10,7 @@
 #include "launcher/watch/session/clock.h"
 #include "profiles/base/rfc3339.h"
 #include "profiles/base/text.h"
+#include "profiles/model/credentials.h"
 #include "profiles/model/words.h"
 #include "profiles/parse/checks.h"
 #include "profiles/parse/units.h"
@@ -72,12 +73,52 @@ std::string moment_text(uint64_t ns) {
 }
 
 std::string place_of(const GrantRequest& request) {
+  if (protocol::is_for_credential(request)) {
+    return "credential " + quoted(request.credential()) + " (" + quoted(request.kind()) + ")";
+  }
   return quoted(request.host()) + " port " + std::to_string(request.port()) + " (" +
          quoted(request.mode()) + ")";
 }
 
 std::string shown(std::string_view text) {
   return quoted(text.substr(0, kMaxShown));
+}
+
+GrantDesk::Asked said(const std::string& what) {
+  return {{kTold, "carrel: " + what + "\n"}, std::nullopt, {}};
+}
+
+/// What stands between the NULs.
+template <size_t N>
+std::array<std::string_view, N> fields_of(std::string_view subject) {
+  std::array<std::string_view, N> fields;
+  for (std::string_view& field : fields) {
+    field = subject.substr(0, subject.find('\0'));
+    subject.remove_prefix(std::min(field.size() + 1, subject.size()));
+  }
+  return fields;
+}
+
+/// The profile's word on what may be asked for.
+std::string unknown_text(const model::Profile& profile, std::string_view name) {
+  std::string known;
+  for (const model::Credential& each : profile.credentials) {
+    if (each.issue != model::CredentialIssue::kRequest) continue;
+    known += (known.empty() ? "" : ", ") + quoted(each.name);
+  }
+  return "this task's profile has no credential \"" + shown(name) + "\"; " +
+         (known.empty() ? "none of its can be asked for" : "what can be asked for: " + known);
+}
+
+/// Where one is found that there is.
+std::string found_text(const model::Profile& profile, const model::Credential& credential) {
+  if (!model::is_outside(credential.kind)) {
+    return "a file below /run/carrel/credentials/" + quoted(credential.name);
+  }
+  std::string hosts;
+  for (const std::string& host : model::users_of(profile, credential.name))
+    hosts += (hosts.empty() ? "" : ", ") + quoted(host);
+  return hosts.empty() ? "no rule of the network uses it" : "the gateway uses it for " + hosts;
 }
 
 }  // namespace
@@ -99,34 +140,38 @@ const GrantDesk::Open* GrantDesk::same(const GrantRequest& request) const {
   const auto found = std::find_if(open_.begin(), open_.end(), [&request](const auto& each) {
     const GrantRequest& other = each.second.request;
     return other.host() == request.host() && other.port() == request.port() &&
-           other.mode() == request.mode();
+           other.mode() == request.mode() && other.credential() == request.credential();
   });
   return found == open_.end() ? nullptr : &found->second;
 }
 
+/// Reason, end and number of a request; whether its end is the session's.
+Result<bool> GrantDesk::read_terms(std::string_view until_text, std::string_view reason, Now now,
+                                   std::optional<uint64_t> session_end_ns,
+                                   GrantRequest& request) const {
+  ASSIGN_OR_RETURN(const uint64_t until, read_until(until_text, now.real_ns));
+  const bool shortened = session_end_ns.has_value() && until > *session_end_ns;
+  // To the second: as it is shown to whoever decides, who may write it down.
+  request.set_until_ns((shortened ? *session_end_ns : until) / kNsPerS * kNsPerS);
+  if (request.until_ns() <= now.real_ns) return Error{"this session is about to end"};
+  request.set_reason(std::string(reason));
+  request.set_id(std::to_string(asked_ + 1));
+  if (!protocol::check_grant_request(request).ok()) {
+    return Error{"the reason is one line of 1 to 1024 bytes"};
+  }
+  return shortened;
+}
+
 GrantDesk::Asked GrantDesk::ask(std::string_view subject, decide::Grants live, Now now,
                                 std::optional<uint64_t> session_end_ns) {
-  std::array<std::string_view, 4> fields;
-  for (std::string_view& field : fields) {
-    field = subject.substr(0, subject.find('\0'));
-    subject.remove_prefix(std::min(field.size() + 1, subject.size()));
-  }
+  const auto fields = fields_of<4>(subject);
   GrantRequest request;
   const Status place = read_place(fields[0], request);
   if (!place.ok()) return no(place.error().what);
   if (!fields[1].empty() && fields[1] != "tcp") return no("not understood");
-  const Result<uint64_t> until = read_until(fields[2], now.real_ns);
-  if (!until.ok()) return no(until.error().what);
-  const bool shortened = session_end_ns.has_value() && until.value() > *session_end_ns;
-  // To the second: as it is shown to whoever decides, who may write it down.
-  request.set_until_ns((shortened ? *session_end_ns : until.value()) / kNsPerS * kNsPerS);
-  if (request.until_ns() <= now.real_ns) return no("this session is about to end");
   request.set_mode(mode_of(profile_, request, fields[1] == "tcp"));
-  request.set_reason(std::string(fields[3]));
-  request.set_id(std::to_string(asked_ + 1));
-  if (!protocol::check_grant_request(request).ok()) {
-    return no("the reason is one line of 1 to 1024 bytes");
-  }
+  const Result<bool> shortened = read_terms(fields[2], fields[3], now, session_end_ns, request);
+  if (!shortened.ok()) return no(shortened.error().what);
   const auto decision =
       decide::decide_flow(profile_, request.host(), static_cast<uint16_t>(request.port()), live);
   Result<model::Network> network =
@@ -134,16 +179,59 @@ GrantDesk::Asked GrantDesk::ask(std::string_view subject, decide::Grants live, N
   if (!network.ok()) return no(network.error().what);
   if (decision.verdict == decide::Verdict::kAllowed && decision.network->http.empty() &&
       decision.network->mode == network.value().mode) {
-    return {{kTold, "carrel: " + place_of(request) + " may be reached already\n"}, {}, {}};
+    return said(place_of(request) + " may be reached already");
   }
+  return open(std::move(request), network.take(), shortened.value());
+}
+
+/// Where there is nothing to ask for.
+std::optional<GrantDesk::Asked> GrantDesk::already(const model::Credential& credential) const {
+  const std::string name = "credential " + quoted(credential.name);
+  if (credential.issue == model::CredentialIssue::kStart) {
+    return said(name + " is there from the start: " + found_text(profile_, credential));
+  }
+  for (const auto& [id, live] : live_) {
+    if (live.open.request.credential() != credential.name) continue;
+    return said(name + " is granted already, until " + moment_text(live.until_ns) + " (request " +
+                id + "): " + found_text(profile_, credential));
+  }
+  return std::nullopt;
+}
+
+GrantDesk::Asked GrantDesk::ask_credential(std::string_view subject, Now now,
+                                           std::optional<uint64_t> session_end_ns) {
+  const auto fields = fields_of<3>(subject);
+  const model::Credential* credential = model::find_credential(profile_, fields[0]);
+  if (credential == nullptr) return no(unknown_text(profile_, fields[0]));
+  if (auto told = already(*credential)) return std::move(*told);
+  GrantRequest request;
+  request.set_credential(credential->name);
+  request.set_kind(std::string(model::word_of(model::kCredentialKindWords, credential->kind)));
+  request.set_audience(credential->audience);
+  request.set_from(credential->from);
+  for (const std::string& host : model::users_of(profile_, credential->name))
+    request.add_used_by(host);
+  const Result<bool> shortened = read_terms(fields[1], fields[2], now, session_end_ns, request);
+  if (!shortened.ok()) return no(shortened.error().what);
+  return open(std::move(request), std::nullopt, shortened.value());
+}
+
+bool GrantDesk::has_credential(std::string_view name) const {
+  return std::any_of(live_.begin(), live_.end(), [name](const auto& each) {
+    return each.second.open.request.credential() == name;
+  });
+}
+
+GrantDesk::Asked GrantDesk::open(GrantRequest request, std::optional<model::Network> network,
+                                 bool shortened) {
   if (const Open* open = same(request)) {
-    return {{kTold, "carrel: asked already: request " + open->request.id() + "\n"}, {}, {}};
+    return said("asked already: request " + open->request.id());
   }
   if (open_.size() >= kMostOpen || asked_ >= kMostAsked) {
     return no("too many requests wait to be decided");
   }
   ++asked_;
-  Open open{request, network.take(), "", ""};
+  Open open{request, std::move(network), "", ""};
   open.text = protocol::grant_text(spec_.session(), spec_.person(), spec_.task(), request);
   open.text_sha256 = std::string(evidence::as_view(evidence::sha256(open.text)));
   events::GrantChange event{"requested",    request.id(),     open.text,         open.text_sha256,
@@ -185,6 +273,11 @@ std::optional<GrantDesk::Change> GrantDesk::take(const protocol::GrantAnswer& an
   change.line += "; until " + moment_text(until_ns) + ".\n";
   const uint64_t left_ns = until_ns - now.real_ns;
   live_.emplace(open.request.id(), Live{open, until_ns, now.mono_ns + left_ns});
+  if (!open.network.has_value()) {
+    change.credential = open.request.credential();
+    change.credential_until_ns = until_ns;
+    return change;
+  }
   protocol::GatewayGrant& grant = change.gateway.emplace();
   grant.set_id(open.request.id());
   grant.set_host(open.request.host());
@@ -201,6 +294,10 @@ GrantDesk::Change GrantDesk::ended(const Open& open, const std::string& why,
   change.event = {"ended", open.request.id(), open.text, open.text_sha256, "", why, until_ns};
   change.line =
       "carrel: request " + open.request.id() + ", " + place_of(open.request) + ": " + why + ".\n";
+  if (!open.network.has_value()) {
+    change.credential = open.request.credential();
+    return change;
+  }
   protocol::GatewayGrant& grant = change.gateway.emplace();
   grant.set_id(open.request.id());
   grant.set_ended(true);
@@ -220,9 +317,21 @@ std::vector<GrantDesk::Change> GrantDesk::over(Now now) {
     if (now.real_ns < open.request.until_ns()) return false;
     out.push_back(ended(open, "nobody decided in time", open.request.until_ns()));
     out.back().gateway.reset();
+    out.back().credential.clear();
     return true;
   });
   return out;
+}
+
+std::optional<GrantDesk::Change> GrantDesk::fail_credential(const std::string& name,
+                                                            const std::string& why) {
+  const auto found = std::find_if(live_.begin(), live_.end(), [&name](const auto& each) {
+    return each.second.open.request.credential() == name;
+  });
+  if (name.empty() || found == live_.end()) return std::nullopt;
+  Change change = ended(found->second.open, why, found->second.until_ns);
+  live_.erase(found);
+  return change;
 }
 
 std::vector<GrantDesk::Change> GrantDesk::end_all() {

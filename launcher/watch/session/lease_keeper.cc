@@ -40,8 +40,16 @@ Status LeaseKeeper::take(protocol::Message& answer, uint64_t now_s) {
   return done;
 }
 
+Status LeaseKeeper::refuse(const protocol::Minted& minted, uint64_t now_s) {
+  Status refused = leases_.refuse(minted.name(), quoted(minted.error()), now_s);
+  if (refused.ok() || !leases_.is_granted(minted.name())) return refused;
+  failed_.push_back({minted.name(), quoted(minted.error())});
+  return Done{};
+}
+
 Status LeaseKeeper::take_lease(const protocol::Minted& minted, uint64_t now_s) {
-  if (!minted.error().empty()) return leases_.refuse(minted.name(), quoted(minted.error()), now_s);
+  if (leases_.drop_late(minted.name())) return Done{};
+  if (!minted.error().empty()) return refuse(minted, now_s);
   const Lease lease{minted.name(),   minted.lease(),     minted.audience(),
                     minted.issued(), minted.not_after(), minted.kind()};
   RETURN_IF_ERROR(leases_.take(lease, minted.renewal()));
@@ -61,6 +69,20 @@ Status LeaseKeeper::deliver(const protocol::Minted& minted) {
                (outside ? ": this session has no gateway to take it" : " is not known")};
 }
 
+/// The sink has been told before.
+Status LeaseKeeper::take_back(const Lease& lease) {
+  if (!is_outside(lease.kind)) RETURN_IF_ERROR(folder_.remove(lease.name));
+  record_.add(event_of("ended", lease));
+  return Done{};
+}
+
+Status LeaseKeeper::end_granted(const std::string& name) {
+  const std::optional<Lease> lease = leases_.end(name);
+  if (!lease.has_value()) return Done{};
+  if (is_outside(lease->kind) && sink_.end) sink_.end(name);
+  return take_back(*lease);
+}
+
 Status LeaseKeeper::end() {
   const std::vector<Lease> leases = leases_.end();
   for (const Lease& lease : leases) {
@@ -68,12 +90,8 @@ Status LeaseKeeper::end() {
   }
   Status first = Done{};
   for (const Lease& lease : leases) {
-    Status removed = is_outside(lease.kind) ? Status(Done{}) : folder_.remove(lease.name);
-    if (removed.ok()) {
-      record_.add(event_of("ended", lease));
-    } else if (first.ok()) {
-      first = std::move(removed);
-    }
+    Status removed = take_back(lease);
+    if (!removed.ok() && first.ok()) first = std::move(removed);
   }
   return first;
 }

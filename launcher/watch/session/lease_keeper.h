@@ -5,6 +5,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "broker/wire/protocol/connection.h"
@@ -36,9 +37,21 @@ class LeaseKeeper {
   /// Asks for what is due at this time (seconds since 1970).
   void ask_due(uint64_t now_s);
   /// A Minted answer. An Error when it cannot be used or written, or when the broker has none for
-  /// us and what is held has ended (Leases::refuse()). Wipes what the answer holds.
+  /// us and what is held has ended (Leases::refuse()), but of a granted one: that is for
+  /// take_failed(). Wipes what the answer holds.
   Status take(protocol::Message& answer, uint64_t now_s);
-  /// True when every credential of the profile is there.
+  /// A credential that is issued on request: from now on it is asked for and kept fresh until then
+  /// (seconds since 1970). end_granted() ends it.
+  void grant(const std::string& name, uint64_t until_s) { leases_.grant(name, until_s); }
+  /// What was granted is over: the sink or the folder has it no longer, and that is recorded.
+  Status end_granted(const std::string& name);
+  /// Of granted ones: that there is none, or none any more, and why; each once, to be ended.
+  struct Failed {
+    std::string name;
+    std::string why;
+  };
+  std::vector<Failed> take_failed() { return std::exchange(failed_, {}); }
+  /// True when every credential of the profile is there that is issued at the start.
   [[nodiscard]] bool complete() const { return leases_.complete(); }
   [[nodiscard]] std::optional<uint64_t> next_due_s() const { return leases_.next_due_s(); }
   /// In this order: nothing is asked for or taken any more, the sink ends what it was given, the
@@ -47,11 +60,14 @@ class LeaseKeeper {
 
  private:
   Status take_lease(const protocol::Minted& minted, uint64_t now_s);
+  Status refuse(const protocol::Minted& minted, uint64_t now_s);
   Status deliver(const protocol::Minted& minted);
+  Status take_back(const Lease& lease);
   Leases leases_;
   CredentialFolder folder_;
   RecordLink& record_;
   LeaseSink sink_;
+  std::vector<Failed> failed_;
 };
 
 }  // namespace carrel::session

@@ -25,6 +25,10 @@ uint64_t Leases::Slot::due_s() const {
   return again_s != 0 ? again_s : renewal_time(*held);
 }
 
+bool Leases::Slot::is_last() const {
+  return until_s != 0 && held.has_value() && held->not_after >= until_s;
+}
+
 Leases::Leases(const std::vector<std::string>& names) {
   for (const std::string& name : names)
     slots_.emplace(name, Slot{});
@@ -33,7 +37,7 @@ Leases::Leases(const std::vector<std::string>& names) {
 std::vector<Leases::Ask> Leases::due(uint64_t now_s) {
   std::vector<Ask> asks;
   for (auto& [name, slot] : slots_) {
-    if (slot.asked || now_s < slot.due_s()) continue;
+    if (slot.asked || slot.is_last() || now_s < slot.due_s() || late_.contains(name)) continue;
     slot.asked = true;
     asks.push_back({name, slot.held.has_value()});
   }
@@ -45,8 +49,26 @@ Status Leases::take(Lease lease, bool renewal) {
   if (found == slots_.end() || !found->second.asked || renewal != found->second.held.has_value()) {
     return Error{"a credential came that was not asked for"};
   }
-  found->second = Slot{std::move(lease)};
+  found->second = Slot{.held = std::move(lease), .until_s = found->second.until_s};
   return Done{};
+}
+
+void Leases::grant(const std::string& name, uint64_t until_s) {
+  slots_.insert_or_assign(name, Slot{.held = std::nullopt, .until_s = until_s});
+}
+
+std::optional<Lease> Leases::end(const std::string& name) {
+  const auto found = slots_.find(name);
+  if (found == slots_.end()) return std::nullopt;
+  if (found->second.asked) late_.insert(name);
+  std::optional<Lease> held = std::move(found->second.held);
+  slots_.erase(found);
+  return held;
+}
+
+bool Leases::is_granted(const std::string& name) const {
+  const auto found = slots_.find(name);
+  return found != slots_.end() && found->second.until_s != 0;
 }
 
 Status Leases::refuse(const std::string& name, const std::string& why, uint64_t now_s) {
@@ -72,7 +94,7 @@ bool Leases::complete() const {
 std::optional<uint64_t> Leases::next_due_s() const {
   std::optional<uint64_t> next;
   for (const auto& [name, slot] : slots_) {
-    if (slot.asked || !slot.held.has_value()) continue;
+    if (slot.asked || !slot.held.has_value() || slot.is_last()) continue;
     const uint64_t when = slot.due_s();
     if (!next.has_value() || when < *next) next = when;
   }

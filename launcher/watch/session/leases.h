@@ -1,10 +1,12 @@
 #pragma once
-// When each credential of a session is asked for: once at the start, then at half of its life for
-// as long as the session runs. Pure: the clock is passed in, seconds since 1970.
+// When each credential of a session is asked for: once at the start, or when it is granted, then at
+// half of its life for as long as the session runs or the grant lasts. Pure: the clock is passed
+// in, seconds since 1970.
 
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -41,6 +43,15 @@ class Leases {
   /// that is held has ended; until then it is asked for again every few seconds. An Error for a
   /// name that was not asked for as well.
   Status refuse(const std::string& name, const std::string& why, uint64_t now_s);
+  /// One more, until then: it is due at once, and not renewed when it lasts as long.
+  void grant(const std::string& name, uint64_t until_s);
+  /// It is granted no longer; the lease that is held of it. An answer that is still out is for
+  /// drop_late(), and nothing of that name is asked for before.
+  std::optional<Lease> end(const std::string& name);
+  /// Whether this is the answer to what was asked for under a grant that has ended; once.
+  bool drop_late(const std::string& name) { return late_.erase(name) != 0; }
+  /// Whether it is there under a grant.
+  [[nodiscard]] bool is_granted(const std::string& name) const;
   /// True when every credential has been there once.
   [[nodiscard]] bool complete() const;
   /// When due() has something next; nothing while answers are outstanding or nothing is held.
@@ -53,9 +64,13 @@ class Leases {
     std::optional<Lease> held;
     bool asked = false;
     uint64_t again_s = 0;  // after a refusal: when it is asked for again; 0: it was not refused
+    uint64_t until_s = 0;  // of a grant; 0: it needs none
+    /// Nothing comes after what is held.
+    [[nodiscard]] bool is_last() const;
     [[nodiscard]] uint64_t due_s() const;
   };
   std::map<std::string, Slot> slots_;
+  std::set<std::string> late_;  // whose answer is still out, though their grant has ended
 };
 
 }  // namespace carrel::session

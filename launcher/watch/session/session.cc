@@ -265,6 +265,9 @@ LiveFacts Session::live_facts() const {
   std::sort(facts.left_s.begin(), facts.left_s.end(),
             [](const auto& a, const auto& b) { return a.second < b.second; });
   facts.reading = limits_.reading();
+  for (const model::Credential& credential : profile_.credentials) {
+    if (grants_.has_credential(credential.name)) facts.credentials.push_back(credential.name);
+  }
   return facts;
 }
 
@@ -347,6 +350,7 @@ void Session::serve_answers() {
     // A credential that comes when the end has begun is not handed out any more.
     if (answer.type != Type::kMinted || ending_.has_value()) continue;
     const Status taken = leases_.take(answer, now_s());
+    end_failed_credentials();
     if (taken.ok()) continue;
     end(gate_opened_ns_.has_value() ? ended_by_policy(taken.error())
                                     : ended_by_setup(taken.error()),
@@ -367,10 +371,10 @@ void Session::check_limits() {
     end(told_recorded_ ? ended_by_record(why.what) : ended_by_setup(why), Stop::kKill);
   }
   if (!gate_opened_ns_.has_value() || ending_.has_value()) return;
-  leases_.ask_due(now_s());
-  limits_.tick(now());
   for (const GrantDesk::Change& change : grants_.over(both_clocks()))
     carry_out(change);
+  leases_.ask_due(now_s());
+  limits_.tick(now());
   check_time();
 }
 

@@ -90,6 +90,10 @@ class Session {
   void end_gateway();
   inside::Answer answer(const inside::Question& question);
   inside::Answer request_network(std::string_view subject);
+  inside::Answer request_credential(std::string_view subject);
+  inside::Answer pass_on(GrantDesk::Asked asked);
+  [[nodiscard]] std::optional<uint64_t> ends_ns() const;
+  void end_failed_credentials();
   void take_decision(const protocol::GrantAnswer& answer);
   void carry_out(const GrantDesk::Change& change);
   void take(InitPort::Received received);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "launcher/watch/session/session.h"
+#include "profiles/model/credentials.h"
 
 namespace carrel::session {
 namespace {
@@ -52,6 +53,7 @@ void Session::settle_network() {
 
 inside::Answer Session::answer(const inside::Question& question) {
   if (question.ask == inside::Ask::kNetwork) return request_network(question.subject);
+  if (question.ask == inside::Ask::kCredential) return request_credential(question.subject);
   return answers_.answer(question, live_facts());
 }
 
@@ -63,12 +65,31 @@ inside::Answer Session::request_network(std::string_view subject) {
                    : "carrel: request: the gateway has ended: nothing can be granted until the "
                      "next session\n"};
   }
+  return pass_on(grants_.ask(subject, judge_.grants(), both_clocks(), ends_ns()));
+}
+
+inside::Answer Session::request_credential(std::string_view subject) {
+  const model::Credential* wanted =
+      model::find_credential(profile_, subject.substr(0, subject.find('\0')));
+  if (wanted != nullptr && model::is_outside(wanted->kind) && gateway_.gone()) {
+    return {1,
+            "carrel: request: this credential is for the gateway, and there is none: nothing can "
+            "be granted\n"};
+  }
+  return pass_on(grants_.ask_credential(subject, both_clocks(), ends_ns()));
+}
+
+/// When the session ends, whatever anybody types.
+std::optional<uint64_t> Session::ends_ns() const {
   std::optional<uint64_t> ends_ns;
   for (const TimeRules::Left& left : time_.ends(both_clocks())) {
     if (left.limit == "idle_timeout") continue;
     ends_ns = std::min(ends_ns.value_or(UINT64_MAX), clock_.real_ns() + left.left_ns);
   }
-  GrantDesk::Asked asked = grants_.ask(subject, judge_.grants(), both_clocks(), ends_ns);
+  return ends_ns;
+}
+
+inside::Answer Session::pass_on(GrantDesk::Asked asked) {
   if (asked.request.has_value()) {
     record_->add(std::move(asked.event));
     record_->send(protocol::Type::kGrantRequest, asked.request->SerializeAsString());
@@ -91,6 +112,20 @@ void Session::carry_out(const GrantDesk::Change& change) {
   }
   if (change.gateway.has_value()) gateway_.grant(*change.gateway);
   inform(protocol::Type::kNotice, change.line);
+  if (change.credential.empty()) return;
+  if (change.credential_until_ns != 0) {
+    return leases_.grant(change.credential, change.credential_until_ns / kNsPerS);
+  }
+  const Status ended = leases_.end_granted(change.credential);
+  if (!ended.ok()) end(ended_by_policy(ended.error()), Stop::kKill);
+}
+
+/// There is no credential, or none any more, that was granted: its grant is over.
+void Session::end_failed_credentials() {
+  for (const LeaseKeeper::Failed& failed : leases_.take_failed()) {
+    const auto change = grants_.fail_credential(failed.name, "there is none: " + failed.why);
+    if (change.has_value()) carry_out(*change);
+  }
 }
 
 /// Nothing of the workspace runs any more: its connections are cut, and their ends recorded.

@@ -22,10 +22,12 @@ constexpr uint64_t kGateNs = 60 * kNsPerS;
 constexpr uint32_t kDefaultColumns = 80;
 constexpr uint32_t kDefaultRows = 24;
 
+/// Of those that are issued at the start.
 std::vector<std::string> credential_names(const model::Profile& profile) {
   std::vector<std::string> names;
-  for (const model::Credential& credential : profile.credentials)
-    names.push_back(credential.name);
+  for (const model::Credential& credential : profile.credentials) {
+    if (credential.issue == model::CredentialIssue::kStart) names.push_back(credential.name);
+  }
   return names;
 }
 

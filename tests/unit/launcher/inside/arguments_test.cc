@@ -30,8 +30,6 @@ TEST(Arguments, EachVerbIsItsQuestion) {
 }
 
 TEST(Arguments, WhatIsNotBuiltSaysSo) {
-  EXPECT_EQ(wish({"request", "credential", "ci"}),
-            Wish(Words{1, "carrel: request credential: not supported yet\n"}));
   EXPECT_EQ(wish({"submit"}), Wish(Words{1, "carrel: submit: not supported yet\n"}));
 }
 
@@ -49,6 +47,17 @@ TEST(Arguments, ARequestNeedsHostReasonAndTimeInAnyOrder) {
   EXPECT_EQ(status_of({"request", "network", "a.example", "--until", "2h", "--for"}), 1);
   EXPECT_EQ(status_of({"request", "network", "a.example", "--until", "2h", "--for", "x", "y"}), 1);
   EXPECT_EQ(status_of({"request", "network", "a.example", "--until", "2h", "--for", "x", "-y"}), 1);
+}
+
+TEST(Arguments, ARequestForACredentialNeedsNameReasonAndTime) {
+  const std::string plain = std::string("ci") + '\0' + "2h" + '\0' + "a test";
+  EXPECT_EQ(wish({"request", "credential", "ci", "--for", "a test", "--until", "2h"}),
+            Wish(Question{Ask::kCredential, plain}));
+  EXPECT_EQ(status_of({"request", "credential"}), 1);
+  EXPECT_EQ(status_of({"request", "credential", "ci"}), 1);
+  EXPECT_EQ(status_of({"request", "credential", "ci", "--for", "x"}), 1);
+  EXPECT_EQ(status_of({"request", "credential", "ci", "--for", "x", "--until", "2h", "--tcp"}), 1);
+  EXPECT_EQ(status_of({"request", "credential", "ci", "cd", "--for", "x", "--until", "2h"}), 1);
 }
 
 TEST(Arguments, UsageIsOneAndHelpIsNone) {

@@ -16,7 +16,10 @@ std::vector<Question> questions() {
           {Ask::kGitMessage, std::string("/workspaces/app\0fatal: no", 25)},
           {Ask::kNetwork, std::string("a.example\0\0"
                                       "2h\0why",
-                                      17)}};
+                                      17)},
+          {Ask::kCredential, std::string("ci\0"
+                                         "2h\0why",
+                                         9)}};
 }
 
 TEST(Message, EveryQuestionComesBackEqual) {
@@ -37,7 +40,7 @@ TEST(Message, AnotherQuestionIsNone) {
     return !parse_question(to_packet(question)).ok();
   };
   EXPECT_TRUE(refused({static_cast<Ask>(0), ""}));
-  EXPECT_TRUE(refused({static_cast<Ask>(7), ""}));
+  EXPECT_TRUE(refused({static_cast<Ask>(8), ""}));
   EXPECT_TRUE(refused({Ask::kStatus, "x"}));
   EXPECT_TRUE(refused({Ask::kLastDenials, "/"}));
   EXPECT_TRUE(refused({Ask::kPath, ""}));
@@ -57,6 +60,12 @@ TEST(Message, AnotherQuestionIsNone) {
   EXPECT_TRUE(refused({Ask::kNetwork, std::string("a.example\0\0"
                                                   "2h\0why\0x",
                                                   19)}));
+  EXPECT_TRUE(refused({Ask::kCredential, std::string("ci\0"
+                                                     "2h",
+                                                     5)}));
+  EXPECT_TRUE(refused({Ask::kCredential, std::string("\0"
+                                                     "2h\0why",
+                                                     7)}));
 }
 
 TEST(Message, AnswersComeBackAndLongOnesAreCutAtALine) {

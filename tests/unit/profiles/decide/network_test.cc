@@ -101,6 +101,24 @@ TEST(RequestLine, IsOneLineToType) {
   EXPECT_EQ(request_line("a\nb", 1).find('\n'), std::string::npos);
 }
 
+TEST(CredentialOnRequest, IsNamedWhereATableNeedsOne) {
+  EXPECT_EQ(credential_request_line("ci"),
+            "carrel request credential ci --for REASON --until TIME");
+  const auto with = [](const std::string& issue) {
+    return profile_with("[[credential]]\nname = \"ci\"\nkind = \"header\"\nfrom = \"secret:ci\"\n" +
+                        issue +
+                        "[[network]]\nhost = \"a.example\"\nports = [443]\ncredential = \"ci\"\n"
+                        "[[network]]\nhost = \"b.example\"\nports = [443]\n");
+  };
+  const model::Profile asked = with("issue = \"request\"\n");
+  EXPECT_EQ(credential_on_request(asked, asked.networks[0]), "ci");
+  EXPECT_EQ(credential_on_request(asked, asked.networks[1]), "");
+  EXPECT_EQ(foresee_url(asked, "https://a.example/").value().credential, "ci");
+  EXPECT_EQ(foresee_url(asked, "https://b.example/").value().credential, "");
+  EXPECT_EQ(foresee_url(asked, "https://a.example:8/").value().credential, "") << "denied anyway";
+  EXPECT_EQ(foresee_url(with(""), "https://a.example/").value().credential, "");
+}
+
 UrlAnswer answer_to(const std::string& url, const model::Profile& profile = whole()) {
   auto answer = foresee_url(profile, url);
   EXPECT_TRUE(answer.ok()) << url << ": " << (answer.ok() ? "" : answer.error().what);

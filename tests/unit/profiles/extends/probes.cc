@@ -211,6 +211,8 @@ class Asker {
       ask(key + " alg", key + ".alg", found != nullptr && found->alg == alg);
     for (const uint64_t ttl : {30U, 120U, 600U})
       ask(key + " ttl", key + ".ttl", found != nullptr && found->ttl_s >= ttl);
+    ask(key + " unasked", key + ".issue",
+        found != nullptr && found->issue == model::CredentialIssue::kStart);
   }
 
   void ask_session() {

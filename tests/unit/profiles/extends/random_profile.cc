@@ -165,6 +165,7 @@ class Writer {
     if (whole_ || chance(2)) out_ += "audience = \"" + one({"u", "u", "v"}) + "\"\n";
     maybe(4, "alg", {"\"EdDSA\"", "\"ES256\""});
     maybe(2, "ttl", {"\"30s\"", "\"2m\"", "\"10m\""});
+    maybe(3, "issue", {"\"request\"", "\"request\"", "\"start\""});
   }
 
   std::mt19937_64& random_;

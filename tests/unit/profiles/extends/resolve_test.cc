@@ -121,6 +121,20 @@ TEST(Extends, AnEmptyListTakesNoneOfTheParents) {
               HasSubstr("empty list"));
 }
 
+TEST(Extends, WhatIsIssuedOnRequestIsNarrowerThanFromTheStart) {
+  const std::string parent =
+      "profile = \"x\"\nversion = 1\nsummary = \"s\"\n[purpose]\nstatement = \"t\"\n"
+      "[[credential]]\nname = \"ci\"\naudience = \"https://ci\"\n";
+  const auto ci = [](const char* issue) {
+    return "[[credential]]\nname = \"ci\"\nissue = \"" + std::string(issue) + "\"\n";
+  };
+  EXPECT_EQ(refusal(child("\"./x.toml\"", ci("request")), {{"./x.toml", parent}}), "(accepted)");
+  const Files asked = {{"./x.toml", parent + "issue = \"request\"\n"}};
+  EXPECT_EQ(refusal(child("\"./x.toml\"", ci("request")), asked), "(accepted)");
+  EXPECT_THAT(refusal(child("\"./x.toml\"", ci("start")), asked),
+              HasSubstr("x.toml:credential.ci.issue"));
+}
+
 TEST(Extends, AChildOfAWholeProfileGainsNothing) {
   const Files files = {{"./x.toml", kWholeParent}};
   const std::string app = "[[repository]]\nname = \"app\"\n";

@@ -398,6 +398,21 @@ TEST(ProfileLanguage, HeaderCredentialsSayHowTheyArePutIn) {
         << more;
 }
 
+TEST(ProfileLanguage, CredentialsAreIssuedAtTheStartOrOnRequest) {
+  const auto credential = [](const std::string& more) {
+    return "[[credential]]\nname = \"c\"\naudience = \"x\"\n" + more;
+  };
+  using model::CredentialIssue;
+  EXPECT_EQ(minimal_with(credential("")).credentials[0].issue, CredentialIssue::kStart);
+  const auto asked = minimal_with(credential("issue = \"request\"\n"));
+  EXPECT_EQ(asked.credentials[0].issue, CredentialIssue::kRequest);
+  EXPECT_THAT(to_canonical(asked),
+              HasSubstr(R"({"audience":"x","issue":"request","kind":"jwt","name":"c","ttl":120})"));
+  EXPECT_EQ(to_canonical(minimal_with(credential("issue = \"start\"\n"))),
+            to_canonical(minimal_with(credential(""))));
+  EXPECT_THAT(errors_with(credential("issue = \"never\"\n")), HasSubstr("credential.issue"));
+}
+
 TEST(ProfileLanguage, CredentialsSayWhereTheyComeFrom) {
   const auto credential = [](const std::string& more) {
     return "[[credential]]\nname = \"c\"\n" + more;

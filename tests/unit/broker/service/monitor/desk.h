@@ -39,11 +39,20 @@ inline Result<ReadProfile> fake_reader(std::string_view source, std::string_view
   if (source.starts_with("source agreed")) read.agreement = AgreementTerms{"nda.md", 2};
   if (source.starts_with("source brief")) read.workspace_kept_s = 60;
   const auto credential = [&read](model::CredentialKind kind, const char* from) {
-    read.profile.credentials.push_back({"secret", kind, "", 120, {}, from});
+    read.profile.credentials.push_back({"secret", kind, "", 120, {}, {}, from});
   };
   if (source == "source file") credential(model::CredentialKind::kFile, "secret:ci");
   if (source == "source header") credential(model::CredentialKind::kHeader, "secret:ci");
   if (source == "source crossed") credential(model::CredentialKind::kFile, "ca:ci");
+  if (source == "source asked") {
+    read.profile.credentials[0].issue = model::CredentialIssue::kRequest;
+    credential(model::CredentialKind::kHeader, "secret:ci");
+    read.profile.credentials[1].issue = model::CredentialIssue::kRequest;
+    model::Network network;
+    network.host = "a.example";
+    network.credential = "secret";
+    read.profile.networks.push_back(network);
+  }
   if (source == "source ssh") credential(model::CredentialKind::kSshCertificate, "ca:ci");
   return read;
 }

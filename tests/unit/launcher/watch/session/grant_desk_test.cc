@@ -18,7 +18,12 @@ constexpr const char* kProfile =
     "profile = \"fix\"\nversion = 3\nsummary = \"s\"\n[purpose]\nstatement = \"t\"\n"
     "[[network]]\nhost = \"read.example.org\"\nports = [443]\n"
     "http = [{ methods = [\"GET\"], path = \"/a\" }]\nbudget = { up = \"5KiB\" }\n"
-    "[[network]]\nhost = \"tls.example.org\"\nports = [443]\nmode = \"passthrough\"\n";
+    "[[network]]\nhost = \"tls.example.org\"\nports = [443]\nmode = \"passthrough\"\n"
+    "[[network]]\nhost = \"api.example.org\"\nports = [443]\ncredential = \"deploy\"\n"
+    "[[credential]]\nname = \"deploy\"\nkind = \"header\"\nfrom = \"secret:deploy\"\n"
+    "issue = \"request\"\n"
+    "[[credential]]\nname = \"ci\"\naudience = \"https://ci\"\nissue = \"request\"\n"
+    "[[credential]]\nname = \"always\"\naudience = \"https://x\"\n";
 constexpr uint64_t kS = 1'000'000'000;
 constexpr uint64_t kReal = 1'800'000'000 * kS;
 
@@ -36,6 +41,10 @@ class GrantDeskTest : public testing::Test {
   }
   GrantDesk::Asked ask(const std::string& subject, std::optional<uint64_t> end_ns = std::nullopt) {
     return desk_->ask(subject, live_, now_, end_ns);
+  }
+  GrantDesk::Asked ask_credential(const std::string& name, const std::string& until = "1h",
+                                  const std::string& reason = "a test") {
+    return desk_->ask_credential(name + '\0' + until + '\0' + reason, now_, std::nullopt);
   }
   protocol::GrantAnswer approval(const GrantDesk::Asked& asked, uint64_t until_ns) const {
     protocol::GrantAnswer answer;
@@ -171,6 +180,96 @@ TEST_F(GrantDeskTest, WhatNobodyDecidesEndsByItself) {
   ASSERT_EQ(over.size(), 1U);
   EXPECT_EQ(over[0].event.reason, "nobody decided in time");
   EXPECT_FALSE(over[0].gateway.has_value());
+}
+
+TEST_F(GrantDeskTest, TheTextOfACredentialSaysWhatItIsAndWhoUsesIt) {
+  const auto asked = ask_credential("deploy");
+  ASSERT_TRUE(asked.request.has_value()) << asked.answer.text;
+  EXPECT_EQ(asked.event.what,
+            "carrel grant 1\nsession: 01hzw00000000000000000000s\nrequest: 1\nperson: local:1000\n"
+            "task: local/fix\ncredential: deploy\n"
+            "kind: header (the gateway puts it into requests; it is never inside)\n"
+            "from: secret:deploy\nused by: api.example.org\nreason: a test\n"
+            "until: 2027-01-15T09:00:00.000000000Z\n");
+  EXPECT_EQ(asked.event.text_sha256, evidence::as_view(evidence::sha256(asked.event.what)));
+  EXPECT_THAT(asked.answer.text, HasSubstr("asked: request 1: credential deploy (header)"));
+  const auto token = ask_credential("ci");
+  EXPECT_THAT(token.event.what,
+              HasSubstr("kind: jwt (a token in a file inside)\naudience: https://ci\n"
+                        "used by: no rule of the network\n"));
+}
+
+TEST_F(GrantDeskTest, WhatIsNoCredentialToAskForSaysWhatToDo) {
+  for (const char* name : {"other", "", "Deploy", "deploy "}) {
+    const auto asked = ask_credential(name);
+    EXPECT_EQ(asked.answer.status, 1) << name;
+    EXPECT_THAT(asked.answer.text, HasSubstr("what can be asked for: ci, deploy")) << name;
+    EXPECT_FALSE(asked.request.has_value());
+  }
+  const auto start = ask_credential("always");
+  EXPECT_EQ(start.answer.status, 0);
+  EXPECT_THAT(start.answer.text, HasSubstr("is there from the start: a file below "
+                                           "/run/carrel/credentials/always"));
+  EXPECT_FALSE(start.request.has_value());
+  EXPECT_EQ(ask_credential("ci", "soon").answer.status, 1);
+  EXPECT_EQ(ask_credential("ci", "1h", "a\nb").answer.status, 1);
+  ASSERT_TRUE(ask_credential("ci").request.has_value());
+  EXPECT_THAT(ask_credential("ci").answer.text, HasSubstr("asked already: request 1"));
+  EXPECT_TRUE(ask_credential("deploy").request.has_value()) << "another one";
+}
+
+TEST_F(GrantDeskTest, AGrantedCredentialHoldsUntilItsMoment) {
+  const auto asked = ask_credential("deploy");
+  const auto change = desk_->take(approval(asked, kReal + 60 * kS), now_);
+  ASSERT_TRUE(change.has_value());
+  EXPECT_EQ(change->event.action, "approved");
+  EXPECT_EQ(change->credential, "deploy");
+  EXPECT_EQ(change->credential_until_ns, kReal + 60 * kS);
+  EXPECT_FALSE(change->gateway.has_value());
+  EXPECT_FALSE(change->network.has_value());
+  EXPECT_TRUE(desk_->has_credential("deploy"));
+  EXPECT_FALSE(desk_->has_credential("ci"));
+  const auto again = ask_credential("deploy");
+  EXPECT_EQ(again.answer.status, 0);
+  EXPECT_THAT(again.answer.text, HasSubstr("is granted already, until 2027-01-15T08:01:00Z "
+                                           "(request 1): the gateway uses it for api.example.org"));
+  EXPECT_FALSE(again.request.has_value());
+  EXPECT_TRUE(desk_->over({now_.mono_ns + 59 * kS, kReal + 59 * kS}).empty());
+  const auto over = desk_->over({now_.mono_ns + 60 * kS, kReal});
+  ASSERT_EQ(over.size(), 1U);
+  EXPECT_EQ(over[0].event.action, "ended");
+  EXPECT_EQ(over[0].credential, "deploy");
+  EXPECT_EQ(over[0].credential_until_ns, 0U);
+  EXPECT_FALSE(over[0].gateway.has_value());
+  EXPECT_FALSE(desk_->has_credential("deploy"));
+  EXPECT_TRUE(ask_credential("deploy").request.has_value()) << "it can be asked for again";
+}
+
+TEST_F(GrantDeskTest, AnUndecidedOrRefusedCredentialIsNone) {
+  const auto asked = ask_credential("deploy", "10m");
+  auto refusal = approval(asked, 0);
+  refusal.set_approved(false);
+  const auto change = desk_->take(refusal, now_);
+  ASSERT_TRUE(change.has_value());
+  EXPECT_EQ(change->credential, "");
+  ask_credential("deploy", "10m");
+  const auto over = desk_->over({now_.mono_ns, kReal + 600 * kS});
+  ASSERT_EQ(over.size(), 1U);
+  EXPECT_EQ(over[0].credential, "");
+  EXPECT_FALSE(desk_->has_credential("deploy"));
+}
+
+TEST_F(GrantDeskTest, ACredentialThatThereIsNoneOfEndsItsGrant) {
+  EXPECT_FALSE(desk_->fail_credential("deploy", "none").has_value());
+  const auto asked = ask_credential("deploy");
+  ASSERT_TRUE(desk_->take(approval(asked, kReal + 60 * kS), now_).has_value());
+  EXPECT_FALSE(desk_->fail_credential("", "none").has_value());
+  const auto change = desk_->fail_credential("deploy", "there is none: no file");
+  ASSERT_TRUE(change.has_value());
+  EXPECT_EQ(change->event.reason, "there is none: no file");
+  EXPECT_EQ(change->credential, "deploy");
+  EXPECT_FALSE(desk_->has_credential("deploy"));
+  EXPECT_TRUE(desk_->end_all().empty());
 }
 
 }  // namespace

@@ -126,5 +126,48 @@ TEST_F(LeaseKeeping, IsAnErrorWhereNobodyCanTakeIt) {
   EXPECT_EQ(take(minted("c-x509", "x509")).error().what, "the gateway is gone");
 }
 
+TEST_F(LeaseKeeping, TakesBackWhatWasGranted) {
+  use_sink();
+  keeper_->grant("d-header", 1100);
+  keeper_->grant("e-file", 1100);
+  keeper_->ask_due(1000);
+  ASSERT_TRUE(take(minted("d-header", "header")).ok());
+  ASSERT_TRUE(take(minted("e-file", "file")).ok());
+  EXPECT_TRUE(std::filesystem::exists(folder_ / "e-file/secret"));
+  steps_.clear();
+  const uint64_t before = record_->recorder().events();
+  EXPECT_TRUE(keeper_->end_granted("d-header").ok());
+  EXPECT_TRUE(keeper_->end_granted("e-file").ok());
+  EXPECT_TRUE(keeper_->end_granted("e-file").ok());
+  EXPECT_EQ(steps_, "end d-header; ");
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "e-file"));
+  EXPECT_EQ(record_->recorder().events(), before + 2);
+}
+
+TEST_F(LeaseKeeping, WhatIsRefusedOfAGrantEndsNoSession) {
+  auto refusal = minted("d-header", "header");
+  refusal.set_error("there is no file");
+  keeper_->grant("d-header", 1100);
+  keeper_->ask_due(1000);
+  EXPECT_TRUE(take(refusal).ok());
+  const auto failed = keeper_->take_failed();
+  ASSERT_EQ(failed.size(), 1U);
+  EXPECT_EQ(failed[0].name, "d-header");
+  EXPECT_EQ(failed[0].why, "there is no file");
+  EXPECT_TRUE(keeper_->take_failed().empty());
+  refusal.set_name("b-header");
+  EXPECT_FALSE(take(refusal).ok()) << "without this one no session begins";
+}
+
+TEST_F(LeaseKeeping, WhatComesAfterTheEndOfAGrantIsDropped) {
+  use_sink();
+  keeper_->grant("d-header", 1100);
+  keeper_->ask_due(1000);
+  EXPECT_TRUE(keeper_->end_granted("d-header").ok());
+  EXPECT_TRUE(take(minted("d-header", "header")).ok());
+  EXPECT_EQ(steps_, "");
+  EXPECT_FALSE(take(minted("d-header", "header")).ok()) << "nobody asked for that";
+}
+
 }  // namespace
 }  // namespace carrel::session

@@ -99,5 +99,36 @@ TEST(Leases, WithoutCredentialsNothingIsMissing) {
   EXPECT_TRUE(leases.complete());
 }
 
+TEST(Leases, AreAskedForWhileTheyAreGranted) {
+  Leases leases({});
+  EXPECT_EQ(leases.due(100), Asks{});
+  leases.grant("a", 400);
+  EXPECT_TRUE(leases.is_granted("a"));
+  EXPECT_EQ(leases.due(100), (Asks{{"a", false}}));
+  ASSERT_TRUE(leases.take(lease("a", 100, 200), false).ok());
+  EXPECT_EQ(leases.due(200), (Asks{{"a", true}}));
+  ASSERT_TRUE(leases.take(lease("a", 200, 200), true).ok());
+  EXPECT_EQ(leases.due(390), Asks{}) << "it lasts as long as the grant";
+  EXPECT_FALSE(leases.next_due_s().has_value());
+  EXPECT_EQ(leases.end("a"), lease("a", 200, 200));
+  EXPECT_FALSE(leases.is_granted("a"));
+  EXPECT_FALSE(leases.end("a").has_value());
+  EXPECT_EQ(leases.due(500), Asks{});
+  leases.grant("a", 900);
+  EXPECT_EQ(leases.due(500), (Asks{{"a", false}})) << "as if for the first time";
+}
+
+TEST(Leases, DropTheAnswerToAGrantThatHasEnded) {
+  Leases leases({});
+  leases.grant("a", 400);
+  EXPECT_EQ(leases.due(100), (Asks{{"a", false}}));
+  EXPECT_FALSE(leases.end("a").has_value());
+  leases.grant("a", 900);
+  EXPECT_EQ(leases.due(101), Asks{}) << "one answer at a time";
+  EXPECT_TRUE(leases.drop_late("a"));
+  EXPECT_FALSE(leases.drop_late("a")) << "once";
+  EXPECT_EQ(leases.due(101), (Asks{{"a", false}}));
+}
+
 }  // namespace
 }  // namespace carrel::session
