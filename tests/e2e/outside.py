@@ -41,7 +41,8 @@ http {{
   include /etc/nginx/mime.types;
   log_format lines escape=json '{{"server":"nginx","time":$msec,"address":"$server_addr","port":$server_port,"sni":"$ssl_server_name",'
     '"host":"$http_host","method":"$request_method","path":"$request_uri","status":$status,"up":$request_length,'
-    '"down":$bytes_sent,"certificate":"$ssl_client_s_dn"}}';
+    '"down":$bytes_sent,"certificate":"$ssl_client_s_dn","serial":"$ssl_client_serial",'
+    '"verified":"$ssl_client_verify"}}';
   access_log {folder}/nginx.jsonl lines;
   client_body_temp_path {folder}/temp; proxy_temp_path {folder}/temp; fastcgi_temp_path {folder}/temp;
   uwsgi_temp_path {folder}/temp; scgi_temp_path {folder}/temp;
@@ -232,6 +233,10 @@ class Outside:
     def client_certificate(self):
         """(certificate, key) that MTLS lets in."""
         return self.authority.leaf("client", ["contractor.example.com"], usage="clientAuth"), self.folder / "pki/key.pem"
+
+    def authority_file(self, name="ca"):
+        """Key and certificate of an authority, as Carrel takes one from an admin; MTLS trusts those of "ca"."""
+        return (self.folder / f"pki/{name}.key").read_text() + (self.folder / f"pki/{name}.pem").read_text()
 
     def git(self, repository, *words):
         """What git says of a repository that the world has."""
