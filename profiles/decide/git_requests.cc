@@ -36,8 +36,10 @@ std::string_view take_last(std::string_view& path) {
 /// As is_git_request(); `star` stands for every component where a pattern is asked about.
 bool ends_like_git(std::string_view text, bool has_query, std::string_view star) {
   std::string path = lower(text);
-  for (size_t at = path.find("%2f"); at != std::string::npos; at = path.find("%2f", at))
-    path.replace(at, 3, "/");  // a server may take it for one
+  for (size_t at = path.find("%2f"); at != std::string::npos; at = path.find("%2f", at)) {
+    path.erase(at, 2);
+    path[at] = '/';  // a server may take it for one
+  }
   std::string_view rest = path;
   while (rest.ends_with('/'))
     rest.remove_suffix(1);

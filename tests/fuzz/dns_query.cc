@@ -19,7 +19,7 @@ size_t number_at(std::string_view bytes, size_t at) {
 void must_be_whole(std::string_view reply, size_t at, size_t records) {
   for (; records > 0; --records) {
     MUST(at < reply.size());
-    at += reply[at] == 0 ? 1 : 2;  // the root, or a pointer to the question
+    at += reply[at] == 0 ? 1U : 2U;  // the root, or a pointer to the question
     at += 8;
     at += 2 + number_at(reply, at);
   }

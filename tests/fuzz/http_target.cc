@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <optional>
 
-#include "launcher/gateway/http/policy.h"
 #include "launcher/gateway/http/target.h"
 #include "launcher/gateway/http/text.h"
+#include "profiles/decide/pattern.h"
 #include "tests/fuzz/target.h"
 
 namespace {
@@ -54,10 +54,11 @@ FUZZ_TARGET(http_target) {
   if (canonical == nullptr) return;
   MUST(std::get<std::string>(read_path(*canonical)) == *canonical);
   MUST(!climbs(*canonical) && !climbs(undone(*canonical)) && !climbs(undone(undone(*canonical))));
-  MUST(matches("/**", *canonical) && matches(*canonical, *canonical));
+  MUST(carrel::decide::matches_path("/**", *canonical) &&
+       carrel::decide::matches_path(*canonical, *canonical));
   // A literal pattern means itself alone.
   const auto literal = read_path(input);
   const auto* other = std::get_if<std::string>(&literal);
   if (other != nullptr && other->find('*') == std::string::npos)
-    MUST(matches(*other, *canonical) == (*other == *canonical));
+    MUST(carrel::decide::matches_path(*other, *canonical) == (*other == *canonical));
 }
