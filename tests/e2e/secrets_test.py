@@ -150,8 +150,8 @@ class Secrets(Case):
         terminal.type("exit 7\n")
         self.assertEqual(terminal.wait(), 7)
         self.assertRegex((self.state / "run/launcher.log").read_text(),
-                         r' secrets\.lost how="signal 9" again_ms=0\n(.*\n)*.* secrets\.restarted\n')
-        self.assertRegex((self.state / "run/broker.log").read_text(), r" secrets\.gone why=.*\n(.*\n)*.* secrets\.back\n")
+                         r'secrets\.lost how="signal 9" again_ms=0\n(.*\n)*.*secrets\.restarted\n')
+        self.assertRegex((self.state / "run/broker.log").read_text(), r"secrets\.gone why=.*\n(.*\n)*.*secrets\.back\n")
 
     def test_without_what_reads_secrets_there_are_none_and_all_else_goes_on(self):
         self.put(SECRET)

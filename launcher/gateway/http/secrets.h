@@ -68,7 +68,8 @@ class SecretScanner {
   /// True once the secret was seen in the bytes so far; it stays so.
   bool add(std::string_view bytes);
 
-  /// How many of the last bytes may be the beginning of the secret. Who holds them back until the
+  /// How many of the last bytes may be the beginning of the secret: a bound, which may be more than
+  /// there were (every one of them may be an escape of three). Who holds them back until the
   /// next add(), or until the stream ends, never sends a found secret whole, nor any of its last 48
   /// bytes in one of the forms.
   [[nodiscard]] size_t held() const;
