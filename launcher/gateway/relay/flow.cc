@@ -1,9 +1,12 @@
 #include "launcher/gateway/relay/flow.h"
 
+#include <sys/socket.h>
+
 #include <utility>
 
 #include "launcher/gateway/http/policy.h"
 #include "launcher/gateway/relay/inspector.h"
+#include "launcher/gateway/relay/stream.h"
 #include "profiles/decide/network.h"
 #include "profiles/model/words.h"
 #include <boost/asio/experimental/awaitable_operators.hpp>
@@ -79,6 +82,10 @@ void Flow::cut(std::string by, std::string why) {
   if (by_.empty()) {
     by_ = std::move(by);
     why_ = std::move(why);
+  }
+  // As Stream::spoil(), for who is in the midst of an answer: as much of it as goes at once.
+  if (reads_tls_ && down_ > 0 && client_.open()) {
+    (void)send(client_.fd(), kNoRecord.data(), kNoRecord.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   }
   client_.close();
   if (server_ != nullptr) server_->close();
@@ -245,7 +252,10 @@ Task<> Flow::inspect() {
     co_return dialled ? server_.get() : nullptr;
   };
   way.why = [this] { return unreachable_; };
-  way.hello = [this](bool comes) { deadline_ns_ = comes ? now_ns() + kHelloNs : 0; };
+  way.hello = [this](bool comes) {
+    reads_tls_ = true;
+    deadline_ns_ = comes ? now_ns() + kHelloNs : 0;
+  };
   way.moved = [this](Way which, uint64_t bytes) { moved(which, bytes); };
   way.spent = [this](Way which) {
     Allowance& allowance = parts_.budgets.of(*network_, which);

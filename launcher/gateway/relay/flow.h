@@ -77,6 +77,7 @@ class Flow : public std::enable_shared_from_this<Flow> {
   uint64_t up_ = 0, down_ = 0;
   uint64_t began_ns_ = 0, moved_ns_ = 0, deadline_ns_ = 0;
   bool ended_ = false;
+  bool reads_tls_ = false;  // of inspected TLS
 };
 
 }  // namespace carrel::gateway

@@ -151,9 +151,7 @@ Task<bool> Stream::write(std::string_view bytes) {
 
 Task<> Stream::spoil(uint64_t ms) {
   if (!is_tls() || !wait_.open()) co_return;
-  // A fatal alert in plain text, where only encrypted records may come (RFC 8446 5.2).
-  constexpr std::string_view kAlert("\x15\x03\x03\x00\x02\x02\x50", 7);
-  const bool sent = co_await send_all(kAlert);
+  const bool sent = co_await send_all(kNoRecord);
   if (!sent) co_return;
   co_await drain(wait_, ms);
 }

@@ -11,6 +11,9 @@
 
 namespace carrel::gateway {
 
+/// A fatal alert in plain text, where only encrypted records may come (RFC 8446 5.2).
+inline constexpr std::string_view kNoRecord("\x15\x03\x03\x00\x02\x02\x50", 7);
+
 class Stream {
  public:
   /// Plain. `wait` outlives it; `taken` was read from it already.

@@ -1,6 +1,7 @@
-"""How connections outwards end when something that they stand on fails, and when nothing does: cut ones by a reset at both
-ends, ended ones whole."""
+"""What the way out does when something that it stands on fails, and how connections end then: cut ones by a reset at both ends,
+ended ones whole."""
 import os
+import resource
 import signal
 import subprocess
 import unittest
@@ -8,7 +9,8 @@ import unittest
 from carrel_case import CARREL
 from gateway_case import LIBRARY, GatewayCase
 
-TCP = "tcp.example.com"
+TCP, API = "tcp.example.com", "api.example.com"
+MOST_FLOWS = 1024
 
 
 class WayOutCase(GatewayCase):
@@ -41,6 +43,16 @@ class WayOutCase(GatewayCase):
         pids = self.processes(name)
         self.assertEqual(len(pids), 1, name)
         return pids[0]
+
+    def stop_process(self, pid):
+        os.kill(pid, signal.SIGSTOP)
+        self.addCleanup(self.cont, pid)
+
+    def cont(self, pid):
+        try:
+            os.kill(pid, signal.SIGCONT)
+        except ProcessLookupError:
+            pass
 
     def allow_tcp(self, *ports):
         self.allow(self.world.rule(TCP, ports=[self.world.ports[port] for port in ports], mode="tcp"))
@@ -108,6 +120,87 @@ while True:
         self.assertEqual(session.wait(60), 137)
         self.wait_until(lambda: not self.processes("carrel-gateway"), what="the gateway ends")
         self.wait_until(lambda: self.sessions()[0]["state"] == "broken", what="the session is broken")
+
+
+class Broker(WayOutCase):
+    def test_a_lease_ends_in_time_though_the_broker_is_silent(self):
+        """It can renew nothing, and say of nothing that it has ended."""
+        ttl = 6
+        credential = self.secret() + f'ttl = "{ttl}s"\n'
+        self.allow(credential, self.world.rule(API, credential="ci", http=[{"methods": ["GET"], "path": "/**"}]))
+        session = self.start(f"""
+def ask():
+    kept.sendall(b"GET /protected HTTP/1.1\\r\\nHost: {API}\\r\\n\\r\\n")
+    came = b""
+    while not came.endswith(b"}}"):
+        came += kept.recv(65536)
+    return int(came[9:12])
+kept = tls(connect("{API}"), "{API}")
+say(attempt(ask))
+sys.stdin.readline()
+began = time.monotonic()
+say(attempt(ask))  # it lives on while the lease does
+kept.settimeout(30)
+say(everything(kept)[1])
+say(time.monotonic() - began)
+said = get("/protected", "{API}")
+say([said["status"], "no-lease" in said["body"]])
+sys.stdin.readline()
+for _ in range(100):
+    said = get("/protected", "{API}")
+    if said["status"] == 200: break
+    time.sleep(0.1)
+say(said["status"])
+""")
+        self.assertEqual(self.line(session), "200")
+        broker = self.broker_pid()
+        self.stop_process(broker)
+        self.go_on(session)
+        self.assertEqual(self.line(session), "200")
+        self.assertEqual(self.line(session), '"TLS"')
+        self.assertLess(float(self.line(session)), ttl + 2)
+        self.assertEqual(self.line(session), "[503, true]")
+        self.cont(broker)
+        self.go_on(session)
+        self.assertEqual(self.line(session), "200")
+        self.end(session)
+        self.assertTrue(self.told("net.close", name=API, by="lease"))
+        self.assertEqual(self.verify()["lost"], 0)
+
+
+class Bounds(WayOutCase):
+    def setUp(self):
+        # The world's servers hold as many connections as the workspace makes.
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 16384), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        super().setUp()
+
+    def test_the_connection_after_the_last_is_reset_and_the_others_live(self):
+        self.allow_tcp("echo")
+        said = self.inside(f"""
+import resource
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+held = [connect("{TCP}", {self.world.ports['echo']}) for _ in range({MOST_FLOWS})]
+def echoed(c):
+    c.sendall(b"x")
+    return c.recv(1).decode()
+say(len([c for c in held if attempt(echoed, c) == "x"]))
+def one_more():
+    with connect("{TCP}", {self.world.ports['echo']}) as c:
+        return echoed(c)
+say([attempt(one_more) for _ in range(3)])
+say(len([c for c in held if attempt(echoed, c) == "x"]))
+held.pop().close()
+time.sleep(1)
+say(attempt(one_more))
+""", timeout=150)
+        self.assertEqual((said[0], said[2], said[3]), (MOST_FLOWS, MOST_FLOWS, "x"))
+        self.assertEqual(set(said[1]) - {"ECONNRESET", "EPIPE"}, set())
+        refused = [each for each in self.of_type("net.open", name=TCP) if each["verdict"] == "denied"]
+        self.assertEqual(len(refused), 3)
+        self.assertEqual({each["errno"] for each in refused}, {"EMFILE"})
 
 
 if __name__ == "__main__":
