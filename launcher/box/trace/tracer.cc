@@ -150,7 +150,8 @@ struct Tracer::State {
   uint32_t ring_bytes = 0;
   uint32_t serial = 0;
   std::vector<Link> links;
-  std::vector<Link> hooks;  // from load on: they cost nothing outside of their folder
+  std::vector<Link> hooks;  // of `folder`
+  std::string folder;       // "": connections are not told of
   std::string why_no_flows;
   std::array<std::optional<uint64_t>, kMaxSessions> cgroups{};  // by slot
 
@@ -161,7 +162,8 @@ struct Tracer::State {
     if (bpf_map_update_elem(map(name), key, value, BPF_ANY) == 0) return Done{};
     return errno_error(std::string("register the session's sensor in map ") + name);
   }
-  Status attach_hooks(const std::string& folder) {
+  Status attach_hooks() {
+    if (folder.empty()) return Done{};
     const UniqueFd cgroup(open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (!cgroup.valid()) return errno_error("open " + folder);
     bpf_program* program = nullptr;
@@ -230,7 +232,7 @@ Result<std::unique_ptr<Tracer>> Tracer::load(const TracerOptions& options) {
       if (object.ok()) {
         state->object = object.take();
         state->variant = program.name;
-        if (flows && !options.folder.empty()) hook(*state, options.folder);
+        if (flows) try_hooks(*state, options.folder);
         return std::unique_ptr<Tracer>(new Tracer(std::move(state)));
       }
       error = object.take_error();
@@ -241,10 +243,12 @@ Result<std::unique_ptr<Tracer>> Tracer::load(const TracerOptions& options) {
 }
 
 /// A host without them has its sensor all the same: its connections are of an unknown process.
-void Tracer::hook(State& state, const std::string& folder) {
-  const Status attached = state.attach_hooks(folder);
-  if (attached.ok()) return;
+void Tracer::try_hooks(State& state, const std::string& folder) {
+  state.folder = folder;
+  const Status attached = state.attach_hooks();
   state.hooks.clear();
+  if (attached.ok()) return;
+  state.folder.clear();
   state.why_no_flows = to_string(attached.error());
 }
 
@@ -265,11 +269,16 @@ Status Tracer::attach() {
     }
     links.push_back(std::move(link));
   }
+  if (Status hooked = state_->attach_hooks(); !hooked.ok()) {
+    state_->hooks.clear();
+    return hooked;
+  }
   state_->links = std::move(links);
   return Done{};
 }
 
 void Tracer::detach() {
+  state_->hooks.clear();
   state_->links.clear();
 }
 bool Tracer::attached() const {

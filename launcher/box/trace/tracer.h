@@ -88,7 +88,7 @@ class Tracer {
 
  private:
   struct State;
-  static void hook(State& state, const std::string& folder);
+  static void try_hooks(State& state, const std::string& folder);
   explicit Tracer(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
