@@ -61,12 +61,14 @@ Status confine() {
   if (confine::landlock_abi() > 0) list.landlock.emplace();
   list.tcp_connect = true;
   list.syscalls = confine::common_syscalls();
-  for (const char* name :
-       {"accept4",    "socket",      "connect",   "getsockname",    "getpeername",     "setsockopt",
-        "getsockopt", "sendto",      "recvfrom",  "sendmsg",        "recvmsg",         "shutdown",
-        "bind",       "splice",      "pipe2",     "ioctl",          "epoll_create1",   "epoll_ctl",
-        "epoll_wait", "epoll_pwait", "eventfd2",  "timerfd_create", "timerfd_settime", "pread64",
-        "pwrite64",   "lseek",       "ftruncate", "fdatasync",      "sysinfo"}) {
+  for (const char* name : {"accept4",       "socket.internet", "connect",         "getsockname",
+                           "getpeername",   "setsockopt",      "getsockopt",      "sendto",
+                           "recvfrom",      "sendmsg",         "recvmsg",         "shutdown",
+                           "bind",          "splice",          "pipe2",           "ioctl",
+                           "epoll_create1", "epoll_ctl",       "epoll_wait",      "epoll_pwait",
+                           "eventfd2",      "timerfd_create",  "timerfd_settime", "pread64",
+                           "pwrite64",      "lseek",           "ftruncate",       "fdatasync",
+                           "sysinfo"}) {
     list.syscalls.emplace_back(name);
   }
 #ifdef __SANITIZE_ADDRESS__
