@@ -1,9 +1,11 @@
 """What the way out does when something that it stands on fails, and how connections end then: cut ones by a reset at both ends,
 ended ones whole."""
 import os
+import re
 import resource
 import signal
 import subprocess
+import time
 import unittest
 
 from carrel_case import CARREL
@@ -166,6 +168,77 @@ say(said["status"])
         self.end(session)
         self.assertTrue(self.told("net.close", name=API, by="lease"))
         self.assertEqual(self.verify()["lost"], 0)
+
+
+class Record(WayOutCase):
+    def test_nothing_passes_that_cannot_be_recorded(self):
+        """The session takes nothing: what it has not been told of is bounded, then nothing passes; behind it all is recorded."""
+        self.allow(self.world.rule(API, http=[{"methods": ["GET"], "path": "/**"}]),
+                   self.world.rule(TCP, ports=[self.world.ports["echo"]], mode="tcp"))
+        # Nothing that the session would have to look at is done while it is stopped: no call is one of its sensor's.
+        session = self.start(f"""
+kept = tls(connect("{API}"), "{API}")
+flow = connect("{TCP}", {self.world.ports['echo']})
+kept.settimeout(3)
+flow.settimeout(3)
+request = b"GET " + (b"/" + b"a" * 100) * 19 + b" HTTP/1.1\\r\\nHost: {API}\\r\\n\\r\\n"
+def answer():
+    came = b""
+    while b"\\r\\n\\r\\n" not in came:
+        part = kept.recv(65536)
+        if not part: raise ConnectionError("ended")
+        came += part
+    head, _, body = came.partition(b"\\r\\n\\r\\n")
+    size = int([line.split(b":")[1] for line in head.lower().split(b"\\r\\n") if line.startswith(b"content-length:")][0])
+    while len(body) < size:
+        body += kept.recv(65536)
+def ask():
+    kept.sendall(request)
+    answer()
+def echoed():
+    flow.sendall(b"x")
+    return flow.recv(1).decode()
+ask()
+say(echoed())
+time.sleep(3)  # input comes through the session, which is stopped meanwhile
+asked, stalled = 1, ""
+while not stalled and asked < 900:
+    stalled = attempt(ask) or ""
+    asked += not stalled
+other = attempt(echoed)
+kept.settimeout(60)
+flow.settimeout(60)
+answer()  # as soon as the session goes on
+after = flow.recv(1).decode()
+say([asked + 1, stalled, other, after])
+ask()
+say("done")
+""")
+        self.assertEqual(self.line(session), '"x"')
+        pid = self.one("carrel-session")
+        self.stop_process(pid)
+        # Until the world hears no more requests: the gateway waits.
+        self.wait_for_silence(lambda: len(self.world.requests(API)))
+        self.cont(pid)
+        said = self.line(session)
+        found = re.fullmatch(r'\[(\d+), "silence", "silence", "x"\]', said)
+        self.assertTrue(found, said)
+        self.assertEqual(self.line(session), '"done"')
+        self.end(session)
+        asked = int(found.group(1)) + 1
+        self.assertEqual(len(self.world.requests(API)), asked)
+        self.assertEqual(len(self.told("http.request", host=API)), asked)
+        self.assertEqual(self.verify()["lost"], 0)
+
+    def wait_for_silence(self, count, still=6, seconds=120):
+        deadline = time.monotonic() + seconds
+        known, since = count(), time.monotonic()
+        while time.monotonic() - since < still:
+            self.assertLess(time.monotonic(), deadline, "it never stops")
+            time.sleep(1)
+            if (now := count()) != known:
+                known, since = now, time.monotonic()
+        return known
 
 
 class Bounds(WayOutCase):
