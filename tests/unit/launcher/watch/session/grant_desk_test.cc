@@ -140,6 +140,39 @@ TEST_F(GrantDeskTest, AnApprovalHoldsUntilItsMomentByEitherClock) {
   }
 }
 
+TEST_F(GrantDeskTest, TheSessionsEndEndsWhatIsGrantedAndWhatIsAsked) {
+  const auto granted = ask(subject("new.example.org"));
+  ASSERT_TRUE(desk_->take(approval(granted, kReal + 60 * kS), now_).has_value());
+  const auto open = ask(subject("other.example.org"));
+  ASSERT_TRUE(open.request.has_value());
+  const auto ended = desk_->end_all();
+  ASSERT_EQ(ended.size(), 1U);
+  EXPECT_EQ(ended[0].event.action, "ended");
+  EXPECT_EQ(ended[0].event.id, granted.event.id);
+  EXPECT_EQ(ended[0].event.reason, "the session has ended");
+  EXPECT_TRUE(ended[0].gateway.has_value());
+  EXPECT_TRUE(desk_->end_all().empty()) << "once";
+  EXPECT_FALSE(desk_->take(approval(open, kReal + 60 * kS), now_).has_value()) << "too late";
+}
+
+TEST_F(GrantDeskTest, AnotherModeIsAnotherRequest) {
+  EXPECT_THAT(ask(subject("tls.example.org")).answer.text, HasSubstr("may be reached already"));
+  const auto tcp = ask(subject("tls.example.org", "1h", "a test", "tcp"));
+  ASSERT_TRUE(tcp.request.has_value()) << tcp.answer.text;
+  EXPECT_EQ(tcp.request->mode(), "tcp");
+}
+
+TEST_F(GrantDeskTest, ASessionAsksOnlySoOften) {
+  for (size_t i = 0; i < GrantDesk::kMostAsked; ++i) {
+    const auto asked = ask(subject("n" + std::to_string(i) + ".example.org"));
+    ASSERT_TRUE(asked.request.has_value()) << asked.answer.text;
+    protocol::GrantAnswer refusal = approval(asked, 0);
+    refusal.set_approved(false);
+    ASSERT_TRUE(desk_->take(refusal, now_).has_value());
+  }
+  EXPECT_THAT(ask(subject("last.example.org")).answer.text, HasSubstr("too many requests"));
+}
+
 TEST_F(GrantDeskTest, AnAnswerToSomethingElseChangesNothing) {
   const auto asked = ask(subject("a.example", "1h"));
   auto other = approval(asked, kReal + 60 * kS);
