@@ -161,6 +161,9 @@ TEST_F(Certify, IsWhatAnX509LeaseIs) {
   EXPECT_EQ(run("openssl x509 -in client.pem -noout -subject"),
             "subject=CN = carrel:01hzx00000000000000000000a:" + lease.id + "\n");
   EXPECT_NE(lease.private_key.expose().find("PRIVATE KEY"), std::string::npos);
+  // No second longer than the lease.
+  EXPECT_EQ(run("date -u -d \"$(openssl x509 -in client.pem -noout -enddate | cut -d= -f2)\" +%s"),
+            std::to_string(lease.not_after) + "\n");
   EXPECT_EQ(issuer.lease(holder, "db", Secret("x")).error().what,
             "credential db: the authority's file holds no private key in PEM without a "
             "passphrase");
