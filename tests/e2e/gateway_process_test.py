@@ -82,6 +82,9 @@ class Processes(GatewayCase):
                     self.is_of(event, start)
                 for end in self.told("net.close", flow=event["data"]["flow"]):
                     self.assertEqual(end["process"], event["process"])
+        tried = [event for event in self.of_type("net.connect") if event["verdict"] == "allowed"]
+        self.assertGreaterEqual(len(tried), len(opened))
+        self.assertEqual({event["errno"] for event in tried} - {None, "EINPROGRESS"}, set(), "each of them came through")
         exes = {event["process"]["exe"].rsplit("/", 1)[1].rstrip(".0123456789") for event in opened}
         self.assertEqual(exes, {"python", "bash", "curl"})
         start = starts[f"https://{API}/small.txt"]

@@ -78,6 +78,27 @@ void Judge::learn(const std::string& address, const std::string& name) {
   names_[address] = name;
 }
 
+/// "198.18.0.1" of "::ffff:198.18.0.1".
+std::string_view Judge::without_mapping(std::string_view address) {
+  constexpr std::string_view kMapped = "::ffff:";
+  if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
+  return address;
+}
+
+/// A sensor outside of the kernel foresees ENETUNREACH, for it knows of no way out. Where there is
+/// one every address is local: the gateway takes what leads to a name, all else is refused. In
+/// truth only multicast and broadcast are unreachable then.
+int Judge::error_of(const events::NetConnect& connect, int error) const {
+  const bool far = connect.family == "inet" || connect.family == "inet6";
+  if (error != ENETUNREACH || profile_.networks.empty() || !far) return error;
+  const std::string_view address = without_mapping(connect.address);
+  if (names_.contains(std::string(address))) return 0;
+  const bool many =
+      address.starts_with("ff") || address == "255.255.255.255" ||
+      (address.size() > 3 && address[3] == '.' && address >= "224." && address < "240.");
+  return many ? error : ECONNREFUSED;
+}
+
 /// To where the gateway answers: by the rule of the name behind the address. Nothing: elsewhere.
 std::optional<Decision> Judge::decide_way_out(const events::NetConnect& connect) {
   constexpr uint32_t kDns = 53;
@@ -85,10 +106,7 @@ std::optional<Decision> Judge::decide_way_out(const events::NetConnect& connect)
     return std::nullopt;
   }
   if (connect.port == kDns) return kSeen;  // what is asked there is the gateway's to tell
-  constexpr std::string_view kMapped = "::ffff:";
-  std::string_view address = connect.address;
-  if (address.starts_with(kMapped)) address.remove_prefix(kMapped.size());
-  const auto name = names_.find(std::string(address));
+  const auto name = names_.find(std::string(without_mapping(connect.address)));
   if (name == names_.end()) return std::nullopt;
   if (connect.port > UINT16_MAX) return std::nullopt;
   decide::NetworkDecision decision = decide::decide_flow(
@@ -111,6 +129,7 @@ std::optional<Decision> Judge::decide(sensor::Observation& seen) {
     return decide_file(*attempt);
   }
   if (const auto* connect = std::get_if<events::NetConnect>(&seen.data)) {
+    seen.error = error_of(*connect, seen.error);
     if (const auto out = decide_way_out(*connect)) return out;
     return decide::decide_connect(decide::family_of(connect->family), connect->address,
                                   connect->port, seen.error);

@@ -60,6 +60,8 @@ class Judge {
   std::optional<decide::Decision> decide(sensor::Observation& seen);
   decide::Decision decide_file(const decide::FileAttempt& attempt);
 
+  static std::string_view without_mapping(std::string_view address);
+  [[nodiscard]] int error_of(const events::NetConnect& connect, int error) const;
   std::optional<decide::Decision> decide_way_out(const events::NetConnect& connect);
 
   decide::Policy policy_;

@@ -112,6 +112,31 @@ TEST(Judge, AsksTheProfileForConnectionsToNames) {
   EXPECT_EQ(decided("inet", "192.0.2.1", 53).substr(2), "") << "the gateway tells of questions";
 }
 
+TEST(Judge, AWayOutIsReachableWhateverASensorOutsideForesees) {
+  model::Profile with_network = profile();
+  model::Network network;
+  network.host = "a.example";
+  network.ports = {443};
+  const auto error = [](Judge& judge, const char* family, const char* address, int foreseen) {
+    const auto event = judge.judge(seen(events::NetConnect{family, address, 443}, foreseen));
+    return event ? event->error : -1;
+  };
+  Judge none(with_network);
+  EXPECT_EQ(error(none, "inet", "198.18.0.1", ENETUNREACH), ENETUNREACH);
+  with_network.networks = {network};
+  Judge judge(with_network);
+  judge.learn("198.18.0.1", "a.example");
+  EXPECT_EQ(error(judge, "inet", "198.18.0.1", ENETUNREACH), 0);
+  EXPECT_EQ(error(judge, "inet6", "::ffff:198.18.0.1", ENETUNREACH), 0);
+  EXPECT_EQ(error(judge, "inet", "198.18.0.1", EINPROGRESS), EINPROGRESS);
+  EXPECT_EQ(error(judge, "inet", "8.8.8.8", ENETUNREACH), ECONNREFUSED);
+  EXPECT_EQ(error(judge, "inet6", "2001:db8::1", ENETUNREACH), ECONNREFUSED);
+  for (const char* many : {"224.0.0.1", "239.255.255.255", "255.255.255.255"})
+    EXPECT_EQ(error(judge, "inet", many, ENETUNREACH), ENETUNREACH) << many;
+  EXPECT_EQ(error(judge, "inet6", "ff02::1", ENETUNREACH), ENETUNREACH);
+  EXPECT_EQ(error(judge, "inet", "240.0.0.1", ENETUNREACH), ECONNREFUSED);
+}
+
 TEST(Judge, NamesTheRefusedCall) {
   Judge judge(profile());
   const auto event = judge.judge(refused(SYS_mount, EPERM, {1, 2, 3, 4, 5, 6}));
