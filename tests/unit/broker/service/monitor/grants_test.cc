@@ -82,6 +82,25 @@ TEST(Grants, AreShownAsTheyAreAskedAndDecidedOnce) {
   EXPECT_NE(desk.log.find("grant.approved session=" + desk.session), std::string::npos);
 }
 
+TEST(Grants, OneOfSeveralIsShownByItsNumber) {
+  GrantsDesk desk;
+  for (const char* id : {"1", "2", "3"})
+    ASSERT_TRUE(desk.request(id, 3600, std::string("h") + id + ".example").ok());
+  protocol::ApprovalsRequest wanted;
+  wanted.set_session(desk.session);
+  wanted.set_id("2");
+  const auto ask = [&desk, &wanted] {
+    return desk.monitor.answer_client(
+        kUid, Desk::message(Type::kApprovalsRequest, wanted.SerializeAsString()));
+  };
+  protocol::ApprovalsReply body;
+  ASSERT_TRUE(body.ParseFromString(ask().body));
+  ASSERT_EQ(body.rows_size(), 1);
+  EXPECT_EQ(body.rows(0).request().host(), "h2.example");
+  wanted.set_id("4");
+  EXPECT_NE(Desk::failure_of(ask()).text().find("no open request 4"), std::string::npos);
+}
+
 TEST(Grants, AreForWhatWasShownAndForNoLonger) {
   GrantsDesk desk;
   ASSERT_TRUE(desk.request("1").ok());
