@@ -26,6 +26,7 @@ void Server::fill_pool_aside(uint64_t now_ms) {
   }
   filling_ = fork();
   if (filling_ != 0) return;  // without one the next opening makes its own
+  (void)prctl(PR_SET_NAME, "carrel-disk-new");
   leave_others_alone();
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   (void)setpriority(PRIO_PROCESS, 0, 10);
@@ -53,6 +54,7 @@ void Server::write_back(Live& live, std::vector<UniqueFd> overlays) {
     writers_.push_back({pid, live.workspace});
     return;
   }
+  (void)prctl(PR_SET_NAME, "carrel-disk-end");
   const storage::WorkspaceDisk disk = std::move(*live.disk);
   leave_others_alone();
   prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
