@@ -23,11 +23,10 @@ Result<std::string> read_whole(int fd) {
   }
 }
 
-/// All of it behind what is there, or an Error and the file as it was before. Half a line left
-/// behind would make one name of two, and every later address mean another.
-Status append(int fd, std::string_view text) {
-  const off_t end = lseek(fd, 0, SEEK_END);
-  if (end < 0) return errno_error("write the workspace's list of names");
+/// All of it behind `end`, where the file ends, or an Error and the file as it was before. Half a
+/// line left behind would make one name of two, and every later address mean another.
+Status append(int fd, off_t end, std::string_view text) {
+  if (end < 0) return Error{"find the end of the workspace's list of names", EIO};
   const ssize_t put = pwrite(fd, text.data(), text.size(), end);
   const bool whole = put == static_cast<ssize_t>(text.size());
   if (whole && fdatasync(fd) == 0) return Done{};
@@ -47,7 +46,7 @@ Result<NamesFile> NamesFile::open(UniqueFd file, uint32_t random) {
   text.resize(whole);
   if (text.empty()) {
     NamesFile fresh(std::move(file), SyntheticNames(choose_window(random)));
-    RETURN_IF_ERROR(append(fresh.file_.get(), fresh.names_.text()));
+    RETURN_IF_ERROR(append(fresh.file_.get(), 0, fresh.names_.text()));
     return fresh;
   }
   ASSIGN_OR_RETURN(SyntheticNames names, SyntheticNames::parse(text));
@@ -62,9 +61,9 @@ Status NamesFile::keep() {
     fresh += names_.name_of(address).value_or("") + "\n";
   }
   if (fresh.empty()) return Done{};
-  const off_t before = lseek(file_.get(), 0, SEEK_END);
-  const Status kept = append(file_.get(), fresh);
-  spoiled_ = !kept.ok() && lseek(file_.get(), 0, SEEK_END) != before;
+  const off_t end = lseek(file_.get(), 0, SEEK_END);
+  const Status kept = append(file_.get(), end, fresh);
+  spoiled_ = !kept.ok() && lseek(file_.get(), 0, SEEK_END) != end;
   RETURN_IF_ERROR(kept);
   kept_ = names_.size();
   return Done{};
