@@ -20,6 +20,8 @@ class AddressCache {
   /// CLOCK_MONOTONIC.
   void keep(const std::string& name, std::vector<Address> addresses, uint64_t ttl_s,
             uint64_t now_ns);
+  /// None of its addresses could be reached: the next one asks anew.
+  void forget(const std::string& name) { kept_.erase(name); }
   /// nullptr where nothing is known any more. Valid until the next call.
   const std::vector<Address>* find(const std::string& name, uint64_t now_ns);
 

@@ -196,6 +196,7 @@ Task<Result<Dialled>> Dialer::dial(Loop& loop, const model::Network& network, ui
     if (connected.ok()) co_return dialled(connected.value(), to.text);
     refused += (refused.empty() ? "" : ", ") + to_string(connected.error());
   }
+  resolver_.forget(host);
   if (refused.empty()) refused = "it has no address";
   co_return Error{host + " cannot be reached: " + refused};
 }

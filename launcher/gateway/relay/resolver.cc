@@ -162,6 +162,10 @@ Result<std::unique_ptr<Resolver>> Resolver::open(Loop& loop,
   return made;
 }
 
+void Resolver::forget(const std::string& name) {
+  state_->known.forget(name);
+}
+
 Task<Result<std::vector<Address>>> Resolver::resolve(const std::string& name) {
   State& state = *state_;
   if (const auto* known = state.known.find(name, now_ns())) co_return *known;

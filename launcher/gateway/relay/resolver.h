@@ -26,6 +26,8 @@ class Resolver {
   /// Error says why there is none. An answer holds as address_cache.h says; who asks for the same
   /// name meanwhile gets the same answer.
   Task<Result<std::vector<Address>>> resolve(const std::string& name);
+  /// What was answered for it leads nowhere: it is asked for again.
+  void forget(const std::string& name);
 
  private:
   struct State;

@@ -38,6 +38,16 @@ TEST(AddressCache, HoldsNothingThatMayNotBeHeld) {
   EXPECT_EQ(cache.find("b.example", 0), nullptr);
 }
 
+TEST(AddressCache, ForgetsOneName) {
+  AddressCache cache;
+  cache.keep("a.example", one("192.0.2.1"), 5, 0);
+  cache.keep("b.example", one("192.0.2.1"), 5, 0);
+  cache.forget("a.example");
+  cache.forget("c.example");
+  EXPECT_EQ(cache.find("a.example", 0), nullptr);
+  EXPECT_NE(cache.find("b.example", 0), nullptr);
+}
+
 TEST(AddressCache, IsBounded) {
   AddressCache cache;
   cache.keep("first.example", one("192.0.2.1"), 1, 0);
