@@ -1,10 +1,13 @@
 // carrel-network: makes a network namespace whose every address is local, with the gateway's
 // sockets in it, and waits; descriptor 3 is the launcher. Told to go it hands both over, the
 // sockets for good; told an uid it tries every way out as that uid, and ends. It ends, too, when
-// the launcher hangs up. With "check" it tries whether all of that can be made on this host, and
-// says on its output why not. A program of its own, so that nobody else holds what it links.
+// the launcher hangs up. With "again" it makes the sockets alone, in a namespace that it is handed,
+// for another gateway of a session that runs. With "check" it tries whether all of that can be made
+// on this host, and says on its output why not. A program of its own, so that nobody else holds
+// what it links.
 
 #include <sys/prctl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -95,6 +98,29 @@ Status serve(protocol::Connection& control) {
   return probe(control, uid->body);
 }
 
+/// A process that has just died may hold its sockets for a moment yet.
+Result<network::GatewaySockets> make_sockets_again() {
+  constexpr int kTries = 200;
+  constexpr timespec kMoment = {0, 10'000'000};
+  for (int i = 0;; ++i) {
+    Result<network::GatewaySockets> made = network::make_gateway_sockets();
+    const bool held =
+        !made.ok() && (made.error().sys_errno == EADDRINUSE || made.error().sys_errno == EBUSY);
+    if (!held || i == kTries) return made;
+    (void)nanosleep(&kMoment, nullptr);
+  }
+}
+
+/// The namespace has its routes and rules, and a workspace runs in it.
+Status serve_again(protocol::Connection& control) {
+  ASSIGN_OR_RETURN(std::optional<protocol::Message> go, hear_go(control));
+  if (!go.has_value()) return Done{};
+  if (go->fds.size() != 1) return Error{"no network came", EPROTO};
+  RETURN_IF_ERROR(kernel::enter_network(go->fds.front().get()));
+  ASSIGN_OR_RETURN(network::GatewaySockets sockets, make_sockets_again());
+  return hand_over(control, std::move(sockets));
+}
+
 int run(int argc, char** argv) {
   if (argc == 2 && strcmp(argv[1], "check") == 0) {
     const Status good = try_to_make();
@@ -102,7 +128,8 @@ int run(int argc, char** argv) {
     return good.ok() ? 0 : 1;
   }
   protocol::Connection control{UniqueFd(kControlFd)};
-  const Status done = serve(control);
+  const bool again = argc == 2 && strcmp(argv[1], "again") == 0;
+  const Status done = again ? serve_again(control) : serve(control);
   if (done.ok()) return 0;
   protocol::Failure failure;
   failure.set_text(to_string(done.error()));

@@ -13,6 +13,7 @@
 #include "launcher/box/sandbox/sandbox.h"
 #include "launcher/service/disks.h"
 #include "launcher/service/folders.h"
+#include "launcher/service/gateway_turns.h"
 #include "launcher/service/notifier.h"
 #include "launcher/service/opening.h"
 #include "launcher/service/recorder.h"
@@ -86,6 +87,12 @@ class Opener {
   [[nodiscard]] std::vector<std::string> trust_places() const;
   [[nodiscard]] Result<UniqueFd> trust_source(plan::SourceKind kind) const;
   [[nodiscard]] Result<protocol::GatewayConfig> gateway_config() const;
+  // While the session runs (opening_gateway.cc).
+  [[nodiscard]] int gateway_patience_ms() const;
+  void lose_gateway();
+  void tell_gateway(const std::string& why);
+  Status start_gateway_again();
+  void mend_gateway();
   [[nodiscard]] Result<UniqueFd> open_names() const;
   [[nodiscard]] int network_fd() const;
   Status make_credentials_folder();
@@ -143,6 +150,8 @@ class Opener {
   std::vector<UniqueFd> overlays_;  // in the same order: to hand over, and to outlive the workspace
   UniqueFd network_;                // of a workspace with no way out
   std::optional<WayOut> way_out_;
+  protocol::GatewayConfig gateway_config_;  // as it was at the opening
+  GatewayTurns gateway_turns_;
   UniqueFd broker_channel_;
   UniqueFd credentials_;         // the tmpfs's mount
   UniqueFd credentials_folder_;  // its root, for the session

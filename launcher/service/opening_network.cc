@@ -158,15 +158,15 @@ Status Opener::begin_network() {
     return Done{};
   }
   ASSIGN_OR_RETURN(const UniqueFd names, open_names());
-  ASSIGN_OR_RETURN(const protocol::GatewayConfig config, gateway_config());
+  ASSIGN_OR_RETURN(gateway_config_, gateway_config());
   const bool was_ready = opening_.way.has_value();
-  const Status begun = way_out_->begin(config, names.get());
+  const Status begun = way_out_->begin(gateway_config_, names.get());
   if (begun.ok() || !was_ready) return begun;
   tools_.log("ways.failed session=" + opening_.spec.session() +
              " why=" + quoted(to_string(begun.error())));
   way_out_->end();
   RETURN_IF_ERROR(start_way_out());
-  return way_out_->begin(config, names.get());
+  return way_out_->begin(gateway_config_, names.get());
 }
 
 /// Nothing runs inside before hear_trial() has said that this went well.

@@ -76,6 +76,13 @@ Status Recorder::tell_workspace(int pidfd) {
   return !sent.ok() && sent.error().sys_errno == EPIPE ? Status(Done{}) : sent;
 }
 
+void Recorder::tell_gateway(const protocol::GatewayBack& back, const UniqueFd& channel) {
+  std::vector<int> fds;
+  if (channel.valid()) fds.push_back(channel.get());
+  // One that has ended needs no telling: the gateway ends with the channel.
+  (void)protocol::send_message(control_, Type::kGatewayBack, back, fds).ok();
+}
+
 void Recorder::tell_host_space(const protocol::HostSpace& space) {
   // One that has ended needs no telling.
   (void)control_.send(protocol::Type::kHostSpace, protocol::format_host_space(space)).ok();

@@ -30,6 +30,9 @@ class Recorder {
   Status wait_recorded(std::optional<protocol::Finished>* finished, std::string* warning);
   /// Without a control group: hands it a pidfd of carrel-init, by which it sees the end.
   Status tell_workspace(int pidfd);
+  /// While it runs: another gateway is there, with the channel to it; or there will be none, and
+  /// why.
+  void tell_gateway(const protocol::GatewayBack& back, const UniqueFd& channel);
   /// While it runs: how the host's disk stands.
   void tell_host_space(const protocol::HostSpace& space);
   /// Opens the gate.

@@ -17,11 +17,12 @@ using protocol::Type;
 namespace {
 
 constexpr int kPatienceMs = 20'000;
+constexpr int kAgainMs = 5000;      // while the session waits for other words of ours, too
 constexpr size_t kDescriptors = 8;  // the namespace, and launcher/box/network/sockets.h
 
 /// What carrel-network says; a failure of its own is an Error.
-Result<Message> hear(protocol::Connection& maker, const char* what) {
-  Result<std::optional<Message>> said = maker.receive(kPatienceMs);
+Result<Message> hear(protocol::Connection& maker, const char* what, int patience_ms = kPatienceMs) {
+  Result<std::optional<Message>> said = maker.receive(patience_ms);
   const bool hung_up = said.ok() ? !said.value().has_value() : said.error().sys_errno == ECONNRESET;
   if (hung_up) return Error{std::string(what) + ": it ended without a word"};
   if (!said.ok()) return said.take_error();
@@ -32,9 +33,11 @@ Result<Message> hear(protocol::Connection& maker, const char* what) {
 }
 
 /// A program that hears us by descriptor 3.
-Result<UniqueFd> start_with(const std::string& program, uid_t uid, const UniqueFd& control) {
+Result<UniqueFd> start_with(const std::string& program, uid_t uid, const UniqueFd& control,
+                            std::vector<std::string> arguments = {}) {
   ProgramStart start;
   start.program = program;
+  start.arguments = std::move(arguments);
   start.fds = {control.get()};
   start.uid = uid;
   ASSIGN_OR_RETURN(const pid_t pid, start_program(start));
@@ -42,6 +45,15 @@ Result<UniqueFd> start_with(const std::string& program, uid_t uid, const UniqueF
 }
 
 }  // namespace
+
+/// As the one that serves a session: `uid` 0 is the porter's.
+Result<UniqueFd> start_gateway(const std::string& folder, const Porter& porter, uid_t uid,
+                               const UniqueFd& control) {
+  const std::string program = folder + "/carrel-gateway";
+  if (uid != 0) return start_with(program, uid, control);
+  RETURN_IF_ERROR(porter.start_program(program, control.get()));
+  return UniqueFd();
+}
 
 Result<WayOut> WayOut::start(const std::string& folder, const Porter& porter, uid_t uid) {
   WayOut way;
@@ -52,12 +64,7 @@ Result<WayOut> WayOut::start(const std::string& folder, const Porter& porter, ui
   if (!controls.ok()) return controls.take_error();
   auto [control, gateway] = controls.take();
   ASSIGN_OR_RETURN(way.maker_process_, start_with(folder + "/carrel-network", 0, network));
-  const std::string program = folder + "/carrel-gateway";
-  if (uid != 0) {
-    ASSIGN_OR_RETURN(way.gateway_process_, start_with(program, uid, gateway));
-  } else {
-    RETURN_IF_ERROR(porter.start_program(program, gateway.get()));
-  }
+  ASSIGN_OR_RETURN(way.gateway_process_, start_gateway(folder, porter, uid, gateway));
   way.maker_ = protocol::Connection(std::move(maker));
   way.control_ = protocol::Connection(std::move(control));
   return way;
@@ -68,8 +75,8 @@ bool WayOut::waits() const {
   return poll(looks, 2, 0) == 0;
 }
 
-Result<std::string> WayOut::hear_ready() {
-  ASSIGN_OR_RETURN(std::optional<Message> said, control_.receive(kPatienceMs));
+Result<std::string> WayOut::hear_ready(int patience_ms) {
+  ASSIGN_OR_RETURN(std::optional<Message> said, control_.receive(patience_ms));
   if (!said.has_value()) return Error{"the gateway ended as soon as it was started"};
   if (said->type == Type::kFailure) {
     ASSIGN_OR_RETURN(const auto failure, protocol::parse_message<protocol::Failure>(*said));
@@ -78,10 +85,14 @@ Result<std::string> WayOut::hear_ready() {
   if (said->type != Type::kGatewayReady) return Error{"the gateway spoke out of turn", EPROTO};
   ASSIGN_OR_RETURN(const auto ready, protocol::parse_message<protocol::GatewayReady>(*said));
   constexpr size_t kTrustFiles = 3;
-  if (!said->fds.empty()) {
-    if (said->fds.size() != kTrustFiles) return Error{"the gateway's certificates did not come"};
-    trust_ = std::move(said->fds);
+  std::vector<UniqueFd> fds = std::move(said->fds);
+  if (fds.empty()) return ready.authority();
+  kept_ = std::move(fds.front());
+  fds.erase(fds.begin());
+  if (!fds.empty() && fds.size() != kTrustFiles) {
+    return Error{"the gateway's certificates did not come"};
   }
+  trust_ = std::move(fds);
   return ready.authority();
 }
 
@@ -90,6 +101,11 @@ Status WayOut::begin(const protocol::GatewayConfig& config, int names) {
   ASSIGN_OR_RETURN(Message made, hear(maker_, "make the workspace's network"));
   if (made.fds.size() != kDescriptors) return Error{"the workspace's network did not come", EPROTO};
   network_ = std::move(made.fds.front());
+  return configure(config, std::move(made), names);
+}
+
+/// Gives the gateway what carrel-network has made.
+Status WayOut::configure(const protocol::GatewayConfig& config, Message made, int names) {
   auto channels = protocol::make_socket_pair();
   if (!channels.ok()) return channels.take_error();
   auto [session, gateway] = channels.take();
@@ -97,16 +113,17 @@ Status WayOut::begin(const protocol::GatewayConfig& config, int names) {
   for (size_t i = 1; i < made.fds.size(); ++i)
     fds.push_back(made.fds[i].get());
   fds.push_back(names);
+  if (config.again()) fds.push_back(kept_.get());
   session_ = std::move(session);
   // Our copies end here: one would keep connections waiting for a gateway that has died.
   const Status told = protocol::send_message(control_, Type::kGatewayConfig, config, fds);
   if (told.ok()) return told;
-  const auto why = hear_ready();  // what it said before it hung up
+  const auto why = hear_ready(kAgainMs);  // what it said before it hung up
   return why.ok() ? told : why.error();
 }
 
 Status WayOut::hear_gateway() {
-  ASSIGN_OR_RETURN(authority_, hear_ready());
+  ASSIGN_OR_RETURN(authority_, hear_ready(kPatienceMs));
   return Done{};
 }
 
@@ -120,9 +137,40 @@ Status WayOut::hear_trial() {
   (void)end_process(maker_process_, kPatienceMs);
   maker_process_.reset();
   RETURN_IF_ERROR(control_.send(Type::kGo, tried.body));
-  return hear_ready().ok() ? Status(Done{})
-                           : Status(Error{"the self-test of the workspace's network failed: what "
-                                          "was refused was not told of"});
+  return hear_ready(kPatienceMs).ok()
+             ? Status(Done{})
+             : Status(Error{"the self-test of the workspace's network failed: what was refused was "
+                            "not told of"});
+}
+
+Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_t uid,
+                           protocol::GatewayConfig config, int names) {
+  control_.close();
+  session_.reset();
+  if (gateway_process_.valid()) (void)end_process(gateway_process_, 0);
+  auto makers = protocol::make_socket_pair();
+  if (!makers.ok()) return makers.take_error();
+  auto [maker, network] = makers.take();
+  auto controls = protocol::make_socket_pair();
+  if (!controls.ok()) return controls.take_error();
+  auto [control, gateway] = controls.take();
+  ASSIGN_OR_RETURN(gateway_process_, start_gateway(folder, porter, uid, gateway));
+  control_ = protocol::Connection(std::move(control));
+  gateway.reset();
+  ASSIGN_OR_RETURN(const UniqueFd process,
+                   start_with(folder + "/carrel-network", 0, network, {"again"}));
+  network.reset();
+  protocol::Connection asked(std::move(maker));
+  const int wanted[] = {network_.get()};
+  RETURN_IF_ERROR(asked.send(Type::kGo, "", wanted));
+  Result<Message> made = hear(asked, "make the gateway's sockets again", kAgainMs);
+  asked.close();
+  (void)end_process(process, kAgainMs);
+  if (!made.ok()) return made.take_error();
+  if (made.value().fds.size() != kDescriptors) return Error{"no sockets came", EPROTO};
+  config.set_again(true);
+  RETURN_IF_ERROR(configure(config, made.take(), names));
+  return hear_ready(kAgainMs).ok() ? Status(Done{}) : Status(Error{"the gateway did not begin"});
 }
 
 void WayOut::end(int patience_ms) {

@@ -44,16 +44,25 @@ class WayOut {
   /// Files to put into the workspace: the bundle, the authority alone, Java's store; none without
   /// an authority.
   [[nodiscard]] const std::vector<UniqueFd>& trust() const { return trust_; }
-  /// For the session; once.
+  /// For the session; once of each gateway.
   UniqueFd take_session_channel() { return std::move(session_); }
-  /// Its end is the gateway's.
+  /// While the session runs and its gateway has died: another one in the same namespace, for which
+  /// `config` and `names` are as in begin(). Budgets, names, authority and the numbers of
+  /// connections are those of before; leases and grants are the session's to tell it. There is no
+  /// trial again: the workspace has no power over what it tried. Takes 10 s at most.
+  Status start_again(const std::string& folder, const Porter& porter, uid_t uid,
+                     protocol::GatewayConfig config, int names);
+  /// Its end is the gateway's; -1: there is none.
   [[nodiscard]] int control_fd() const { return control_.fd(); }
+  /// The gateway has died.
+  void drop_gateway() { control_.close(); }
   /// Ends what runs still of it, and waits for that.
   void end(int patience_ms = kEndMs);
 
  private:
   static constexpr int kEndMs = 20'000;
-  Result<std::string> hear_ready();
+  Result<std::string> hear_ready(int patience_ms);
+  Status configure(const protocol::GatewayConfig& config, protocol::Message made, int names);
   protocol::Connection maker_;  // carrel-network
   UniqueFd maker_process_;
   UniqueFd network_;
@@ -62,6 +71,7 @@ class WayOut {
   UniqueFd session_;
   std::string authority_;
   std::vector<UniqueFd> trust_;
+  UniqueFd kept_;  // what the gateway leaves to the next one; it alone reads it
 };
 
 }  // namespace carrel::service

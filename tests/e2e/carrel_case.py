@@ -320,8 +320,8 @@ class Case(unittest.TestCase):
     def wait_until(self, condition, seconds=10, what="condition"):
         deadline = time.monotonic() + seconds * PATIENCE
         while time.monotonic() < deadline:
-            if condition():
-                return
+            if found := condition():
+                return found
             time.sleep(0.02)
         self.fail(f"not within {seconds} s: {what}\n{self.logs()}")
 

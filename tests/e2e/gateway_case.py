@@ -1,12 +1,23 @@
 """What the gateway's tests stand on: a session whose only way out leads to the outside world of outside.py."""
 import json
+import os
 import pathlib
+import signal
+import time
 
 from carrel_case import UID, Case, give
 from outside import Outside
 
 LIBRARY = pathlib.Path(__file__).with_name("gateway_client.py").read_text()
 LEASE = "lease-of-the-test-7c1f09ab53"
+
+
+def descriptors_of(pid):
+    """None of a process that is gone, or dead and not reaped yet."""
+    try:
+        return os.listdir(f"/proc/{pid}/fd")
+    except OSError:
+        return []
 
 
 class GatewayCase(Case):
@@ -47,6 +58,23 @@ class GatewayCase(Case):
         """The same on the host, without Carrel, by the world's own names: the control."""
         done = self.world.direct("/usr/bin/python3", "-c", LIBRARY + script, json.dumps(given), uid=UID, timeout=timeout)
         return [json.loads(line) for line in done.stdout.decode().splitlines()]
+
+    def gateway(self):
+        """The pid of the session's: one that is made ready for the next session is called so for a moment, too."""
+        def serving():
+            found = self.processes("carrel-gateway")
+            for _ in range(3):
+                time.sleep(0.05)
+                if len(found) != 1 or self.processes("carrel-gateway") != found:
+                    return []
+            return found
+        return self.wait_until(serving, what="one gateway serves")[0]
+
+    def kill_gateway(self):
+        """It is dead when this returns."""
+        pid = self.gateway()
+        os.kill(pid, signal.SIGKILL)
+        self.wait_until(lambda: not descriptors_of(pid), what="it is dead")
 
     # ---- what is known of it afterwards ------------------------------------------------------
 

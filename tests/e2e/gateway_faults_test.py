@@ -1,7 +1,9 @@
 """What becomes of a session whose way out fails: nothing can be reached any more, the record is whole, and names mean the same
 the next time."""
+import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import unittest
@@ -31,10 +33,11 @@ class Faults(GatewayCase):
         session.stdin.close()
         self.assertEqual(session.wait(60), 0)
 
-    def gateway(self):
-        """The session's: one that is made ready for the next is called so for a moment, too."""
-        self.wait_until(lambda: len(self.processes("carrel-gateway")) == 1, what="one gateway serves")
-        return self.processes("carrel-gateway")[0]
+    def tell(self, session):
+        """It goes on; its next line."""
+        session.stdin.write(b"\n")
+        session.stdin.flush()
+        return session.stdout.readline().decode().strip()
 
     def test_a_killed_gateway_is_a_reset_and_the_record_is_whole(self):
         self.allow(self.world.rule(TCP, ports=[self.world.ports["source"]], mode="tcp"))
@@ -45,19 +48,24 @@ say(len(c.recv(1000)))
 say(socket.gethostbyname('{TCP}'))
 sys.stdin.readline()
 say(everything(c)[1])
-say(connected('{TCP}', {self.world.ports["source"]}))
-say(attempt(ask_dns, '{TCP}', 1))
+for line in sys.stdin:
+    say([connected('{TCP}', {self.world.ports["source"]}), attempt(ask_dns, '{TCP}', 1)])
 """)
         self.assertEqual(session.stdout.readline(), b"1000\n")
         address = session.stdout.readline()
-        os.kill(self.gateway(), signal.SIGKILL)
-        session.stdin.write(b"\n")
-        session.stdin.flush()
-        self.assertEqual(session.stdout.readline(), b'"ECONNRESET"\n')  # never as if it were whole
-        self.assertEqual(session.stdout.readline(), b'"no such name"\n')
-        self.assertEqual(session.stdout.readline(), b'"ECONNREFUSED"\n')
+        killed = self.gateway()
+        self.kill_gateway()
+        self.assertEqual(self.tell(session), '"ECONNRESET"')  # never as if it were whole
+        self.wait_until(lambda: json.loads(self.tell(session))[0] == "connected", what="another one takes its place")
+        self.assertNotEqual(self.gateway(), killed)
+        # Nothing is there meanwhile: whoever would start the next one waits.
+        opening = int(re.search(r"session\.begun session=\S+ pid=(\d+)", self.logs()).group(1))
+        os.kill(opening, signal.SIGSTOP)
+        self.kill_gateway()
+        self.assertEqual(self.tell(session), '["no such name", "ECONNREFUSED"]')
+        os.kill(opening, signal.SIGCONT)
         self.end(session)
-        self.told("net.anomaly", what="gateway-lost")
+        self.assertEqual(len(self.told("net.anomaly", what="gateway-lost")), 2)
         self.assertEqual({claim["claim"]: claim["state"] for claim in self.verify()["claims"]}["COMPLETE"], "proven")
         # The next session has a gateway again, and the address still means this name.
         self.assertEqual(self.inside(f"say(socket.gethostbyname('{TCP}'))\n"), [address.decode().strip().strip('"')])
@@ -90,6 +98,26 @@ say(attempt(ask_dns, '{TCP}', 1))
         said = self.inside(f"say(attempt(lambda: get('/small.txt', '{API}')['status']))\nsay(attempt(ask_dns, '{API}', 1)[0])\n")
         self.assertEqual(said, [502, 0])
         self.assertIn("does not resolve", self.told("net.close", name=API)[0]["data"]["why"])
+
+    def test_a_server_that_moves_is_found_by_the_next_connection(self):
+        port = self.world.ports["echo"]
+        self.allow(self.world.rule(TCP, ports=[port], mode="tcp"))
+        self.world.answer({TCP: {"A": ["127.0.0.1"], "ttl": 50}})  # where it is not dialled
+        session = self.start(f"""
+def echo():
+    with connect('{TCP}', {port}) as c:
+        c.sendall(b'x')
+        return len(c.recv(1)) or 'FIN'
+for line in sys.stdin:
+    say(attempt(echo))
+""")
+        self.assertEqual(self.tell(session), '"ECONNRESET"')
+        self.world.answer({TCP: {"A": [self.world.address], "ttl": 50}})
+        self.assertEqual(self.tell(session), "1")
+        asked = len(self.world.queries(TCP))
+        self.assertEqual(self.tell(session), "1")
+        self.assertEqual(len(self.world.queries(TCP)), asked)  # an answer that leads somewhere is kept
+        self.end(session)
 
     def test_a_client_that_asks_for_every_connection_is_answered(self):
         """No C library keeps answers: only names that nobody may reach are bounded a second."""

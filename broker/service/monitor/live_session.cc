@@ -18,6 +18,8 @@ constexpr uint64_t kNsPerS = 1'000'000'000;
 constexpr uint64_t kRenewalSlackS = 2;
 // A supervisor that was refused a credential may ask again after a while.
 constexpr uint64_t kRefusedPauseS = 1;
+// Of one credential in a session: a gateway is started again less often (gateway_turns.h).
+constexpr uint32_t kMostAgain = 8;
 // A supervisor holds half as many: its clock may be a little behind.
 constexpr size_t kMostGrantRequests = 16;
 constexpr size_t kMaxState = size_t{16} << 10;
@@ -158,6 +160,10 @@ Status LiveSession::check_turn(const protocol::MintCredential& wanted, uint64_t 
   }
   if (known == leases_.end()) return Done{};
   const Term& term = known->second;
+  if (wanted.again()) {
+    return term.again < kMostAgain ? Status(Done{})
+                                   : Status(Error{"credential asked for again too often", EPROTO});
+  }
   const uint64_t asked = now_s + kRenewalSlackS;
   if (credentials::next_renewal(term.issued, term.not_after, asked) > asked) {
     return Error{"credential renewed before half of its life", EPROTO};
@@ -202,11 +208,15 @@ Result<std::vector<Reply>> LiveSession::mint(const Message& message) {
   if (grant.on_request && !granted_.contains(grant.name)) {
     return Error{"credential asked for that nobody has granted", EPROTO};
   }
+  if (wanted.again() &&
+      (grant.kind == credentials::Kind::kJwt || grant.kind == credentials::Kind::kFile)) {
+    return Error{"credential asked for again that no gateway had", EPROTO};
+  }
   const Result<uint64_t> until_s = latest_end_s(grant.name);
   // Its supervisor's clock may be a little behind.
   if (!until_s.ok()) return one(refuse_lease(grant.name, wanted.renewal(), until_s.error()));
   if (grant.kind != credentials::Kind::kJwt) {
-    pending_[grant.name] = {wanted.renewal(), grant_number(grant.name)};
+    pending_[grant.name] = {wanted.renewal(), grant_number(grant.name), wanted.again()};
     asks_.push_back({grant.name, grant.from});
     return std::vector<Reply>{};
   }
@@ -229,6 +239,9 @@ std::optional<Reply> LiveSession::take_secret(const std::string& credential,
   if (found == pending_.end() || failed_ || guard_.closed()) return std::nullopt;
   const bool renewal = found->second.renewal;
   const bool of_another_grant = found->second.grant != grant_number(credential);
+  const auto known = leases_.find(credential);
+  const uint32_t again =
+      (known == leases_.end() ? 0 : known->second.again) + (found->second.again ? 1 : 0);
   pending_.erase(found);
   const Result<uint64_t> until_s = latest_end_s(credential);
   if (of_another_grant || !until_s.ok()) {
@@ -243,7 +256,7 @@ std::optional<Reply> LiveSession::take_secret(const std::string& credential,
       value.ok() ? tools_.issuer.lease(holder_, credential, value.value(), until_s.value())
                  : Result<credentials::Lease>(value.error());
   if (!lease.ok()) return refuse_lease(credential, renewal, lease.error());
-  leases_[credential] = Term{lease.value().issued, lease.value().not_after};
+  leases_[credential] = Term{lease.value().issued, lease.value().not_after, again};
   protocol::Minted minted = minted_of(lease.value(), renewal);
   Reply reply = reply_with(Type::kMinted, minted);
   wipe(*minted.mutable_secret());

@@ -91,6 +91,7 @@ class LiveSession {
   struct Term {
     uint64_t issued = 0;
     uint64_t not_after = 0;
+    uint32_t again = 0;  // how often it was asked for because a gateway had died
   };
   store::SessionRow row_;
   credentials::Holder holder_;
@@ -102,6 +103,7 @@ class LiveSession {
   struct Pending {
     bool renewal = false;
     uint64_t grant = 0;  // of those of its name, by number; 0: it needs none
+    bool again = false;
   };
   struct Granted {
     uint64_t number = 0;

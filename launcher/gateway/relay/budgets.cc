@@ -9,13 +9,18 @@ const char* to_word(Way way) {
 }
 
 uint64_t Allowance::take(uint64_t wanted) {
-  const uint64_t granted = limit_ ? std::min(wanted, *limit_ - used_) : wanted;
+  const uint64_t left = limit_ ? *limit_ - std::min(*limit_, used_) : UINT64_MAX - used_;
+  const uint64_t granted = std::min(wanted, left);
   used_ += granted;
   return granted;
 }
 
+bool Allowance::is_near() const {
+  return limit_ && *limit_ != 0 && used_ >= *limit_ - *limit_ / 5;
+}
+
 bool Allowance::near() {
-  if (said_near_ || !limit_ || *limit_ == 0 || used_ < *limit_ - *limit_ / 5) return false;
+  if (said_near_ || !is_near()) return false;
   return said_near_ = true;
 }
 
@@ -26,8 +31,13 @@ bool Allowance::spent() {
 
 Allowance& Budgets::of(const model::Network& network, Way way) {
   auto& all = way == Way::kUp ? up_ : down_;
+  const auto found = all.find(network.host);
+  if (found != all.end()) return found->second;
   const auto limit = way == Way::kUp ? network.budget.up : network.budget.down;
-  return all.try_emplace(network.host, limit).first->second;
+  if (!counter_) return all.try_emplace(network.host, limit).first->second;
+  uint64_t* used = counter_(network.host, way);
+  if (used == nullptr) return all.try_emplace(network.host, 0).first->second;
+  return all.try_emplace(network.host, limit, *used).first->second;
 }
 
 }  // namespace carrel::gateway

@@ -10,6 +10,8 @@ namespace carrel::gateway {
 
 class FlowNumbers {
  public:
+  /// `next` outlives this: the first number, and from then on the next one.
+  explicit FlowNumbers(uint64_t& next) : next_(next) {}
   /// Of a query: that of the next connection to the name. Asked again before it: the same.
   uint64_t asked(const std::string& name) {
     const auto [place, fresh] = next_of_.try_emplace(name, next_);
@@ -26,7 +28,7 @@ class FlowNumbers {
   }
 
  private:
-  uint64_t next_ = 1;
+  uint64_t& next_;
   std::map<std::string, uint64_t> next_of_;  // bounded: allowed names alone are numbered
 };
 

@@ -15,6 +15,7 @@
 #include "broker/confine/confine.h"
 #include "broker/wire/protocol/connection.h"
 #include "launcher/gateway/relay/gateway.h"
+#include "launcher/gateway/relay/kept.h"
 #include "launcher/gateway/tls/trust.h"
 #include "profiles/parse/canonical.h"
 
@@ -30,11 +31,13 @@ struct Given {
   Sockets sockets;
   UniqueFd diag;
   UniqueFd names;
+  UniqueFd kept;  // of a gateway before this one
 };
 
-Result<Given> take_fds(std::vector<UniqueFd> fds) {
+Result<Given> take_fds(std::vector<UniqueFd> fds, bool again) {
   constexpr size_t kCount = 9;
-  if (fds.size() != kCount) return Error{"the gateway's descriptors did not come", EPROTO};
+  if (fds.size() != kCount + (again ? 1 : 0))
+    return Error{"the gateway's descriptors did not come", EPROTO};
   Given given;
   given.session = std::move(fds[0]);
   given.sockets.tcp = std::move(fds[1]);
@@ -45,6 +48,7 @@ Result<Given> take_fds(std::vector<UniqueFd> fds) {
   given.sockets.log = std::move(fds[6]);
   given.diag = std::move(fds[7]);
   given.names = std::move(fds[8]);
+  if (again) given.kept = std::move(fds[kCount]);
   return given;
 }
 
@@ -118,7 +122,7 @@ Result<Program> configure(int control_fd) {
   }
   ASSIGN_OR_RETURN(program.config, protocol::parse_message<protocol::GatewayConfig>(*message));
   ASSIGN_OR_RETURN(program.profile, parse::parse_canonical(program.config.canonical()));
-  ASSIGN_OR_RETURN(program.given, take_fds(std::move(message->fds)));
+  ASSIGN_OR_RETURN(program.given, take_fds(std::move(message->fds), program.config.again()));
   return program;
 }
 
@@ -167,19 +171,28 @@ Result<UniqueFd> in_memory(const std::string& bytes) {
   return file;
 }
 
-Result<Trust> make_trust(const Program& program, Parts& parts) {
+/// The names that are inspected.
+std::vector<std::string> inspected(const model::Profile& profile) {
+  std::vector<std::string> names;
+  for (const model::Network& network : profile.networks) {
+    if (network.mode == model::NetworkMode::kInspect) names.push_back(network.host);
+  }
+  return names;
+}
+
+Result<Trust> make_trust(const Program& program, Parts& parts, Kept& kept) {
   constexpr int64_t kHour = 3600;
   constexpr int64_t kLongest = 30 * 24 * kHour;
   AuthorityRequest request;
   request.session = program.config.session();
-  for (const model::Network& network : program.profile.networks) {
-    if (network.mode == model::NetworkMode::kInspect) request.names.push_back(network.host);
-  }
+  request.names = inspected(program.profile);
   if (request.names.empty()) return Trust();
   request.now_s = static_cast<int64_t>(time(nullptr));
   const auto longest = static_cast<int64_t>(program.config.max_duration_s());
   request.valid_s = (longest == 0 ? kLongest : longest) + kHour;
   ASSIGN_OR_RETURN(parts.authority, Authority::create(request));
+  ASSIGN_OR_RETURN(const Secret authority, parts.authority->kept());
+  RETURN_IF_ERROR(kept.keep_authority(authority));
   ASSIGN_OR_RETURN(const SystemRoots roots, SystemRoots::parse(program.config.roots()));
   Trust trust;
   trust.authority = parts.authority->pem();
@@ -190,12 +203,22 @@ Result<Trust> make_trust(const Program& program, Parts& parts) {
   return trust;
 }
 
-Status tell_ready(Program& program, const Trust& trust) {
+/// The workspace trusts the authority of the gateway before already.
+Result<Trust> take_trust_over(const Program& program, Parts& parts, const Kept& kept) {
+  const std::vector<std::string> names = inspected(program.profile);
+  if (!names.empty()) {
+    ASSIGN_OR_RETURN(parts.authority, Authority::restore(names, kept.authority()));
+  }
+  return Trust();
+}
+
+Status tell_ready(Program& program, const Trust& trust, const Kept& kept) {
   protocol::GatewayReady ready;
   ready.set_authority(trust.authority);
   std::vector<int> fds;
+  if (!program.config.again()) fds.push_back(kept.fd());
   if (!trust.authority.empty()) {
-    fds = {trust.bundle.get(), trust.authority_file.get(), trust.java_store.get()};
+    fds.insert(fds.end(), {trust.bundle.get(), trust.authority_file.get(), trust.java_store.get()});
   }
   return protocol::send_message(program.control, Type::kGatewayReady, ready, fds);
 }
@@ -215,6 +238,9 @@ Status run(Program& program) {
   ASSIGN_OR_RETURN(std::vector<Address> own, own_addresses());
   ASSIGN_OR_RETURN(NamesFile names,
                    NamesFile::open(std::move(program.given.names), program.config.window()));
+  const bool again = program.config.again();
+  ASSIGN_OR_RETURN(Kept kept,
+                   again ? Kept::take_over(std::move(program.given.kept)) : Kept::create());
   Report report(loop, std::move(program.given.session));
   Parts parts{loop,
               program.profile,
@@ -222,9 +248,9 @@ Status run(Program& program) {
               std::move(names),
               Dialer(*resolver, std::move(own), program.config.proxy()),
               SocketCookies(std::move(program.given.diag)),
+              Budgets([&kept](std::string_view host, Way way) { return kept.used(host, way); }),
               {},
-              {},
-              {},
+              FlowNumbers(kept.next_number()),
               {},
               {},
               std::nullopt,
@@ -232,7 +258,8 @@ Status run(Program& program) {
               std::nullopt,
               program.config.profile_path(),
               places_of(program.config)};
-  ASSIGN_OR_RETURN(const Trust trust, make_trust(program, parts));
+  ASSIGN_OR_RETURN(const Trust trust, again ? take_trust_over(program, parts, kept)
+                                            : make_trust(program, parts, kept));
   Gateway gateway(parts, std::move(program.given.sockets));
   report.on_gone = [&loop] { loop.stop(); };
   report.on_message = [&gateway, &report](const Message& message) {
@@ -247,7 +274,9 @@ Status run(Program& program) {
   };
   raise_limits();
   RETURN_IF_ERROR(confine());
-  RETURN_IF_ERROR(tell_ready(program, trust));
+  RETURN_IF_ERROR(tell_ready(program, trust, kept));
+  // The network is the one that was tried at the start; something runs in it: all counts at once.
+  if (again) (void)gateway.begin(0);
   gateway.start();
   start(loop, report.read_all());
   start(loop, serve_control(program, gateway, loop));

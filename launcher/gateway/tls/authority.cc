@@ -1,12 +1,14 @@
 #include "launcher/gateway/tls/authority.h"
 
 #include <openssl/evp.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <ctime>
 #include <string_view>
 
 #include "launcher/gateway/dns/name.h"
@@ -169,6 +171,38 @@ Result<Authority> Authority::create(const AuthorityRequest& request) {
                           {NID_name_constraints, constraints(request.names)}}));
   ASSIGN_OR_RETURN(out.pem_, certificate_pem(certificate));
   for (const std::string& name : request.names)
+    out.leaves_[name];
+  return out;
+}
+
+Result<Secret> Authority::kept() const {
+  const Owned<BIO> bio(BIO_new(BIO_s_secmem()));
+  if (bio == nullptr || PEM_write_bio_PKCS8PrivateKey(bio.get(), key_.get(), nullptr, nullptr, 0,
+                                                      nullptr, nullptr) != 1)
+    return openssl_error("write the session's authority");
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  return Secret(std::string(data, static_cast<size_t>(size)) + pem_);
+}
+
+Result<Authority> Authority::restore(const std::vector<std::string>& names, const Secret& kept) {
+  const std::string_view pem = kept.expose();
+  const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+  Authority out;
+  if (bio != nullptr) {
+    out.key_.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+    out.certificate_.reset(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
+  }
+  if (out.key_ == nullptr || out.certificate_ == nullptr ||
+      X509_check_private_key(out.certificate_.get(), out.key_.get()) != 1)
+    return openssl_error("read the session's authority");
+  tm until = {};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(out.certificate_.get()), &until) != 1)
+    return openssl_error("read the end of the session's authority");
+  out.until_s_ = timegm(&until);
+  ASSIGN_OR_RETURN(out.leaf_key_, generate_key());
+  ASSIGN_OR_RETURN(out.pem_, certificate_pem(out.certificate_.get()));
+  for (const std::string& name : names)
     out.leaves_[name];
   return out;
 }

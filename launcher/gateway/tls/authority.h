@@ -1,6 +1,6 @@
 #pragma once
 // The certificate authority of one session: what an inspected connection's client is shown. Its
-// key is made in memory and never leaves it; it can sign for the session's inspected names only.
+// key is made in memory and lies in no file; it can sign for the session's inspected names only.
 
 #include <cstdint>
 #include <map>
@@ -10,6 +10,7 @@
 
 #include "launcher/gateway/tls/handles.h"
 #include "profiles/base/result.h"
+#include "profiles/base/secret.h"
 
 namespace carrel::gateway {
 
@@ -31,7 +32,11 @@ class Authority {
   /// before now. **Names must be known now**: what a client trusts is this certificate, so a name
   /// that an approval adds later cannot be inspected in the same session unless it was listed.
   static Result<Authority> create(const AuthorityRequest& request);
+  /// The one whose kept() this was, for the same names: its certificate and its end stay.
+  static Result<Authority> restore(const std::vector<std::string>& names, const Secret& kept);
 
+  /// Key (PKCS #8) and certificate in PEM, for another gateway of this session alone.
+  [[nodiscard]] Result<Secret> kept() const;
   /// "-----BEGIN CERTIFICATE-----": what the workspace's trust is made of.
   [[nodiscard]] const std::string& pem() const { return pem_; }
   [[nodiscard]] bool signs_for(const std::string& name) const { return leaves_.contains(name); }

@@ -51,6 +51,12 @@ Result<NetworkEvent> read_network_event(const protocol::GatewayEvent& message, u
 GatewayPort::GatewayPort(UniqueFd channel)
     : channel_(std::move(channel)), was_there_(channel_.valid()) {}
 
+void GatewayPort::replace(UniqueFd channel) {
+  if (!gone() || told_to_end_) return;
+  channel_ = protocol::Connection(std::move(channel));
+  was_there_ = true;
+}
+
 std::vector<NetworkEvent> GatewayPort::receive(uint64_t now_ns) {
   std::vector<NetworkEvent> out;
   if (gone()) return out;

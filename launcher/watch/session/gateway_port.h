@@ -29,6 +29,10 @@ class GatewayPort {
   /// Invalid: the workspace has no way out.
   explicit GatewayPort(UniqueFd channel);
 
+  /// It has died, whatever its channel says.
+  void drop() { channel_.close(); }
+  /// Another gateway has taken the place of one that has gone.
+  void replace(UniqueFd channel);
   /// What has come. One word that is none of its own ends the channel, and with it the gateway.
   std::vector<NetworkEvent> receive(uint64_t now_ns);
   /// A credential that it puts into what it lets pass. One that has gone needs none.

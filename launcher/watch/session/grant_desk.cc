@@ -121,6 +121,16 @@ std::string found_text(const model::Profile& profile, const model::Credential& c
   return hosts.empty() ? "no rule of the network uses it" : "the gateway uses it for " + hosts;
 }
 
+protocol::GatewayGrant gateway_grant(const GrantRequest& request, uint64_t left_ns) {
+  protocol::GatewayGrant grant;
+  grant.set_id(request.id());
+  grant.set_host(request.host());
+  grant.set_port(request.port());
+  grant.set_mode(request.mode());
+  grant.set_left_ms(left_ns / kNsPerMs);
+  return grant;
+}
+
 }  // namespace
 
 inside::Answer GrantDesk::told(const GrantRequest& request, bool shortened) const {
@@ -278,14 +288,21 @@ std::optional<GrantDesk::Change> GrantDesk::take(const protocol::GrantAnswer& an
     change.credential_until_ns = until_ns;
     return change;
   }
-  protocol::GatewayGrant& grant = change.gateway.emplace();
-  grant.set_id(open.request.id());
-  grant.set_host(open.request.host());
-  grant.set_port(open.request.port());
-  grant.set_mode(open.request.mode());
-  grant.set_left_ms(left_ns / kNsPerMs);
+  change.gateway = gateway_grant(open.request, left_ns);
   change.network = open.network;
   return change;
+}
+
+std::vector<protocol::GatewayGrant> GrantDesk::granted(Now now) const {
+  std::vector<protocol::GatewayGrant> out;
+  for (const auto& [id, live] : live_) {
+    const bool over = now.real_ns >= live.until_ns || now.mono_ns >= live.until_mono_ns;
+    if (over || !live.open.network.has_value()) continue;
+    const uint64_t left_ns =
+        std::min(live.until_ns - now.real_ns, live.until_mono_ns - now.mono_ns);
+    out.push_back(gateway_grant(live.open.request, left_ns));
+  }
+  return out;
 }
 
 GrantDesk::Change GrantDesk::ended(const Open& open, const std::string& why,

@@ -54,6 +54,8 @@ class GrantDesk {
   };
   /// Nothing for an answer to what is not open, is over, or is not what the person was shown.
   std::optional<Change> take(const protocol::GrantAnswer& answer, Now now);
+  /// What a gateway is to know that has not heard of any grant.
+  [[nodiscard]] std::vector<protocol::GatewayGrant> granted(Now now) const;
   /// What has ended by now: grants, and requests that nobody decided.
   std::vector<Change> over(Now now);
   /// Ends the grant of a credential that there is none of; nothing where there is no grant.

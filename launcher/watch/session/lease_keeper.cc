@@ -24,6 +24,7 @@ void LeaseKeeper::ask_due(uint64_t now_s) {
     protocol::MintCredential message;
     message.set_name(ask.name);
     message.set_renewal(ask.renewal);
+    message.set_again(ask.again);
     record_.send(protocol::Type::kMintCredential, message.SerializeAsString());
   }
 }
@@ -74,6 +75,12 @@ Status LeaseKeeper::take_back(const Lease& lease) {
   if (!is_outside(lease.kind)) RETURN_IF_ERROR(folder_.remove(lease.name));
   record_.add(event_of("ended", lease));
   return Done{};
+}
+
+void LeaseKeeper::ask_again() {
+  for (const Lease& lease : leases_.held()) {
+    if (is_outside(lease.kind)) leases_.ask_again(lease.name);
+  }
 }
 
 Status LeaseKeeper::end_granted(const std::string& name) {

@@ -51,6 +51,8 @@ class LeaseKeeper {
     std::string why;
   };
   std::vector<Failed> take_failed() { return std::exchange(failed_, {}); }
+  /// The sink has lost what it was given: all of that is asked for again now.
+  void ask_again();
   /// True when every credential of the profile is there that is issued at the start.
   [[nodiscard]] bool complete() const { return leases_.complete(); }
   [[nodiscard]] std::optional<uint64_t> next_due_s() const { return leases_.next_due_s(); }

@@ -22,11 +22,12 @@ uint64_t renewal_time(const Lease& lease) {
 
 uint64_t Leases::Slot::due_s() const {
   if (!held.has_value()) return 0;
+  if (again) return again_s;
   return again_s != 0 ? again_s : renewal_time(*held);
 }
 
 bool Leases::Slot::is_last() const {
-  return until_s != 0 && held.has_value() && held->not_after >= until_s;
+  return !again && until_s != 0 && held.has_value() && held->not_after >= until_s;
 }
 
 Leases::Leases(const std::vector<std::string>& names) {
@@ -39,7 +40,7 @@ std::vector<Leases::Ask> Leases::due(uint64_t now_s) {
   for (auto& [name, slot] : slots_) {
     if (slot.asked || slot.is_last() || now_s < slot.due_s() || late_.contains(name)) continue;
     slot.asked = true;
-    asks.push_back({name, slot.held.has_value()});
+    asks.push_back({name, slot.held.has_value(), slot.again});
   }
   return asks;
 }
@@ -51,6 +52,11 @@ Status Leases::take(Lease lease, bool renewal) {
   }
   found->second = Slot{.held = std::move(lease), .until_s = found->second.until_s};
   return Done{};
+}
+
+void Leases::ask_again(const std::string& name) {
+  const auto found = slots_.find(name);
+  if (found != slots_.end() && found->second.held.has_value()) found->second.again = true;
 }
 
 void Leases::grant(const std::string& name, uint64_t until_s) {
@@ -101,13 +107,18 @@ std::optional<uint64_t> Leases::next_due_s() const {
   return next;
 }
 
-std::vector<Lease> Leases::end() {
+std::vector<Lease> Leases::held() const {
   std::vector<Lease> held;
-  for (auto& [name, slot] : slots_) {
-    if (slot.held.has_value()) held.push_back(std::move(*slot.held));
+  for (const auto& [name, slot] : slots_) {
+    if (slot.held.has_value()) held.push_back(*slot.held);
   }
-  slots_.clear();
   return held;
+}
+
+std::vector<Lease> Leases::end() {
+  std::vector<Lease> all = held();
+  slots_.clear();
+  return all;
 }
 
 }  // namespace carrel::session

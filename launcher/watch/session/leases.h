@@ -32,6 +32,7 @@ class Leases {
   struct Ask {
     std::string name;
     bool renewal = false;
+    bool again = false;  // though what is held lasts: ask_again()
     bool operator==(const Ask&) const = default;
   };
   /// What is to be asked for now. Each is answered once; it comes again when the answer has come
@@ -43,6 +44,8 @@ class Leases {
   /// that is held has ended; until then it is asked for again every few seconds. An Error for a
   /// name that was not asked for as well.
   Status refuse(const std::string& name, const std::string& why, uint64_t now_s);
+  /// What is held is asked for again, now: whom it was given to has lost it.
+  void ask_again(const std::string& name);
   /// One more, until then: it is due at once, and not renewed when it lasts as long.
   void grant(const std::string& name, uint64_t until_s);
   /// It is granted no longer; the lease that is held of it. An answer that is still out is for
@@ -56,7 +59,9 @@ class Leases {
   [[nodiscard]] bool complete() const;
   /// When due() has something next; nothing while answers are outstanding or nothing is held.
   [[nodiscard]] std::optional<uint64_t> next_due_s() const;
-  /// The leases that are held, by name. Nothing is due any more.
+  /// The leases that are held, by name.
+  [[nodiscard]] std::vector<Lease> held() const;
+  /// The same. Nothing is due any more.
   std::vector<Lease> end();
 
  private:
@@ -65,6 +70,7 @@ class Leases {
     bool asked = false;
     uint64_t again_s = 0;  // after a refusal: when it is asked for again; 0: it was not refused
     uint64_t until_s = 0;  // of a grant; 0: it needs none
+    bool again = false;    // it is to be asked for, whatever is held
     /// Nothing comes after what is held.
     [[nodiscard]] bool is_last() const;
     [[nodiscard]] uint64_t due_s() const;

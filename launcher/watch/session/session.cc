@@ -4,7 +4,6 @@
 #include <signal.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -21,17 +20,8 @@ using protocol::Type;
 // Of interfaces.md 1: what carrel itself answers when a session never began.
 constexpr uint32_t kFirstSetupCode = 120;
 constexpr uint32_t kLastSetupCode = 123;
-constexpr uint64_t kHangUpNs = 10 * kNsPerS;
-constexpr uint64_t kFreezeNs = 2 * kNsPerS;
-constexpr uint64_t kEmptyNs = 10 * kNsPerS;
-/// Without a record there is nothing to wait for: five seconds from first to last.
-constexpr uint64_t kEmptyUnrecordedNs = 3 * kNsPerS;
 constexpr uint64_t kLongestTurnNs = 500 * kNsPerMs;
 constexpr uint64_t kEmptyTurnNs = 20 * kNsPerMs;
-/// A pager at the other end of a pipe reads when its person turns the page; what it has not read
-/// when the command ends is at most a mebibyte.
-constexpr uint64_t kClientReadsNs = 600 * kNsPerS;
-constexpr uint64_t kClientReadsUnrecordedNs = 1 * kNsPerS;
 constexpr int kChunksATurn = 4;
 
 /// The launcher's own words for what it could not do; codes are those of set-up.
@@ -200,6 +190,10 @@ void Session::serve_launcher() {
     }
     if (message.has_value() && message->type == Type::kSshStarted) {
       ssh_.take_started(std::move(*message));
+      continue;
+    }
+    if (message.has_value() && message->type == Type::kGatewayBack) {
+      take_gateway_back(std::move(*message));
       continue;
     }
     if (message.has_value() && message->type == protocol::Type::kHostSpace) {
@@ -376,86 +370,6 @@ void Session::check_limits() {
   leases_.ask_due(now_s());
   limits_.tick(now());
   check_time();
-}
-
-// ---- the end -----------------------------------------------------------------------------------
-
-/// The first ending is the session's; a later one can only make it quicker.
-void Session::end(Ending ending, Stop how) {
-  if (!ending_.has_value()) ending_ = std::move(ending);
-  if (how == Stop::kHangUp && gate_opened_ns_.has_value()) {
-    if (stop_ != Stop::kNo) return;
-    init_.signal(SIGHUP);
-    channels_.hang_up(*ending_);
-    stop_ = Stop::kHangUp;
-    stop_deadline_ns_ = now() + kHangUpNs;
-  } else if (how == Stop::kFreeze && cgroup_.freeze(true).ok()) {
-    if (stop_ == Stop::kKill || stop_ == Stop::kFreeze) return;
-    stop_ = Stop::kFreeze;
-    stop_deadline_ns_ = now() + kFreezeNs;
-  } else if (stop_ != Stop::kKill) {
-    kill();
-  }
-}
-
-void Session::kill() {
-  inside_.close();
-  ssh_.take_no_more();
-  if (record_->failed()) ssh_.kill();  // what is not recorded does not go on
-  input_.gate.reset();
-  limits_.end_by_session(now());
-  const Status killed = cgroup_.ends_by_init() ? Status(Done{}) : cgroup_.kill();
-  if (!killed.ok()) {
-    ending_->error += (ending_->error.empty() ? "" : "; ") + to_string(killed.error());
-  }
-  // carrel-init ends without us, and the kernel ends the rest with it.
-  if (!killed.ok() || cgroup_.ends_by_init()) init_.close();
-  stop_ = Stop::kKill;
-  stop_deadline_ns_ = now() + (record_->failed() ? kEmptyUnrecordedNs : kEmptyNs);
-}
-
-void Session::check_stop() {
-  if (stop_ == Stop::kHangUp && now() >= stop_deadline_ns_) kill();
-  if (stop_ == Stop::kFreeze && (cgroup_.frozen() || now() >= stop_deadline_ns_)) kill();
-  if (stop_ == Stop::kKill) empty_ = !cgroup_.populated();
-}
-
-bool Session::watches_cgroup() const {
-  const bool waits_to_stand =
-      (pause_.has_value() && !pause_->frozen) || (hold_.has_value() && !hold_->frozen);
-  return stop_ == Stop::kKill || stop_ == Stop::kFreeze || waits_to_stand;
-}
-
-bool Session::over() const {
-  return stop_ == Stop::kKill && (empty_ || now() >= stop_deadline_ns_);
-}
-
-void Session::finish() {
-  Closing closing({*record_, feed_, judge_, output_, leases_, limits_, clock_.mono_ns,
-                   input_.repositories, difference_,
-                   hold_.has_value() ? UINT64_MAX : host_mark_bytes_});
-  channels_.finish(*ending_);
-  const std::string ssh_left = end_ssh();
-  end_gateway();
-  const protocol::Finished finished =
-      closing.close(*ending_, {empty_, gate_opened_ns_.has_value(), ssh_left});
-  serve_answers();  // who asked to attach meanwhile is told that it is over
-  let_client_read();
-  // A launcher that has gone cannot be told; the record says the same.
-  if (!launcher_.send(Type::kFinished, finished.SerializeAsString()).ok()) launcher_.close();
-}
-
-/// Nothing of the workspace is alive and the record is closed: waiting costs no one anything. The
-/// launcher can cut it short as it can a session.
-void Session::let_client_read() {
-  const uint64_t until = now() + (record_->failed() ? kClientReadsUnrecordedNs : kClientReadsNs);
-  while ((client_.wants_write() || !channels_.flushed()) && now() < until && launcher_open_) {
-    std::array<pollfd, 2> polls{pollfd{client_.wants_write() ? client_.fd() : -1, POLLOUT, 0},
-                                pollfd{launcher_.fd(), POLLIN, 0}};
-    poll(polls.data(), polls.size(), static_cast<int>(kLongestTurnNs / kNsPerMs));
-    if (polls[0].revents != 0) client_.flush();
-    if (polls[1].revents != 0) serve_launcher();
-  }
 }
 
 }  // namespace carrel::session

@@ -86,6 +86,8 @@ class Session {
   void serve_answers();
   void serve_gateway();
   void settle_network();
+  void lose_gateway();
+  void take_gateway_back(protocol::Message message);
   void tell_network(const FlowJoin::Passed& passed, uint64_t now_ns);
   void end_gateway();
   inside::Answer answer(const inside::Question& question);

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "launcher/watch/session/session.h"
+#include "profiles/base/text.h"
 #include "profiles/model/credentials.h"
 
 namespace carrel::session {
@@ -45,10 +46,39 @@ void Session::settle_network() {
     serve(Source::kSensor, 0);
     tell_network(passed, now());
   }
-  if (flows_.waiting() || !gateway_.lost()) return;
-  record_->add(events::NetAnomaly{"gateway-lost", "", "nothing can be reached any more"});
+  if (!flows_.waiting() && gateway_.lost()) lose_gateway();
+}
+
+void Session::lose_gateway() {
+  record_->add(events::NetAnomaly{"gateway-lost", "", "its connections were reset"});
   inform(protocol::Type::kNotice,
-         "carrel: the gateway has ended: nothing outside can be reached until the next session.\n");
+         "carrel: the gateway has ended: connections outside are reset. The screen says when it is "
+         "there again.\n");
+}
+
+/// Another gateway, which knows nothing of what was granted and issued since the start; or the last
+/// word on it.
+void Session::take_gateway_back(protocol::Message message) {
+  const auto back = protocol::parse_message<protocol::GatewayBack>(message);
+  if (!back.ok() || ending_.has_value()) return;
+  // The launcher may have seen its end first: what it had said by then is heard.
+  serve_gateway();
+  gateway_.drop();
+  if (gateway_.lost()) lose_gateway();
+  if (message.fds.size() != 1) {
+    record_->add(events::NetAnomaly{"gateway-gone", "", back.value().why()});
+    return inform(protocol::Type::kNotice,
+                  "carrel: there is no gateway any more (" + quoted(back.value().why()) +
+                      "): nothing outside can be reached until the next session.\n");
+  }
+  record_->add(events::NetAnomaly{"gateway-back", "",
+                                  std::to_string(back.value().times()) + " of " +
+                                      std::to_string(back.value().most()) + " times"});
+  gateway_.replace(std::move(message.fds.front()));
+  for (const protocol::GatewayGrant& grant : grants_.granted(both_clocks()))
+    gateway_.grant(grant);
+  leases_.ask_again();
+  inform(protocol::Type::kNotice, "carrel: the gateway is there again.\n");
 }
 
 inside::Answer Session::answer(const inside::Question& question) {
@@ -62,8 +92,8 @@ inside::Answer Session::request_network(std::string_view subject) {
     return {1, profile_.networks.empty()
                    ? "carrel: request: this workspace has no way out: its profile needs a "
                      "[[network]] table first\n"
-                   : "carrel: request: the gateway has ended: nothing can be granted until the "
-                     "next session\n"};
+                   : "carrel: request: there is no gateway now: nothing can be granted until the "
+                     "screen says that it is there again\n"};
   }
   return pass_on(grants_.ask(subject, judge_.grants(), both_clocks(), ends_ns()));
 }

@@ -10,10 +10,11 @@ namespace {
 
 constexpr uint64_t kS = 1'000'000'000;
 
-Message mint_message(bool renewal) {
+Message mint_message(bool renewal, bool again = false) {
   protocol::MintCredential body;
   body.set_name("secret");
   body.set_renewal(renewal);
+  body.set_again(again);
   return {Type::kMintCredential, body.SerializeAsString(), {}};
 }
 
@@ -22,8 +23,8 @@ struct Asking {
   explicit Asking(const std::string& source = "source file") : session(desk.live(source)) {
     question = ask(false);
   }
-  protocol::SecretRequest ask(bool renewal) {
-    const auto replies = desk.monitor.take_from_session(session, mint_message(renewal));
+  protocol::SecretRequest ask(bool renewal, bool again = false) {
+    const auto replies = desk.monitor.take_from_session(session, mint_message(renewal, again));
     EXPECT_TRUE(replies.ok() && replies.value().empty());
     auto asked = desk.monitor.take_asked();
     EXPECT_EQ(asked.size(), 1U);
@@ -93,6 +94,36 @@ TEST(MonitorSecrets, RefuseWhatDoesNotFit) {
             "credential secret: the secret fits into no header: it is empty, above 8 KiB, or "
             "holds a line break or another control byte");
   EXPECT_EQ(refusal.secret(), "");
+}
+
+/// The gateway that held it has died, and another one is there.
+TEST(MonitorSecrets, AreIssuedAgainEightTimesBeforeHalfOfTheirLife) {
+  Asking a("source header");
+  a.desk.monitor.take_secret(a.question.id(), Secret("hunter2"));
+  std::string last = a.told()->lease();
+  for (int i = 0; i < 8; ++i) {
+    a.desk.monitor.take_secret(a.ask(true, true).id(), Secret("hunter2"));
+    const auto minted = a.told().value();
+    EXPECT_TRUE(minted.renewal());
+    EXPECT_NE(minted.lease(), last);
+    last = minted.lease();
+  }
+  a.desk.now_ns += 60 * kS;
+  a.desk.monitor.take_secret(a.ask(true).id(), Secret("hunter2"));  // as ever
+  EXPECT_EQ(a.told()->error(), "");
+  EXPECT_FALSE(a.desk.monitor.take_from_session(a.session, mint_message(true, true)).ok());
+}
+
+TEST(MonitorSecrets, AreNotIssuedAgainWhereNoGatewayHeldThem) {
+  {
+    Asking file;
+    file.desk.monitor.take_secret(file.question.id(), Secret("hunter2"));
+    EXPECT_FALSE(file.desk.monitor.take_from_session(file.session, mint_message(true, true)).ok());
+  }
+  Asking none("source header");
+  none.desk.monitor.take_secret(none.question.id(), Error{"no"});
+  none.desk.now_ns += kS;
+  EXPECT_FALSE(none.desk.monitor.take_from_session(none.session, mint_message(true, true)).ok());
 }
 
 TEST(MonitorSecrets, EndASessionThatAsksOutOfTurn) {

@@ -48,7 +48,8 @@ TEST(Budgets, AreOneForAllConnectionsToANameAndOneForEachWay) {
 }
 
 TEST(FlowNumbers, OneFromTheQueryToTheConnectionBehindIt) {
-  FlowNumbers numbers;
+  uint64_t next = 1;
+  FlowNumbers numbers(next);
   const uint64_t asked = numbers.asked("a.example");
   EXPECT_EQ(numbers.asked("a.example"), asked);
   EXPECT_NE(numbers.asked("b.example"), asked);

@@ -104,6 +104,35 @@ TEST(Authority, IsBelievedByWhoTrustsItInBothVersions) {
   }
 }
 
+/// The next gateway of the session: whoever trusted the first one's trusts it.
+TEST(Authority, GoesOnInAnotherGateway) {
+  const AuthorityRequest wanted = request();
+  Authority first = make(wanted);
+  const Secret kept = first.kept().take();
+  auto restored = Authority::restore(wanted.names, kept);
+  ASSERT_TRUE(restored.ok()) << to_string(restored.error());
+  Authority second = restored.take();
+  EXPECT_EQ(second.pem(), first.pem());
+  const Owned<SSL> server = server_of(second, "a.example");
+  const Owned<SSL> client = client_of(first.pem(), "a.example");
+  const Ends ends = shake_hands(client.get(), server.get());
+  EXPECT_TRUE(ends.client && ends.server) << ERR_reason_error_string(ends.client_error);
+  // It ends when the first one would have.
+  EXPECT_TRUE(second.server_end("a.example", wanted.now_s + wanted.valid_s - 1).ok());
+  EXPECT_EQ(second.server_end("a.example", wanted.now_s + wanted.valid_s).error().sys_errno, ETIME);
+  EXPECT_EQ(second.server_end("c.example", wanted.now_s).error().sys_errno, EPERM);
+}
+
+TEST(Authority, IsNotMadeOfAnythingElse) {
+  const AuthorityRequest wanted = request();
+  const Secret one = make(wanted).kept().take();
+  const Secret other = make(wanted).kept().take();
+  const std::string key(one.expose().substr(0, one.expose().find("-----BEGIN CERTIFICATE")));
+  const std::string strange(other.expose().substr(other.expose().find("-----BEGIN CERTIFICATE")));
+  for (const std::string& text : {std::string(), key, strange, key + strange})
+    EXPECT_FALSE(Authority::restore(wanted.names, Secret(text)).ok()) << text.size();
+}
+
 TEST(Authority, IsNotBelievedByAnybodyElse) {
   Authority authority = make();
   const Authority other = make();  // of the same subject

@@ -87,9 +87,8 @@ struct Ends {
 
 TEST(GatewayPort, OneWordThatIsNoneOfItsOwnEndsIt) {
   Ends ends;
-  ASSERT_TRUE(protocol::send_message(ends.ours, protocol::Type::kGatewayEvent,
-                                     message_of(query()))
-                  .ok());
+  ASSERT_TRUE(
+      protocol::send_message(ends.ours, protocol::Type::kGatewayEvent, message_of(query())).ok());
   ASSERT_TRUE(ends.ours.send(protocol::Type::kGo, "").ok());
   EXPECT_EQ(ends.theirs->receive(100).size(), 1U);
   EXPECT_TRUE(ends.theirs->gone());
@@ -111,6 +110,29 @@ TEST(GatewayPort, AnOrderlyEndIsNoLoss) {
   EXPECT_TRUE(ends.theirs->receive(100).empty());
   EXPECT_TRUE(ends.theirs->gone());
   EXPECT_FALSE(ends.theirs->lost());
+}
+
+TEST(GatewayPort, AnotherOneTakesThePlaceOfOneThatHasGone) {
+  Ends ends;
+  Ends next;
+  UniqueFd channel(dup(next.theirs->fd()));
+  ends.theirs->replace(UniqueFd(dup(channel.get())));
+  EXPECT_NE(ends.theirs->fd(), channel.get());
+  ASSERT_TRUE(ends.ours.send(protocol::Type::kGatewayEnded, "").ok());
+  EXPECT_TRUE(ends.theirs->receive(100).empty());
+  EXPECT_TRUE(ends.theirs->ended()) << "the one that is there is not replaced";
+  Ends lost;
+  lost.ours.close();
+  EXPECT_TRUE(lost.theirs->receive(100).empty());
+  EXPECT_TRUE(lost.theirs->lost());
+  lost.theirs->replace(std::move(channel));
+  EXPECT_FALSE(lost.theirs->gone());
+  ASSERT_TRUE(
+      protocol::send_message(next.ours, protocol::Type::kGatewayEvent, message_of(query())).ok());
+  EXPECT_EQ(lost.theirs->receive(200).size(), 1U);
+  next.ours.close();
+  EXPECT_TRUE(lost.theirs->receive(200).empty());
+  EXPECT_TRUE(lost.theirs->lost()) << "told of each";
 }
 
 TEST(GatewayPort, AWorkspaceWithoutAWayOutHasNone) {

@@ -140,6 +140,27 @@ TEST_F(GrantDeskTest, AnApprovalHoldsUntilItsMomentByEitherClock) {
   }
 }
 
+TEST_F(GrantDeskTest, AnotherGatewayIsToldWhatIsGrantedAndForHowLong) {
+  EXPECT_TRUE(desk_->granted(now_).empty());
+  const auto asked = ask(subject("new.example.org"));
+  const auto open = ask(subject("other.example.org"));
+  EXPECT_TRUE(desk_->granted(now_).empty());
+  ASSERT_TRUE(desk_->take(approval(asked, kReal + 600 * kS), now_).has_value());
+  const auto credential = ask_credential("deploy");
+  ASSERT_TRUE(desk_->take(approval(credential, kReal + 600 * kS), now_).has_value());
+  GrantDesk::Now later{now_.mono_ns + 100 * kS, kReal + 90 * kS};  // the wall clock is behind
+  const auto granted = desk_->granted(later);
+  ASSERT_EQ(granted.size(), 1U) << "a credential is no gateway's";
+  EXPECT_EQ(granted[0].id(), asked.event.id);
+  EXPECT_EQ(granted[0].host(), "new.example.org");
+  EXPECT_EQ(granted[0].port(), 443U);
+  EXPECT_EQ(granted[0].mode(), "passthrough");
+  EXPECT_EQ(granted[0].left_ms(), 500'000U);
+  EXPECT_FALSE(granted[0].ended());
+  later.mono_ns = now_.mono_ns + 600 * kS;
+  EXPECT_TRUE(desk_->granted(later).empty());
+}
+
 TEST_F(GrantDeskTest, TheSessionsEndEndsWhatIsGrantedAndWhatIsAsked) {
   const auto granted = ask(subject("new.example.org"));
   ASSERT_TRUE(desk_->take(approval(granted, kReal + 60 * kS), now_).has_value());

@@ -39,6 +39,37 @@ TEST(Leases, AskAtMostOnceASecondHoweverShortTheLife) {
   EXPECT_EQ(leases.due(11), (Asks{{"a", true}}));
 }
 
+TEST(Leases, AreAskedForAgainWhenWhoeverHeldThemHasLostThem) {
+  Leases leases({"a", "b"});
+  leases.ask_again("a");  // nothing is held yet
+  EXPECT_EQ(leases.due(100), (Asks{{"a", false}, {"b", false}}));
+  ASSERT_TRUE(leases.take(lease("a", 100, 120), false).ok());
+  ASSERT_TRUE(leases.take(lease("b", 100, 120), false).ok());
+  leases.ask_again("a");
+  leases.ask_again("none");
+  EXPECT_EQ(leases.next_due_s(), 0U);
+  EXPECT_EQ(leases.due(101), (Asks{{"a", true, true}}));
+  EXPECT_EQ(leases.due(102), Asks{});
+  // One that is refused is asked for again as such.
+  ASSERT_TRUE(leases.refuse("a", "no answer", 103).ok());
+  EXPECT_EQ(leases.due(107), Asks{});
+  EXPECT_EQ(leases.due(108), (Asks{{"a", true, true}}));
+  ASSERT_TRUE(leases.take(lease("a", 108, 120), true).ok());
+  EXPECT_EQ(leases.due(159), Asks{});
+  EXPECT_EQ(leases.due(160), (Asks{{"b", true}}));
+  EXPECT_EQ(leases.due(168), (Asks{{"a", true}}));
+}
+
+TEST(Leases, WhatLastsAsLongAsItsGrantIsAskedForAgainAllTheSame) {
+  Leases leases({});
+  leases.grant("a", 200);
+  (void)leases.due(100);
+  ASSERT_TRUE(leases.take(lease("a", 100, 100), false).ok());
+  EXPECT_EQ(leases.due(190), Asks{});
+  leases.ask_again("a");
+  EXPECT_EQ(leases.due(150), (Asks{{"a", true, true}}));
+}
+
 TEST(Leases, RefuseAnswersToOtherQuestions) {
   Leases leases({"a"});
   EXPECT_FALSE(leases.take(lease("a", 1, 2), false).ok());

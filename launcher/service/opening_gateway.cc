@@ -1,0 +1,72 @@
+// While a session runs: its gateway, and another one in the place of one that has died.
+
+#include <time.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "launcher/service/opener.h"
+#include "profiles/base/text.h"
+
+namespace carrel::service {
+namespace {
+
+uint64_t now_ms() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1'000'000;
+}
+
+}  // namespace
+
+/// How long nothing is to be done for it; -1: until something comes.
+int Opener::gateway_patience_ms() const {
+  const auto due = gateway_turns_.due_ms();
+  if (!due.has_value()) return -1;
+  const uint64_t now = now_ms();
+  return *due <= now ? 0 : static_cast<int>(*due - now);
+}
+
+/// It says nothing of its own accord: what comes is its end.
+void Opener::lose_gateway() {
+  tools_.log("gateway.lost session=" + opening_.spec.session());
+  way_out_->drop_gateway();
+  gateway_turns_.lost(now_ms());
+  if (gateway_turns_.spent()) {
+    tell_gateway("it was started again " + std::to_string(gateway_turns_.begun()) +
+                 " times in this session");
+  }
+}
+
+void Opener::tell_gateway(const std::string& why) {
+  protocol::GatewayBack back;
+  back.set_why(why);
+  back.set_times(static_cast<uint32_t>(gateway_turns_.begun()));
+  back.set_most(GatewayTurns::kAfterMs.size());
+  recorder_->tell_gateway(back, why.empty() ? way_out_->take_session_channel() : UniqueFd());
+}
+
+Status Opener::start_gateway_again() {
+  ASSIGN_OR_RETURN(const UniqueFd names, open_names());
+  const uid_t uid = plan::uid_plan(tools_.facts, opening_.uid_base).gateway_host();
+  return way_out_->start_again(tools_.programs.folder, tools_.porter, uid, gateway_config_,
+                               names.get());
+}
+
+void Opener::mend_gateway() {
+  if (!gateway_turns_.is_due(now_ms())) return;
+  gateway_turns_.begin();
+  const Status started = start_gateway_again();
+  const std::string session = " session=" + opening_.spec.session();
+  if (started.ok()) {
+    tools_.log("gateway.again" + session + " times=" + std::to_string(gateway_turns_.begun()));
+    return tell_gateway("");
+  }
+  const std::string why = to_string(started.error());
+  tools_.log("gateway.failed" + session + " why=" + quoted(why));
+  way_out_->drop_gateway();
+  gateway_turns_.lost(now_ms());
+  if (gateway_turns_.spent()) tell_gateway(why);
+}
+
+}  // namespace carrel::service
