@@ -1,6 +1,7 @@
 #include "launcher/service/porter.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "launcher/service/processes.h"
 
@@ -19,16 +21,17 @@ namespace {
 
 constexpr size_t kMaxPath = 4096;
 
-struct Wish {
-  std::string program;
-  UniqueFd control;
+/// One message between launcher and porter.
+struct Said {
+  std::string text;
+  std::array<UniqueFd, 2> fds;
 };
 
 /// Nothing at the end of the socket.
-std::optional<Wish> hear(int socket) {
-  std::array<char, kMaxPath> path{};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  iovec part{path.data(), path.size()};
+std::optional<Said> hear(int socket) {
+  std::array<char, kMaxPath> text{};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
+  iovec part{text.data(), text.size()};
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
@@ -39,14 +42,47 @@ std::optional<Wish> hear(int socket) {
     got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
   } while (got < 0 && errno == EINTR);
   if (got <= 0) return std::nullopt;
-  Wish wish{std::string(path.data(), static_cast<size_t>(got)), UniqueFd()};
+  Said said{std::string(text.data(), static_cast<size_t>(got)), {}};
   const cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  if (rights != nullptr && rights->cmsg_type == SCM_RIGHTS) {
+  if (rights == nullptr || rights->cmsg_type != SCM_RIGHTS) return said;
+  const size_t count = (rights->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+  for (size_t i = 0; i < count && i < said.fds.size(); ++i) {
     int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(rights), sizeof fd);
-    wish.control.reset(fd);
+    std::memcpy(&fd, CMSG_DATA(rights) + i * sizeof fd, sizeof fd);
+    said.fds[i].reset(fd);
   }
-  return wish;
+  return said;
+}
+
+/// At most two descriptors, borrowed.
+Status say(int socket, const std::string& text, const std::vector<int>& fds) {
+  iovec part{const_cast<char*>(text.data()), text.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> room{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = room.data();
+  message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+  cmsghdr* rights = CMSG_FIRSTHDR(&message);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+  std::memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+  if (sendmsg(socket, &message, MSG_NOSIGNAL) >= 0) return Done{};
+  return errno_error("speak between launcher and porter");
+}
+
+/// And says which process it is.
+void carry_out(const Said& wish) {
+  const auto& [control, answer] = wish.fds;
+  if (!control.valid() || !answer.valid()) return;
+  ProgramStart start;
+  start.program = wish.text;
+  start.fds = {control.get()};
+  const Result<pid_t> pid = service::start_program(start);
+  if (!pid.ok()) return;
+  const Result<UniqueFd> process = process_fd(pid.value());
+  if (process.ok()) (void)say(answer.get(), "process", {process.value().get()}).ok();
 }
 
 [[noreturn]] void serve(int socket) {
@@ -62,13 +98,8 @@ std::optional<Wish> hear(int socket) {
   (void)fcntl(kSocket, F_SETFD, FD_CLOEXEC);
   (void)setsid();
   (void)!chdir("/");
-  while (const auto wish = hear(kSocket)) {
-    if (!wish->control.valid()) continue;
-    ProgramStart start;
-    start.program = wish->program;
-    start.fds = {wish->control.get()};
-    (void)service::start_program(start).ok();
-  }
+  while (const auto wish = hear(kSocket))
+    carry_out(*wish);
   _exit(0);
 }
 
@@ -91,21 +122,23 @@ Result<Porter> Porter::start() {
   return porter;
 }
 
-Status Porter::start_program(const std::string& program, int control) const {
-  iovec part{const_cast<char*>(program.data()), program.size()};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof control)> room{};
-  msghdr message{};
-  message.msg_iov = &part;
-  message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = room.size();
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(sizeof control);
-  std::memcpy(CMSG_DATA(rights), &control, sizeof control);
-  if (sendmsg(socket_.get(), &message, MSG_NOSIGNAL) >= 0) return Done{};
-  return errno_error("ask the porter for a gateway");
+Result<UniqueFd> Porter::start_program(const std::string& program, int control) const {
+  std::array<int, 2> ends{};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return errno_error("socketpair for the porter's answer");
+  }
+  UniqueFd ours(ends[0]);
+  const UniqueFd theirs(ends[1]);
+  RETURN_IF_ERROR(say(socket_.get(), program, {control, theirs.get()}));
+  return ours;
+}
+
+Result<UniqueFd> Porter::hear_process(const UniqueFd& socket, int timeout_ms) {
+  pollfd look{socket.get(), POLLIN, 0};
+  if (poll(&look, 1, timeout_ms) <= 0) return Error{"the porter does not answer", ETIMEDOUT};
+  auto said = hear(socket.get());
+  if (!said.has_value() || !said->fds[0].valid()) return Error{"it has ended already", ESRCH};
+  return std::move(said->fds[0]);
 }
 
 }  // namespace carrel::service

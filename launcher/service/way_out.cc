@@ -46,13 +46,28 @@ Result<UniqueFd> start_with(const std::string& program, uid_t uid, const UniqueF
 
 }  // namespace
 
-/// As the one that serves a session: `uid` 0 is the porter's.
-Result<UniqueFd> start_gateway(const std::string& folder, const Porter& porter, uid_t uid,
-                               const UniqueFd& control) {
+/// `uid` 0: by the porter.
+Result<WayOut::GatewayProcess> WayOut::start_gateway(const std::string& folder,
+                                                     const Porter& porter, uid_t uid,
+                                                     const UniqueFd& control) {
   const std::string program = folder + "/carrel-gateway";
-  if (uid != 0) return start_with(program, uid, control);
-  RETURN_IF_ERROR(porter.start_program(program, control.get()));
-  return UniqueFd();
+  GatewayProcess started;
+  if (uid != 0) {
+    ASSIGN_OR_RETURN(started.process, start_with(program, uid, control));
+  } else {
+    ASSIGN_OR_RETURN(started.by_porter, porter.start_program(program, control.get()));
+  }
+  return started;
+}
+
+void WayOut::end(GatewayProcess& gateway, int patience_ms) {
+  if (gateway.by_porter.valid()) {
+    Result<UniqueFd> process = Porter::hear_process(gateway.by_porter, kAgainMs);
+    if (process.ok()) gateway.process = process.take();
+    gateway.by_porter.reset();
+  }
+  if (gateway.process.valid()) (void)end_process(gateway.process, patience_ms);
+  gateway.process.reset();
 }
 
 Result<WayOut> WayOut::start(const std::string& folder, const Porter& porter, uid_t uid) {
@@ -64,7 +79,7 @@ Result<WayOut> WayOut::start(const std::string& folder, const Porter& porter, ui
   if (!controls.ok()) return controls.take_error();
   auto [control, gateway] = controls.take();
   ASSIGN_OR_RETURN(way.maker_process_, start_with(folder + "/carrel-network", 0, network));
-  ASSIGN_OR_RETURN(way.gateway_process_, start_gateway(folder, porter, uid, gateway));
+  ASSIGN_OR_RETURN(way.gateway_, start_gateway(folder, porter, uid, gateway));
   way.maker_ = protocol::Connection(std::move(maker));
   way.control_ = protocol::Connection(std::move(control));
   return way;
@@ -147,14 +162,14 @@ Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_
                            protocol::GatewayConfig config, int names) {
   control_.close();
   session_.reset();
-  if (gateway_process_.valid()) (void)end_process(gateway_process_, 0);
+  end(gateway_, 0);  // one that hung up and lives on, too
   auto makers = protocol::make_socket_pair();
   if (!makers.ok()) return makers.take_error();
   auto [maker, network] = makers.take();
   auto controls = protocol::make_socket_pair();
   if (!controls.ok()) return controls.take_error();
   auto [control, gateway] = controls.take();
-  ASSIGN_OR_RETURN(gateway_process_, start_gateway(folder, porter, uid, gateway));
+  ASSIGN_OR_RETURN(gateway_, start_gateway(folder, porter, uid, gateway));
   control_ = protocol::Connection(std::move(control));
   gateway.reset();
   ASSIGN_OR_RETURN(const UniqueFd process,
@@ -177,10 +192,9 @@ void WayOut::end(int patience_ms) {
   maker_.close();
   control_.close();
   session_.reset();
-  for (UniqueFd* process : {&maker_process_, &gateway_process_}) {
-    if (process->valid()) (void)end_process(*process, patience_ms);
-    process->reset();
-  }
+  if (maker_process_.valid()) (void)end_process(maker_process_, patience_ms);
+  maker_process_.reset();
+  end(gateway_, patience_ms);
 }
 
 }  // namespace carrel::service

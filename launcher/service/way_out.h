@@ -67,7 +67,15 @@ class WayOut {
   UniqueFd maker_process_;
   UniqueFd network_;
   protocol::Connection control_;  // the gateway
-  UniqueFd gateway_process_;      // invalid: the porter's child
+  struct GatewayProcess {
+    UniqueFd process;
+    UniqueFd by_porter;  // where it is the porter's child: says which one it is
+  };
+  /// Ends what runs still of it.
+  static void end(GatewayProcess& gateway, int patience_ms);
+  static Result<GatewayProcess> start_gateway(const std::string& folder, const Porter& porter,
+                                              uid_t uid, const UniqueFd& control);
+  GatewayProcess gateway_;
   UniqueFd session_;
   std::string authority_;
   std::vector<UniqueFd> trust_;
