@@ -1,6 +1,6 @@
 # What the scripted contractor does inside the workspace. Its lines show on the recorded terminal.
 PS4=; cd /workspaces/carrel || exit 1
-step() { printf '\n\033[1;32mcontractor$\033[0m %s\n' "$*"; eval "$*"; }
+step() { printf '\n\033[1;32mcontractor$\033[0m %s\n' "$*"; eval "$*"; sleep 0.2; } # for what the session says of it
 step 'ls; git log --oneline | head -3'
 step 'make -s -C examples/hello && ./examples/hello/hello contractor'
 step 'sed -i "s/hello, %s/good day, %s/" examples/hello/hello.c && make -s -C examples/hello && ./examples/hello/hello contractor'
