@@ -62,6 +62,13 @@ struct RequestOf {
   }
 };
 
+/// Of a request the rule alone does not say what was wrong with it.
+std::string reason_of(const events::Event& event) {
+  const auto* request = std::get_if<events::HttpRequest>(&event.data);
+  if (request == nullptr || request->reason.empty()) return "";
+  return " (" + quoted(request->reason) + ")";
+}
+
 bool is_git(const std::optional<events::Process>& process) {
   if (!process.has_value()) return false;
   const std::string& exe = process->exe;
@@ -156,8 +163,10 @@ std::optional<std::string> Denials::take(const events::Event& event, uint64_t re
   if (said_.size() > kMostLines) {
     return "carrel: more was denied; `carrel why` and the record have it all.\n";
   }
-  return "carrel: denied: " + type + " " + quoted(object) + ": " + rule_text(event.rule) + " " +
-         how_to_ask(request_for(event)) + " `carrel why` tells more.\n";
+  const std::string request = request_for(event);
+  return "carrel: denied: " + type + " " + quoted(object) + reason_of(event) + ": " +
+         rule_text(event.rule) + " " + how_to_ask(request) + (request.empty() ? " " : " - ") +
+         "`carrel why` tells more.\n";
 }
 
 }  // namespace carrel::session

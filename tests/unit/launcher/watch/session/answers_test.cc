@@ -149,7 +149,16 @@ TEST(NetworkAnswers, SayRuleLineWhatPassesAndHowToAskForMore) {
   event.data = events::DnsQuery{1, "new.example.org", "A", "no-such-name", "denied", "", 1};
   EXPECT_THAT(denials.take(event, 1).value_or(""),
               HasSubstr("To ask for it: carrel request network new.example.org --for REASON "
-                        "--until TIME `carrel why` tells more.\n"));
+                        "--until TIME - `carrel why` tells more.\n"));
+  events::HttpRequest request;
+  request.method = "POST";
+  request.host = "read.example.org";
+  request.path = "/a";
+  request.reason = "no-rule";
+  event.rule = "network.read.example.org";
+  event.data = request;
+  EXPECT_THAT(denials.take(event, 1).value_or(""),
+              HasSubstr("carrel: denied: http.request POST read.example.org/a (no-rule): "));
 }
 
 TEST_F(AnswersTest, LastDenialsSayRuleLineAndWhomToAsk) {
