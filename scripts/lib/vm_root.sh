@@ -3,8 +3,8 @@
 # What runs in the guest: Debian's own kernel and systemd, what users of a host have, and what the tests need.
 vm_guest_packages="linux-image-amd64 initramfs-tools zstd systemd systemd-sysv udev kmod dbus dbus-user-session
  libpam-systemd passwd login ca-certificates
- libbpf1 libseccomp2 libcap2 libssl3 libsqlite3-0 libgit2-1.5 libvterm0 libzstd1 zlib1g libdate-tz3 libstdc++6
- tzdata python3 git gcc libc6-dev cmake e2fsprogs bsdutils bpftool"
+ libbpf1 libseccomp2 libcap2 libssl3 libcurl4 libc-ares2 libmnl0 libnftables1 libsqlite3-0 libgit2-1.5 libvterm0 libzstd1 zlib1g libdate-tz3 libstdc++6
+ tzdata python3 git gcc libc6-dev cmake e2fsprogs bsdutils bpftool nginx-light curl"
 # All that the guest's disks and ports need before udev runs; nothing else is in its first image.
 vm_early_modules="virtio_pci virtio_blk virtio_console virtio_rng ext4"
 vm_disk_size=12G
