@@ -70,18 +70,26 @@ void WayOut::end(GatewayProcess& gateway, int patience_ms) {
   gateway.process.reset();
 }
 
-Result<WayOut> WayOut::start(const std::string& folder, const Porter& porter, uid_t uid) {
-  WayOut way;
+/// carrel-network with these arguments, and a gateway.
+Status WayOut::start_both(const std::string& folder, const Porter& porter, uid_t uid,
+                          std::vector<std::string> arguments) {
   auto makers = protocol::make_socket_pair();
   if (!makers.ok()) return makers.take_error();
   auto [maker, network] = makers.take();
   auto controls = protocol::make_socket_pair();
   if (!controls.ok()) return controls.take_error();
   auto [control, gateway] = controls.take();
-  ASSIGN_OR_RETURN(way.maker_process_, start_with(folder + "/carrel-network", 0, network));
-  ASSIGN_OR_RETURN(way.gateway_, start_gateway(folder, porter, uid, gateway));
-  way.maker_ = protocol::Connection(std::move(maker));
-  way.control_ = protocol::Connection(std::move(control));
+  ASSIGN_OR_RETURN(maker_process_,
+                   start_with(folder + "/carrel-network", 0, network, std::move(arguments)));
+  ASSIGN_OR_RETURN(gateway_, start_gateway(folder, porter, uid, gateway));
+  maker_ = protocol::Connection(std::move(maker));
+  control_ = protocol::Connection(std::move(control));
+  return Done{};
+}
+
+Result<WayOut> WayOut::start(const std::string& folder, const Porter& porter, uid_t uid) {
+  WayOut way;
+  RETURN_IF_ERROR(way.start_both(folder, porter, uid, {}));
   return way;
 }
 
@@ -163,29 +171,19 @@ Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_
   control_.close();
   session_.reset();
   end(gateway_, 0);  // one that hung up and lives on, too
-  auto makers = protocol::make_socket_pair();
-  if (!makers.ok()) return makers.take_error();
-  auto [maker, network] = makers.take();
-  auto controls = protocol::make_socket_pair();
-  if (!controls.ok()) return controls.take_error();
-  auto [control, gateway] = controls.take();
-  ASSIGN_OR_RETURN(gateway_, start_gateway(folder, porter, uid, gateway));
-  control_ = protocol::Connection(std::move(control));
-  gateway.reset();
-  ASSIGN_OR_RETURN(const UniqueFd process,
-                   start_with(folder + "/carrel-network", 0, network, {"again"}));
-  network.reset();
-  protocol::Connection asked(std::move(maker));
+  RETURN_IF_ERROR(start_both(folder, porter, uid, {"again"}));
   const int wanted[] = {network_.get()};
-  RETURN_IF_ERROR(asked.send(Type::kGo, "", wanted));
-  Result<Message> made = hear(asked, "make the gateway's sockets again", kAgainMs);
-  asked.close();
-  (void)end_process(process, kAgainMs);
+  (void)maker_.send(Type::kGo, "", wanted).ok();  // one that has failed has said why
+  Result<Message> made = hear(maker_, "make the gateway's sockets again", kAgainMs);
+  maker_.close();
+  (void)end_process(maker_process_, kAgainMs);
+  maker_process_.reset();
   if (!made.ok()) return made.take_error();
   if (made.value().fds.size() != kDescriptors) return Error{"no sockets came", EPROTO};
   config.set_again(true);
   RETURN_IF_ERROR(configure(config, made.take(), names));
-  return hear_ready(kAgainMs).ok() ? Status(Done{}) : Status(Error{"the gateway did not begin"});
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::string same, hear_ready(kAgainMs));
+  return Done{};
 }
 
 void WayOut::end(int patience_ms) {

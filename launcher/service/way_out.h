@@ -75,6 +75,8 @@ class WayOut {
   static void end(GatewayProcess& gateway, int patience_ms);
   static Result<GatewayProcess> start_gateway(const std::string& folder, const Porter& porter,
                                               uid_t uid, const UniqueFd& control);
+  Status start_both(const std::string& folder, const Porter& porter, uid_t uid,
+                    std::vector<std::string> arguments);
   GatewayProcess gateway_;
   UniqueFd session_;
   std::string authority_;
