@@ -20,6 +20,8 @@ std::string to_base64(std::string_view bytes);
 std::optional<std::string> from_base64(std::string_view text);
 /// base64url without padding (RFC 4648 section 5; JWS).
 std::string to_base64url(std::string_view bytes);
+/// Strict inverse of to_base64url: no padding, and unused trailing bits must be zero.
+std::optional<std::string> from_base64url(std::string_view text);
 
 /// True when the bytes are well-formed UTF-8 (no surrogates, no overlong forms).
 bool is_utf8(std::string_view bytes);

@@ -155,9 +155,7 @@ Result<Lease> Issuer::mint(const Holder& holder, std::string_view name, uint64_t
   RETURN_IF_ERROR(check(grant));
   ASSIGN_OR_RETURN(Lease lease, begin(grant, until_s));
   const TokenKey* key = keys_.signer(grant.alg, lease.issued);
-  const std::string header = R"({"alg":")" + std::string(word_of(key->jwk().alg)) + R"(","kid":")" +
-                             key->kid() + R"(","typ":"JWT"})";
-  std::string token = to_base64url(header) + "." + to_base64url(claims_of(name_, holder, lease));
+  std::string token = key->header() + "." + to_base64url(claims_of(name_, holder, lease));
   ASSIGN_OR_RETURN(const std::string signature, key->sign(token));
   token += "." + to_base64url(signature);
   lease.token = Secret(std::move(token));
@@ -184,6 +182,10 @@ Result<Lease> Issuer::lease(const Holder& holder, std::string_view name, const S
   lease.certificate = std::move(taken.chain);
   lease.private_key = std::move(taken.private_key);
   return lease;
+}
+
+Introspection Issuer::introspect(std::string_view token, const FindLease& find) const {
+  return credentials::introspect(token, keys_, name_, world_.now_ns() / kNsPerS, find);
 }
 
 }  // namespace carrel::credentials

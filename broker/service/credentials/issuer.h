@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "broker/record/evidence/keys.h"
+#include "broker/service/credentials/introspection.h"
 #include "broker/service/credentials/key_ring.h"
 #include "profiles/base/result.h"
 #include "profiles/base/secret.h"
@@ -104,6 +105,8 @@ class Issuer {
   /// Error holds a byte of the value.
   Result<Lease> lease(const Holder& holder, std::string_view grant, const Secret& value,
                       uint64_t until_s = UINT64_MAX) const;
+  /// Whether a token is one of this issuer's and its lease lives now, as `find` says.
+  [[nodiscard]] Introspection introspect(std::string_view token, const FindLease& find) const;
   /// What verifiers need: the JWK Set.
   [[nodiscard]] std::string jwks() const { return keys_.jwks(); }
 

@@ -1,5 +1,7 @@
 #include "broker/service/credentials/key_ring.h"
 
+#include <algorithm>
+
 #include "broker/service/credentials/key_schedule.h"
 
 namespace carrel::credentials {
@@ -13,6 +15,13 @@ const TokenKey* KeyRing::signer(Alg alg, uint64_t now_s) const {
     made.push_back(held.made);
   }
   return keys.empty() ? nullptr : keys[signing_key(made, now_s)];
+}
+
+const TokenKey* KeyRing::of_header(std::string_view header) const {
+  const auto found = std::find_if(keys_.begin(), keys_.end(), [header](const Held& held) {
+    return held.key.header() == header;
+  });
+  return found == keys_.end() ? nullptr : &found->key;
 }
 
 std::string KeyRing::jwks() const {

@@ -13,6 +13,7 @@
 
 #include "broker/record/evidence/sha256.h"
 #include "broker/service/credentials/ecdsa.h"
+#include "profiles/base/text.h"
 
 namespace carrel::credentials {
 namespace {
@@ -154,6 +155,11 @@ bool verify_sha256(Alg alg, EVP_PKEY* key, std::string_view text, std::string_vi
   return good;
 }
 
+std::string header_of(const PublicJwk& jwk, const std::string& kid) {
+  return to_base64url(R"({"alg":")" + std::string(word_of(jwk.alg)) + R"(","kid":")" + kid +
+                      R"(","typ":"JWT"})");
+}
+
 Result<Secret> pem_of(EVP_PKEY* key) {
   // Secure memory, where OpenSSL has any; overwritten with the object either way.
   const Bio out(BIO_new(BIO_s_secmem()));
@@ -174,9 +180,12 @@ struct TokenKey::Key {
 };
 
 TokenKey::TokenKey(std::unique_ptr<Key> key, PublicJwk jwk)
-    : key_(std::move(key)), jwk_(std::move(jwk)), kid_(thumbprint(jwk_)) {}
+    : key_(std::move(key)),
+      jwk_(std::move(jwk)),
+      kid_(thumbprint(jwk_)),
+      header_(header_of(jwk_, kid_)) {}
 TokenKey::TokenKey(evidence::SigningKey key)
-    : key_(std::make_unique<Key>()), jwk_(jwk_of(key.public_key())), kid_(thumbprint(jwk_)) {
+    : TokenKey(std::make_unique<Key>(), jwk_of(key.public_key())) {
   key_->ed25519 = std::move(key);
 }
 TokenKey::TokenKey(TokenKey&&) noexcept = default;

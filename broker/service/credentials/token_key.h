@@ -31,6 +31,8 @@ class TokenKey {
 
   [[nodiscard]] const PublicJwk& jwk() const { return jwk_; }
   [[nodiscard]] const std::string& kid() const { return kid_; }
+  /// The first part of every token by this key, as it stands there (base64url).
+  [[nodiscard]] const std::string& header() const { return header_; }
   /// The signature as a JWS holds it: of EdDSA and ES256 64 bytes, of RS256 as many as the modulus
   /// has.
   [[nodiscard]] Result<std::string> sign(std::string_view text) const;
@@ -41,6 +43,7 @@ class TokenKey {
   std::unique_ptr<Key> key_;
   PublicJwk jwk_;
   std::string kid_;
+  std::string header_;
 };
 
 /// True when `signature` is the key's over `text`, by the key's own algorithm and in its one way of

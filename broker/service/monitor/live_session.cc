@@ -22,6 +22,8 @@ constexpr uint64_t kRefusedPauseS = 1;
 constexpr uint32_t kMostAgain = 8;
 // A supervisor holds half as many: its clock may be a little behind.
 constexpr size_t kMostGrantRequests = 16;
+// Of one credential: a renewed token is good until its own end, and is renewed at half of its life.
+constexpr size_t kMostTokens = 8;
 constexpr size_t kMaxState = size_t{16} << 10;
 
 bool is_end_word(std::string_view by) {
@@ -175,6 +177,7 @@ void LiveSession::grant_credential(const std::string& name, uint64_t until_ns) {
   Granted& granted = granted_[name];
   granted = {granted.number + 1, until_ns};
   leases_.erase(name);
+  tokens_.erase(name);
   refused_s_.erase(name);
 }
 
@@ -228,9 +231,18 @@ Result<std::vector<Reply>> LiveSession::mint(const Message& message) {
   if (!made.ok()) return made.error();
   const credentials::Lease& lease = made.value();
   leases_[lease.name] = Term{lease.issued, lease.not_after};
+  std::deque<std::string>& tokens = tokens_[lease.name];
+  tokens.push_back(lease.id);
+  if (tokens.size() > kMostTokens) tokens.pop_front();
   protocol::Minted minted = minted_of(lease, wanted.renewal());
   minted.set_jwks(tools_.issuer.jwks());
   return one(reply_with(Type::kMinted, minted));
+}
+
+bool LiveSession::has_token(const std::string& jti) const {
+  return std::any_of(tokens_.begin(), tokens_.end(), [&jti](const auto& each) {
+    return std::find(each.second.begin(), each.second.end(), jti) != each.second.end();
+  });
 }
 
 std::optional<Reply> LiveSession::take_secret(const std::string& credential,
@@ -267,6 +279,7 @@ std::optional<Reply> LiveSession::take_secret(const std::string& credential,
 Result<std::vector<Reply>> LiveSession::take_state(const Message& message) {
   if (message.body.size() > kMaxState) return Error{"state too large", EPROTO};
   ASSIGN_OR_RETURN(state_, protocol::parse_message<protocol::SessionState>(message));
+  if (state_.ending()) begin_end();
   return std::vector<Reply>{};
 }
 

@@ -3,6 +3,7 @@
 // decides how it ended. What a supervisor sends is hostile: it can spoil its own record, no other.
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <optional>
@@ -64,6 +65,12 @@ class LiveSession {
   /// A credential that is issued on request may be, from now on until then (since 1970); what was
   /// granted of it before is over.
   void grant_credential(const std::string& name, uint64_t until_ns);
+  /// Its end has begun: from now on no token of it is good, whatever its supervisor says.
+  void begin_end() { ending_ = true; }
+  [[nodiscard]] bool ending() const { return ending_ || failed_ || guard_.closed(); }
+  /// Whether the token of that `jti` was issued to this session, under a grant that no newer one
+  /// has replaced. None outlives its grant: its own end is at most the grant's.
+  [[nodiscard]] bool has_token(const std::string& jti) const;
   /// A number for a further terminal; the first command is 1.
   uint32_t next_channel() { return ++last_channel_; }
   /// The key of the session's ssh server: made when it is first asked for, held in memory alone.
@@ -100,6 +107,7 @@ class LiveSession {
   SealGuard guard_;
   protocol::SessionState state_;
   std::map<std::string, Term> leases_;  // by name; only names that the profile grants
+  std::map<std::string, std::deque<std::string>> tokens_;  // their jti by name; oldest first
   struct Pending {
     bool renewal = false;
     uint64_t grant = 0;  // of those of its name, by number; 0: it needs none
@@ -119,6 +127,7 @@ class LiveSession {
   std::optional<ssh::KeyPair> ssh_host_key_;
   std::map<std::string, GrantRequest> grant_requests_;
   uint64_t last_grant_id_ = 0;
+  bool ending_ = false;
   bool failed_ = false;
 };
 

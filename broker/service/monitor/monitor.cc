@@ -82,6 +82,8 @@ Reply Monitor::answer_client(uid_t peer_uid, Message request) {
       return approvals(peer_uid, request);
     case Type::kDecideRequest:
       return decide_request(peer_uid, request);
+    case Type::kTokenRequest:
+      return token(peer_uid, request);
     case Type::kTaskCreateRequest:
       return create_task(peer_uid, request);
     case Type::kTasksRequest:

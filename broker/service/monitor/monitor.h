@@ -150,6 +150,9 @@ class Monitor {
   people::Decision may_grant(const people::Actor& actor, const LiveSession& live) const;
   Result<LiveSession*> find_granting(const people::Actor& actor, const std::string& session);
   void tell_decision(const store::SessionRow& row, const protocol::GrantAnswer& answer);
+  Reply token(uid_t peer_uid, const protocol::Message& request);
+  [[nodiscard]] credentials::LeaseState find_lease(const std::string& session,
+                                                   const std::string& jti) const;
   Reply attach(uid_t peer_uid, protocol::Message message);
   Reply certificate(uid_t peer_uid, const protocol::Message& message);
   /// A session that its person may join now.

@@ -147,6 +147,9 @@ Reply Monitor::order(uid_t peer_uid, const Message& message) {
 }
 
 void Monitor::tell(const std::string& session, const protocol::SessionOrder& order) {
+  if (const auto found = live_.find(session); order.order() == "close" && found != live_.end()) {
+    found->second->begin_end();
+  }
   parts_.log("order session=" + session + " order=" + order.order() + " person=" + order.person() +
              " reason=" + quoted(order.reason()));
   told_.push_back({session, reply_with(Type::kSessionOrder, order)});

@@ -1,6 +1,7 @@
 #include "broker/wire/client/broker_client.h"
 
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include <array>
@@ -13,9 +14,7 @@ namespace carrel::client {
 using protocol::Message;
 using protocol::Type;
 
-constexpr int kAnswerMs = 30'000;
-
-Result<UniqueFd> connect_beneath(int run_fd, const std::string& name) {
+Result<UniqueFd> connect_beneath(int run_fd, const std::string& name, int patience_ms) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   const std::string path = "/proc/self/fd/" + std::to_string(run_fd) + "/" + name;
@@ -23,22 +22,25 @@ Result<UniqueFd> connect_beneath(int run_fd, const std::string& name) {
   memcpy(address.sun_path, path.c_str(), path.size() + 1);
   UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!socket.valid()) return errno_error("socket");
+  const timeval patience{patience_ms / 1000, suseconds_t{patience_ms % 1000} * 1000};
+  if (setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0)
+    return errno_error("setsockopt");
   if (connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     return errno_error("connect " + name);
   }
   return socket;
 }
 
-Result<BrokerClient> BrokerClient::connect(int run_fd) {
-  ASSIGN_OR_RETURN(UniqueFd socket, connect_beneath(run_fd, "broker.sock"));
-  return BrokerClient(std::move(socket));
+Result<BrokerClient> BrokerClient::connect(int run_fd, int patience_ms) {
+  ASSIGN_OR_RETURN(UniqueFd socket, connect_beneath(run_fd, "broker.sock", patience_ms));
+  return BrokerClient(std::move(socket), patience_ms);
 }
 
 Result<Message> BrokerClient::call(Type type, const std::string& body, Type expected, Type or_else,
                                    std::span<const int> fds) {
   refused_ = false;
   RETURN_IF_ERROR(connection_.send(type, body, fds));
-  ASSIGN_OR_RETURN(std::optional<Message> answer, connection_.receive(kAnswerMs));
+  ASSIGN_OR_RETURN(std::optional<Message> answer, connection_.receive(patience_ms_));
   if (!answer.has_value()) return Error{"the broker closed the connection", ECONNRESET};
   if (answer->type == Type::kFailure) {
     ASSIGN_OR_RETURN(const protocol::Failure failure,
@@ -62,6 +64,15 @@ Result<BrokerClient::OpenAnswer> BrokerClient::open(const protocol::OpenRequest&
     ASSIGN_OR_RETURN(out.reply, protocol::parse_message<protocol::OpenReply>(answer));
   }
   return out;
+}
+
+Result<std::string> BrokerClient::introspect(std::string_view token) {
+  protocol::TokenRequest request;
+  request.set_token(std::string(token));
+  ASSIGN_OR_RETURN(const Message answer,
+                   call(Type::kTokenRequest, request.SerializeAsString(), Type::kTokenReply));
+  ASSIGN_OR_RETURN(const auto reply, protocol::parse_message<protocol::TokenReply>(answer));
+  return reply.json();
 }
 
 Result<protocol::AttachReply> BrokerClient::attach(const protocol::AttachRequest& request,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,8 +17,9 @@ namespace carrel::client {
 
 /// Connects a stream socket to `name` below the directory `run_fd` (by /proc/self/fd, so that the
 /// length of the state folder's path does not matter; unix(7) allows 108 bytes). ECONNREFUSED or
-/// ENOENT when nobody listens.
-Result<UniqueFd> connect_beneath(int run_fd, const std::string& name);
+/// ENOENT when nobody listens, EAGAIN when nobody takes the connection within `patience_ms` (0: it
+/// waits for ever).
+Result<UniqueFd> connect_beneath(int run_fd, const std::string& name, int patience_ms = 0);
 
 /// A refusal by the peer: the exit code it asks for and its sentence.
 struct Refusal {
@@ -31,10 +33,13 @@ struct OpenRecord {
   UniqueFd directory;
 };
 
-/// One connection to the broker. Every call sends a request and waits for its answer (30 s).
+inline constexpr int kAnswerMs = 30'000;
+
+/// One connection to the broker. Every call sends a request and waits for its answer, so long as
+/// connect() was told.
 class BrokerClient {
  public:
-  static Result<BrokerClient> connect(int run_fd);
+  static Result<BrokerClient> connect(int run_fd, int patience_ms = kAnswerMs);
 
   /// A ticket, or the agreement that the person has to accept first.
   struct OpenAnswer {
@@ -61,6 +66,11 @@ class BrokerClient {
   /// Approves or refuses one, as it was shown.
   Result<protocol::DecideReply> decide(const protocol::DecideRequest& request);
 
+  /// Whether a token still lives: the JSON object of RFC 7662, 2.2, which begins with kActive or is
+  /// that of one that does not.
+  static constexpr std::string_view kActive = R"({"active":true,)";
+  Result<std::string> introspect(std::string_view token);
+
   /// Joins a session of the caller's own; `stream` is the session's end of a socket pair.
   Result<protocol::AttachReply> attach(const protocol::AttachRequest& request, int stream);
   /// A certificate of minutes for the request's key, to come to a session of the caller's by ssh.
@@ -77,12 +87,14 @@ class BrokerClient {
   [[nodiscard]] bool refused() const { return refused_; }
 
  private:
-  explicit BrokerClient(UniqueFd socket) : connection_(std::move(socket)) {}
+  BrokerClient(UniqueFd socket, int patience_ms)
+      : connection_(std::move(socket)), patience_ms_(patience_ms) {}
   Result<protocol::Message> call(protocol::Type type, const std::string& body,
                                  protocol::Type expected,
                                  protocol::Type or_else = protocol::Type::kFailure,
                                  std::span<const int> fds = {});
   protocol::Connection connection_;
+  int patience_ms_;
   Refusal refusal_;
   bool refused_ = false;
 };

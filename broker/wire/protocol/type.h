@@ -108,6 +108,8 @@ enum class Type : uint16_t {
   kApprovalsReply = 160,
   kDecideRequest = 161,
   kDecideReply = 162,
+  kTokenRequest = 163,
+  kTokenReply = 164,
 };
 
 }  // namespace carrel::protocol

@@ -38,6 +38,7 @@ inline Result<ReadProfile> fake_reader(std::string_view source, std::string_view
     read.rule_lines.push_back({"session.max_duration", 2, one.name()});
   if (source.starts_with("source agreed")) read.agreement = AgreementTerms{"nda.md", 2};
   if (source.starts_with("source brief")) read.workspace_kept_s = 60;
+  if (source == "source tiny") read.profile.credentials[0].ttl_s = 3;
   const auto credential = [&read](model::CredentialKind kind, const char* from) {
     read.profile.credentials.push_back({"secret", kind, "", 120, {}, {}, from});
   };
