@@ -61,6 +61,7 @@ constexpr std::array kVerbs = {
     Verb{"task", Home::kWork},
     Verb{"request", Home::kNotYet},
     Verb{"approvals", Home::kWork},
+    Verb{"token", Home::kWork},
     Verb{"disclosed", Home::kNotYet},
     Verb{"obligations", Home::kNotYet},
     Verb{"incident", Home::kNotYet},
@@ -91,6 +92,7 @@ constexpr std::string_view kHelp =
     "  carrel task create|list|show|end          give a profile to people for a time\n"
     "  carrel approvals             what sessions ask for beyond their profile; approve or refuse "
     "it\n"
+    "  carrel token introspect      does the session of a token still live?\n"
     "  carrel close S --reason R    end a session; pause and resume stop it for a while\n"
     "\n"
     "look back\n"

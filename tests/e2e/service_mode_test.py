@@ -23,12 +23,17 @@ def settings(name):
 
 KNOWN = """Description After StartLimitIntervalSec StartLimitBurst Type NotifyAccess ExecStart Restart RestartSec KillMode
 TimeoutStartSec TimeoutStopSec RuntimeDirectory RuntimeDirectoryMode RuntimeDirectoryPreserve Delegate TasksMax LimitNOFILE LimitMEMLOCK UMask
-CapabilityBoundingSet AmbientCapabilities NoNewPrivileges ProtectSystem WantedBy""".split()
+CapabilityBoundingSet AmbientCapabilities NoNewPrivileges ProtectSystem WantedBy
+ListenStream Accept SocketUser SocketGroup SocketMode MaxConnections Backlog TriggerLimitIntervalSec CollectMode StandardInput
+StandardOutput StandardError RuntimeMaxSec DynamicUser User ProtectHome PrivateTmp PrivateDevices PrivateNetwork PrivateUsers
+PrivateIPC ProtectHostname ProtectClock ProtectKernelTunables ProtectKernelModules ProtectKernelLogs ProtectControlGroups
+ProtectProc ProcSubset RestrictAddressFamilies RestrictNamespaces RestrictRealtime RestrictSUIDSGID LockPersonality
+MemoryDenyWriteExecute SystemCallArchitectures SystemCallFilter IPAddressDeny LimitCORE MemoryMax""".split()
 
 
 def unknown_lines(text):
     """Where systemd-analyze is not there: every line is a section, a comment or one of the settings that we know."""
-    good = re.compile(r"|\[(Unit|Service|Install)\]|#.*|(" + "|".join(KNOWN) + ")=.*")
+    good = re.compile(r"|\[(Unit|Service|Socket|Install)\]|#.*|(" + "|".join(KNOWN) + ")=.*")
     return [line for line in text.splitlines() if not good.fullmatch(line)]
 
 
@@ -55,6 +60,31 @@ class ServiceMode(ServiceCase):
         self.assertEqual(len(self.sessions()), 2)
         self.assertIn(b"no role allows to review", self.carrel("show", session, code=2).stderr)
         self.assertEqual(json.loads(self.carrel("verify", session, "--json").stdout)["exit"], 0)
+
+    def test_whoever_holds_a_token_may_ask_whether_it_lives(self):
+        self.grant("mend", ANNA)
+        process = self.start_as(ANNA, "open", "mend", "--", "/bin/sh", "-c", "cat /run/carrel/credentials/ci/token; echo; read end")
+        token = process.stdout.readline().strip()
+        self.assertEqual(token.count(b"."), 2, self.logs())
+        for uid in (ANNA, BERT, 0):
+            self.assertTrue(json.loads(self.run_as(uid, "token", "introspect", stdin=token + b"\n").stdout)["active"])
+        changed = token[:-4] + (b"AAAA" if token[-4:] != b"AAAA" else b"BBBB")
+        self.assertEqual(self.run_as(BERT, "token", "introspect", stdin=changed, code=2).stdout, b'{"active":false}\n')
+        self.carrel("close", "last", "--reason", "over", "--now")
+        for uid in (ANNA, BERT):
+            self.assertEqual(self.run_as(uid, "token", "introspect", stdin=token, code=2).stdout, b'{"active":false}\n')
+        # A stranger who asks and asks fills no log.
+        script = """if True:
+            import sys
+            from service_case import TOKEN_REQUEST, TOKEN_REPLY, encode, talk
+            for i in range(300):
+                kind, fields, _ = talk(sys.argv[1] + "/broker.sock", TOKEN_REQUEST, encode({1: b"nonsense"}))
+                assert (kind, fields[1]) == (TOKEN_REPLY, [b'{"active":false}']), (kind, fields)
+            """
+        self.python_as(BERT, script, self.sockets)
+        lines = [line for line in (self.state / "run/broker.log").read_text().splitlines() if f"token.introspected uid={BERT} " in line]
+        self.assertGreater(len(lines), 50)
+        self.assertLess(len(lines), 250)
 
     def test_a_profile_is_nothing_that_it_opens(self):
         self.profile.chmod(0o644)
@@ -205,8 +235,8 @@ class ServiceMode(ServiceCase):
         self.assertIn(b"give another folder than the state folder's own", done.stderr)
 
     def test_the_unit_is_one_that_systemd_reads(self):
-        def complaints(text):
-            unit = self.folder / "carrel.service"
+        def complaints(text, name="carrel.service"):
+            unit = self.folder / name
             unit.write_text(text.replace("/usr/bin/carrel", str(self.programs / "bin/carrel")))
             if shutil.which("systemd-analyze") is None:
                 return unknown_lines(text)
@@ -215,6 +245,11 @@ class ServiceMode(ServiceCase):
         self.assertNotEqual(complaints(UNIT.read_text().replace("ProtectSystem=", "ProtectSytem=")), [])  # positive control
         self.assertEqual(complaints(UNIT.read_text()), [])
         self.assertEqual(unknown_lines(UNIT.read_text()), [])
+        for name in ("carrel-introspect@.service", "carrel-introspect.socket"):  # the socket is read beside its service
+            text = UNIT.with_name(name).read_text()
+            self.assertNotEqual(complaints(text.replace("Description=", "Descripton="), name), [])
+            self.assertEqual(complaints(text, name), [])
+            self.assertEqual(unknown_lines(text), [])
         # A stopped service is one that does not answer, as above, and not none: its folder of sockets is there still.
         self.assertEqual(settings("RuntimeDirectoryPreserve"), ["yes"])
 
