@@ -47,15 +47,15 @@ Result<evidence::SigningKey> make_key_of_start() {
   return evidence::SigningKey::from_seed(seed);
 }
 
-Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records, const std::string& issuer,
-                                    uint64_t now_s) {
+Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records,
+                                    const credentials::IssuerNames& issuer, uint64_t now_s) {
   ASSIGN_OR_RETURN(const UniqueFd folder, store::make_folder(store_fd, "keys", 0700));
   ASSIGN_OR_RETURN(const Secret seal_seed,
                    open_seed(folder.get(), "broker.ed25519",
                              has_records ? WhenMissing::kRefuse : WhenMissing::kMake));
   ASSIGN_OR_RETURN(evidence::SigningKey seals, evidence::SigningKey::from_seed(seal_seed));
   ASSIGN_OR_RETURN(credentials::KeyRing tokens,
-                   open_token_keys(folder.get(), !issuer.empty(), now_s));
+                   open_token_keys(folder.get(), !issuer.issuer.empty(), now_s));
   RETURN_IF_ERROR(write_policy(store_fd, seals.public_key()));
   RETURN_IF_ERROR(store::replace_file(store_fd, "jwks.json", tokens.jwks(), 0644));
   RETURN_IF_ERROR(publish_issuer(store_fd, issuer, tokens.jwks()));

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "broker/record/evidence/keys.h"
+#include "broker/service/credentials/discovery.h"
 #include "broker/service/credentials/key_ring.h"
 #include "profiles/base/result.h"
 
@@ -25,9 +26,9 @@ Result<evidence::SigningKey> make_key_of_start();
 /// before that was said), all of mode 0600, below the store. Makes what is missing for a store
 /// without records; a store that has records but no seal key is an Error, because a new key would
 /// silently disown them. Keys of tokens are made and dropped as plan_keys() says; without an
-/// `issuer` (its name, or "") those of ES256 and RS256 are not looked at. Writes trust.policy where
+/// issuer's name those of ES256 and RS256 are not looked at. Writes trust.policy where
 /// it is missing, jwks.json, and with an issuer what publish_issuer() does.
-Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records, const std::string& issuer,
-                                    uint64_t now_s);
+Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records,
+                                    const credentials::IssuerNames& issuer, uint64_t now_s);
 
 }  // namespace carrel::programs

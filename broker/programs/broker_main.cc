@@ -93,10 +93,10 @@ struct Broker {
 Result<Broker> open_store(const BrokerOptions& options, const monitor::Log& log) {
   ASSIGN_OR_RETURN(store::RecordFolder records, store::RecordFolder::open(options.store_fd));
   ASSIGN_OR_RETURN(const std::vector<std::string> sessions, records.sessions());
-  ASSIGN_OR_RETURN(std::string issuer, read_issuer_name(options.store_fd));
+  ASSIGN_OR_RETURN(credentials::IssuerNames issuer, read_issuer_names(options.store_fd));
   ASSIGN_OR_RETURN(BrokerKeys keys, open_broker_keys(options.store_fd, !sessions.empty(), issuer,
                                                      real_ns() / kNsPerS));
-  if (!issuer.empty()) log("issuer name=" + issuer);
+  if (!issuer.issuer.empty()) log("issuer name=" + issuer.issuer);
   // SQLite takes a path: relative to the store, which is the root or at least the working folder.
   ASSIGN_OR_RETURN(store::OpenedCatalogue opened, store::open_sqlite_catalogue("catalogue.sqlite"));
   if (!opened.unusable.empty()) log("catalogue.unusable why=" + quoted(opened.unusable));
@@ -111,7 +111,7 @@ Result<Broker> open_store(const BrokerOptions& options, const monitor::Log& log)
   RETURN_IF_ERROR(people::register_owner(*opened.catalogue, options.caller.value_or(owner.st_uid)));
   ASSIGN_OR_RETURN(const size_t adopted, people::adopt_work(*opened.catalogue));
   if (adopted > 0) log("catalogue.adopted workspaces=" + std::to_string(adopted));
-  return Broker{std::move(records), std::move(issuer), std::move(keys),
+  return Broker{std::move(records), std::move(issuer.issuer), std::move(keys),
                 std::move(opened.catalogue)};
 }
 

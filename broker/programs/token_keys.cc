@@ -11,7 +11,6 @@
 #include <utility>
 #include <vector>
 
-#include "broker/service/credentials/discovery.h"
 #include "broker/service/credentials/key_schedule.h"
 #include "broker/service/store/files.h"
 #include "profiles/base/secret.h"
@@ -106,27 +105,33 @@ Status add_keys(int keys_fd, Alg alg, uint64_t now_s, credentials::KeyRing& ring
   return Done{};
 }
 
-/// The name in the file's text.
-Result<std::string> parse_issuer(std::string_view text) {
+/// Takes one line of the file; an Error says what is wrong with its value.
+Status take_name(const std::string& key, const parse::Value& value,
+                 credentials::IssuerNames& names) {
+  if (value.kind != parse::Value::Kind::kString) return Error{key + " is no text"};
+  const bool is_issuer = key == "issuer";
+  RETURN_IF_ERROR(is_issuer ? credentials::check_issuer_name(value.text)
+                            : credentials::check_introspection_url(value.text));
+  (is_issuer ? names.issuer : names.introspection) = value.text;
+  return Done{};
+}
+
+Result<credentials::IssuerNames> parse_issuer(std::string_view text) {
   parse::Problems problems;
   parse::Value root;
   if (!parse::read_toml(text, 0, root, problems)) return problems.to_error(kIssuerFile);
-  std::string name;
+  credentials::IssuerNames names;
   for (const parse::Member& member : root.members) {
-    if (member.key != "issuer") {
-      problems.add(member.where,
-                   "unknown key \"" + quoted(member.key) + "\"; there is but \"issuer\"");
-    } else if (member.value.kind != parse::Value::Kind::kString) {
-      problems.add(member.value.where, "issuer is no text");
-    } else if (const Status fits = credentials::check_issuer_name(member.value.text); !fits.ok()) {
-      problems.add(member.value.where, fits.error().what);
-    } else {
-      name = member.value.text;
+    if (member.key != "issuer" && member.key != "introspection") {
+      problems.add(member.where, "unknown key \"" + quoted(member.key) +
+                                     "\"; there are but \"issuer\" and \"introspection\"");
+    } else if (const Status taken = take_name(member.key, member.value, names); !taken.ok()) {
+      problems.add(member.value.where, taken.error().what);
     }
   }
   if (!problems.empty()) return problems.to_error(kIssuerFile);
-  if (name.empty()) return Error{"issuer.toml: write issuer = \"https://HOST\""};
-  return name;
+  if (names.issuer.empty()) return Error{"issuer.toml: write issuer = \"https://HOST\""};
+  return names;
 }
 
 Status replace_if_other(int folder_fd, const char* name, const std::string& text) {
@@ -150,12 +155,12 @@ Result<credentials::KeyRing> open_token_keys(int keys_fd, bool federated, uint64
   return ring;
 }
 
-Result<std::string> read_issuer_name(int store_fd) {
+Result<credentials::IssuerNames> read_issuer_names(int store_fd) {
   struct stat folder {};
   struct stat file {};
   if (fstat(store_fd, &folder) != 0) return errno_error("stat the state folder");
   if (fstatat(store_fd, kIssuerFile, &file, AT_SYMLINK_NOFOLLOW) != 0) {
-    if (errno == ENOENT) return std::string();
+    if (errno == ENOENT) return credentials::IssuerNames{};
     return errno_error("stat issuer.toml in the state folder");
   }
   if (!S_ISREG(file.st_mode) || file.st_uid != folder.st_uid || (file.st_mode & 022) != 0) {
@@ -167,17 +172,18 @@ Result<std::string> read_issuer_name(int store_fd) {
   return parse_issuer(text);
 }
 
-Status publish_issuer(int store_fd, const std::string& issuer, const std::string& jwks) {
-  if (issuer.empty() && faccessat(store_fd, "issuer", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+Status publish_issuer(int store_fd, const credentials::IssuerNames& names,
+                      const std::string& jwks) {
+  if (names.issuer.empty() && faccessat(store_fd, "issuer", F_OK, AT_SYMLINK_NOFOLLOW) != 0)
     return Done{};
   ASSIGN_OR_RETURN(const UniqueFd folder, store::make_folder(store_fd, "issuer", 0755));
   ASSIGN_OR_RETURN(const UniqueFd below, store::make_folder(folder.get(), ".well-known", 0755));
-  if (issuer.empty()) {
+  if (names.issuer.empty()) {
     RETURN_IF_ERROR(remove(below.get(), kDocument));
     return remove(folder.get(), kKeysFile);
   }
   RETURN_IF_ERROR(replace_if_other(folder.get(), kKeysFile, jwks));
-  return replace_if_other(below.get(), kDocument, credentials::discovery_text(issuer));
+  return replace_if_other(below.get(), kDocument, credentials::discovery_text(names));
 }
 
 }  // namespace carrel::programs

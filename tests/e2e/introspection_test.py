@@ -17,6 +17,7 @@ from carrel_case import AS_USER, CARREL, PATIENCE, PROFILE, SOURCE, UID, Case, a
 from token_verifier import decode, encode
 
 ISSUER = "https://id.example.org/carrel"
+ENDPOINT = "https://id.example.org/introspect"
 ALGS = ("EdDSA", "ES256", "RS256")
 INACTIVE = {"active": False}
 
@@ -84,7 +85,7 @@ class IntrospectionCase(Case):
 
     def configure(self, state):
         state.mkdir()
-        (state / "issuer.toml").write_text(f'issuer = "{ISSUER}"\n')
+        (state / "issuer.toml").write_text(f'issuer = "{ISSUER}"\nintrospection = "{ENDPOINT}"\n')
         os.chown(state, UID, UID)
         os.chown(state / "issuer.toml", UID, UID)
 
@@ -129,6 +130,8 @@ class Introspection(IntrospectionCase):
             self.assertIn(f"state=active jti={claims_of(token)['jti']}\n", log)
             self.assertNotIn(token.split(".")[2][:20], log)
             self.assertNotIn(token.split(".")[1][:40], log)
+        document = json.loads((self.state / "issuer/.well-known/openid-configuration").read_text())
+        self.assertEqual((document["issuer"], document["introspection_endpoint"]), (ISSUER, ENDPOINT))
         self.assertEqual(self.verify()["lost"], 0)
 
     def test_it_is_over_with_the_order_and_not_when_the_last_program_is_gone(self):
@@ -269,6 +272,15 @@ class Introspection(IntrospectionCase):
         self.assertIn(b"there is no state folder", done.stderr)
         self.assertFalse((self.folder / "none").exists())
         self.assertIn(b"usage: carrel token introspect", self.carrel("token", "--help").stdout)
+
+    def test_a_mistake_in_the_issuers_file_ends_the_start(self):
+        (self.state / "issuer.toml").write_text(f'issuer = "{ISSUER}"\nintrospection = "http://id.example.org"\n')
+        opened = self.sh("true", code=None)
+        self.assertNotEqual(opened.code, 0)
+        said = " ".join((opened.err.decode() + self.logs()).split())
+        self.assertIn("introspection http://id.example.org is not one; write https://HOST", said)
+        (self.state / "issuer.toml").write_text(f'introspection = "{ENDPOINT}"\n')
+        self.assertIn('write issuer = "https://HOST"', self.sh("true", code=None).err.decode() + self.logs())
 
 
 FORM = "application/x-www-form-urlencoded"

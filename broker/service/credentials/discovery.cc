@@ -48,7 +48,7 @@ bool is_path(std::string_view path) {
   return true;
 }
 
-bool is_issuer(std::string_view name) {
+bool is_url(std::string_view name) {
   if (name.size() > kLongest || !name.starts_with(kScheme)) return false;
   const std::string_view rest = name.substr(kScheme.size());
   const std::string_view authority = rest.substr(0, rest.find('/'));
@@ -59,18 +59,29 @@ bool is_issuer(std::string_view name) {
          is_path(rest.substr(authority.size()));
 }
 
-}  // namespace
-
-Status check_issuer_name(std::string_view name) {
-  if (is_issuer(name)) return Done{};
-  return Error{"issuer " + quoted(name) +
+Status check_url(std::string_view what, std::string_view url) {
+  if (is_url(url)) return Done{};
+  return Error{std::string(what) + " " + quoted(url) +
                " is not one; write https://HOST, with a port and a path if it has them, in lower "
                "case and without a slash at its end"};
 }
 
-std::string discovery_text(std::string_view issuer) {
-  return "{\"issuer\":" + json_string(issuer) +
-         ",\"jwks_uri\":" + json_string(std::string(issuer) + "/jwks.json") +
+}  // namespace
+
+Status check_issuer_name(std::string_view name) {
+  return check_url("issuer", name);
+}
+
+Status check_introspection_url(std::string_view url) {
+  return check_url("introspection", url);
+}
+
+std::string discovery_text(const IssuerNames& names) {
+  return "{\"issuer\":" + json_string(names.issuer) +
+         ",\"jwks_uri\":" + json_string(names.issuer + "/jwks.json") +
+         (names.introspection.empty()
+              ? ""
+              : ",\"introspection_endpoint\":" + json_string(names.introspection)) +
          R"(,"response_types_supported":["id_token"],"subject_types_supported":["public"])"
          R"(,"id_token_signing_alg_values_supported":["RS256","ES256","EdDSA"])"
          R"(,"claims_supported":["iss","sub","aud","exp","iat","nbf","jti","sid","task","profile",)"

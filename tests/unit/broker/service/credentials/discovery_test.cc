@@ -10,7 +10,7 @@ namespace carrel::credentials {
 namespace {
 
 TEST(Discovery, IsWhatOpenIdConnectAsksFor) {
-  const std::string text = discovery_text("https://id.example.org/carrel");
+  const std::string text = discovery_text({"https://id.example.org/carrel", ""});
   EXPECT_EQ(
       text,
       R"({"issuer":"https://id.example.org/carrel",)"
@@ -23,6 +23,18 @@ TEST(Discovery, IsWhatOpenIdConnectAsksFor) {
   EXPECT_EQ(nlohmann::json::parse(text)["issuer"], "https://id.example.org/carrel");
 }
 
+TEST(Discovery, NamesWhereItIsAskedWhetherATokenLives) {
+  const auto document = nlohmann::json::parse(
+      discovery_text({"https://id.example.org", "https://id.example.org:8443/introspect"}));
+  EXPECT_EQ(document["introspection_endpoint"], "https://id.example.org:8443/introspect");
+  EXPECT_EQ(document["jwks_uri"], "https://id.example.org/jwks.json");
+  EXPECT_TRUE(check_introspection_url("https://id.example.org:8443/introspect").ok());
+  const auto refused = check_introspection_url("http://id.example.org/introspect");
+  ASSERT_FALSE(refused.ok());
+  EXPECT_TRUE(refused.error().what.starts_with("introspection http://id.example.org/introspect is"))
+      << refused.error().what;
+}
+
 TEST(Discovery, NamesEveryClaimOfATokenAndEveryAlgorithm) {
   KeyRing keys;
   for (const Alg alg : kAlgs)
@@ -30,7 +42,7 @@ TEST(Discovery, NamesEveryClaimOfATokenAndEveryAlgorithm) {
   const Issuer issuer("https://id.example.org", std::move(keys),
                       {[] { return uint64_t{1'700'000'000} * 1'000'000'000; },
                        [](size_t n) { return Result<std::string>(std::string(n, '\x01')); }});
-  const auto document = nlohmann::json::parse(discovery_text("https://id.example.org"));
+  const auto document = nlohmann::json::parse(discovery_text({"https://id.example.org", ""}));
   const auto jwks = nlohmann::json::parse(issuer.jwks())["keys"];
   ASSERT_EQ(jwks.size(), 3U);
   std::vector<std::string> algs;
