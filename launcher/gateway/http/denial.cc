@@ -26,9 +26,17 @@ std::string denial_json(const Denial& denial) {
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
+bool shows_text_alone(const RequestHead& request) {
+  const std::string* agent = value_of(request.headers, "user-agent");
+  const bool is_git = agent != nullptr && agent->starts_with("git/");
+  return is_git || value_of(request.headers, "accept") == nullptr;
+}
+
 std::string write_denial(const Denial& denial, const DenialTo& to) {
   const std::string body = denial_json(denial);
-  const Headers headers = {{"content-type", "application/json"}, {"cache-control", "no-store"}};
+  const Headers headers = {
+      {"content-type", to.as_text ? "text/plain; charset=utf-8" : "application/json"},
+      {"cache-control", "no-store"}};
   const std::string head = write_response_head({.status = denial.refusal.status,
                                                 .headers = headers,
                                                 .body = {Framing::kLength, body.size()},

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "launcher/gateway/http/head.h"
 #include "launcher/gateway/http/refusal.h"
 
 namespace carrel::gateway::http {
@@ -27,7 +28,12 @@ std::string denial_json(const Denial& denial);
 struct DenialTo {
   bool is_head = false;     // no body follows
   bool keep_alive = false;  // only when the whole request was read
+  bool as_text = false;     // the same object, said to be text/plain
 };
+
+/// Whether the client would show its user nothing but plain text: git, and who sends no Accept, as
+/// Go.
+bool shows_text_alone(const RequestHead& request);
 
 /// A whole HTTP/1.1 response of the refusal's status, with Content-Type, Content-Length,
 /// Cache-Control: no-store, and Connection: close unless kept alive.

@@ -166,7 +166,9 @@ Task<bool> Inspector::deny(Exchange& exchange, const Refusal& refusal) {
   if (refusal.reason == kNoLease && !wanted.empty()) {
     denial.request = decide::credential_request_line(wanted);
   }
-  const std::string answer = http::write_denial(denial, {exchange.request.method == "HEAD", false});
+  const std::string answer =
+      http::write_denial(denial, {.is_head = exchange.request.method == "HEAD",
+                                  .as_text = http::shows_text_alone(exchange.request)});
   exchange.told.down += answer.size();
   const bool passed = co_await pass(*client_, answer, Way::kDown);
   if (!passed) co_return false;

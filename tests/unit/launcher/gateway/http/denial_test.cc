@@ -22,7 +22,8 @@ TEST(Denial, IsOneObjectThatNamesTheRuleAndTheWayToAsk) {
   EXPECT_EQ(denial_json(sample()),
             "{\"error\":\"denied\",\"reason\":\"no-rule\",\"rule\":\"network.git.example.org\","
             "\"file\":\"dashboard.toml\",\"line\":41,\"why\":\"no rule lets \\\"this\\\" pass\","
-            "\"flow\":7,\"request\":\"carrel request network git.example.org:443 --for REASON --until TIME\"}\n");
+            "\"flow\":7,\"request\":\"carrel request network git.example.org:443 --for REASON "
+            "--until TIME\"}\n");
 }
 
 TEST(Denial, BytesOfAnyKindStayInTheirStrings) {
@@ -47,6 +48,24 @@ TEST(Denial, IsAWholeResponse) {
   EXPECT_TRUE(head.keep_alive);
   EXPECT_EQ(bytes.substr(head.size), denial_json(sample()));
   EXPECT_EQ(head.body, (Body{Framing::kLength, denial_json(sample()).size()}));
+}
+
+TEST(Denial, IsSaidToBeTextWhereOnlyThatIsShown) {
+  const std::string bytes = write_denial(sample(), {.as_text = true});
+  const auto read = read_response_head(bytes, {"GET"});
+  ASSERT_EQ(outcome(read), "ok");
+  const auto& head = std::get<ResponseHead>(read);
+  EXPECT_EQ(*value_of(head.headers, "content-type"), "text/plain; charset=utf-8");
+  EXPECT_EQ(bytes.substr(head.size), denial_json(sample()));
+  const auto shown = [](Headers headers) {
+    RequestHead request;
+    request.headers = std::move(headers);
+    return shows_text_alone(request);
+  };
+  EXPECT_TRUE(shown({{"user-agent", "Go-http-client/1.1"}}));
+  EXPECT_TRUE(shown({{"user-agent", "git/2.39.5"}, {"accept", "*/*"}}));
+  EXPECT_FALSE(shown({{"user-agent", "curl/7.88.1"}, {"accept", "*/*"}}));
+  EXPECT_FALSE(shown({{"accept", "application/json"}}));
 }
 
 TEST(Denial, ClosesUnlessToldOtherwiseAndHasNoBodyForHead) {
