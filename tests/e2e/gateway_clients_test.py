@@ -146,11 +146,11 @@ git -c user.name=a -c user.email=a@example.org commit -q --allow-empty -m more
 git push -q https://git.example.com/git/acme/contrib HEAD:refs/heads/contractor/one; echo "own $?"
 git push -q https://git.example.com/git/acme/contrib HEAD:refs/heads/main 2>/dev/null; echo "ref $?"
 git push -q origin HEAD:refs/heads/contractor/two 2>/dev/null; echo "push $?"
-git ls-remote -q https://git.example.com/git/mallory/loot 2>/dev/null; echo "other $?"
+git ls-remote -q https://git.example.com/git/mallory/loot 2>/tmp/error; echo "other $?"; grep -c '^remote: {"error":"denied","reason":"no-rule",' /tmp/error
 git clone -q https://files.example.com/git/acme/large l 2>/dev/null; echo "budget $?"
 git clone -q https://denied.example.org/git/acme/widgets n 2>/dev/null; echo "name $?"
 """, timeout=150).out.decode()
-        self.assertEqual(out, "widgets 2\nown 0\nref 1\npush 128\nother 128\nbudget 128\nname 128\n")
+        self.assertEqual(out, "widgets 2\nown 0\nref 1\npush 128\nother 128\n1\nbudget 128\nname 128\n")
         refs = self.world.git("acme/contrib.git", "for-each-ref", "--format=%(refname)").split()
         self.assertEqual(refs, ["refs/heads/contractor/one", "refs/heads/main"])
         self.assertEqual(self.world.git("acme/contrib.git", "log", "-1", "--format=%s", "main").strip(), "c")
@@ -207,6 +207,64 @@ node -p 'require("@acme/scoped")' 2>/dev/null || true
         denied = self.told("http.request", host="registry.npmjs.org", status=400)[0]
         self.assertEqual((denied["verdict"], denied["data"]["reason"]), ("denied", "path-escaped-slash"))
         self.assertEqual(len(self.world.requests("registry.npmjs.org")), seen)
+
+    def test_go(self):
+        """With a proxy of modules that stands where the public one is, and nothing beside it."""
+        self.allow(self.world.rule("proxy.golang.org", http=[{"methods": ["GET"], "path": "/example.com/tiny/**"}]),
+                   self.world.rule(OVER, http=[{"methods": ["GET"], "path": "/example.com/*/**"}], down=BUDGET))
+        out = self.sh("""mkdir /tmp/p; cd /tmp/p; cat > main.go <<'END'
+package main
+
+import (
+	"fmt"
+
+	"example.com/tiny"
+)
+
+func main() { fmt.Println(tiny.Name) }
+END
+export GOPROXY=https://proxy.golang.org GOSUMDB=off GOFLAGS=-mod=mod GOTOOLCHAIN=local GOVCS='*:off' GOPATH=/tmp/go GOCACHE=/tmp/cache
+go() { /usr/bin/go "$@" 2>/tmp/error; }
+needs() { printf 'module example.org/here\\n\\ngo 1.19\\n\\nrequire %s v1.0.0\\n' "$1" > go.mod; }
+needs example.com/tiny; go mod download; echo "allowed $?"; go build -o here .; ./here
+needs example.com/other; go mod download; echo "path $?"; cat /tmp/error >&2
+needs example.com/Acme/large; export GOPROXY=https://files.example.com; go mod download; echo "budget $?"; find /tmp/go -name 'large*' -type f
+needs example.com/tiny2; export GOPROXY=https://denied.example.org; go mod download; echo "name $?"
+""", timeout=170)
+        self.assertEqual(out.out.decode(), "allowed 0\ntiny of go\npath 1\nbudget 1\nname 1\n")
+        told = re.search(r"/example\.com/other/@v/v1\.0\.0\.\w+: 403 Forbidden\s+server response: (\{.*\})", out.err.decode())
+        self.assertTrue(told, out.err)
+        denial = json.loads(told[1])
+        self.assertEqual((denial["reason"], denial["rule"]), ("no-rule", "network.proxy.golang.org"))
+        self.assertIn("carrel request network proxy.golang.org", denial["request"])
+        self.over_budget()
+        self.denied_name("denied.example.org")
+        self.assertTrue(self.told("http.request", host=OVER, path="/example.com/%21acme/large/@v/v1.0.0.zip"))
+        self.assertEqual([each for each in self.world.requests("proxy.golang.org") if "other" in each["path"]], [])
+
+    def test_cargo(self):
+        """With an index that is a repository: cargo 1.65 knows no other kind. Of an answer that is no crate it shows the status alone."""
+        fetch = [{"preset": "git-fetch", "repository": "/git/acme/index"}]
+        self.allow(self.world.rule("git.example.com", http=fetch),
+                   self.world.rule(OVER, http=[{"methods": ["GET"], "path": f"/crates/{name}/*"} for name in ("tiny", "large")], down=BUDGET))
+        out = self.sh("""mkdir -p /tmp/p/src /tmp/cargo; cd /tmp/p
+export CARGO_HOME=/tmp/cargo CARGO_NET_RETRY=0
+cargo() { /usr/bin/cargo "$@" 2>/tmp/error; }
+index() { printf '[source.crates-io]\\nreplace-with = "mirror"\\n[source.mirror]\\nregistry = "%s"\\n' "$1" > /tmp/cargo/config.toml; }
+needs() { rm -f Cargo.lock; printf '[package]\\nname = "here"\\nversion = "0.1.0"\\nedition = "2021"\\n[dependencies]\\n%s = "1"\\n' "$1" > Cargo.toml; }
+echo 'fn main() { println!("{}", tiny::NAME); }' > src/main.rs
+index https://git.example.com/git/acme/index
+needs tiny; cargo fetch; echo "allowed $?"; cargo run -q
+needs other; cargo fetch; echo "path $?"; grep -o 'got 403' /tmp/error
+needs large; cargo fetch; echo "budget $?"; find /tmp/cargo -name 'large-1*'
+index https://git.example.com/git/mallory/loot; needs tiny; cargo fetch; echo "index $?"; grep -o 'got 403' /tmp/error
+index https://denied.example.org/git/acme/index; cargo fetch; echo "name $?"
+""", timeout=170)
+        self.assertEqual(out.out.decode(), "allowed 0\ntiny of cargo\npath 101\ngot 403\nbudget 101\nindex 101\ngot 403\nname 101\n", out.err)
+        self.over_budget()
+        self.denied_name("denied.example.org")
+        self.assertEqual(self.told("http.request", path="/crates/other/1.0.0.crate")[0]["data"]["reason"], "no-rule")
+        self.assertEqual([each for each in self.world.requests() if re.search("other|mallory", each["path"])], [])
 
     # ---- modes that read nothing -------------------------------------------------------------------
 

@@ -23,8 +23,9 @@ def write(folder):
     (www / "files.example.com").mkdir()
     npm(www / "registry.npmjs.org", www / "files.example.com")
     pip(www / "pypi.org", [(host, www / host) for host in ("files.pythonhosted.org", "files.example.com")])
-    go(www / "proxy.golang.org")
+    go(www / "proxy.golang.org", www / "files.example.com")
     repositories(folder / "git")
+    cargo(folder / "git/acme/index.git", www / "files.example.com/crates")
 
 
 def put(path, content):
@@ -77,22 +78,41 @@ def pip(index, hosts):
         put(index / f"simple/{name}/index.html", f'<!DOCTYPE html><html><body><a href="{link}">{file}</a></body></html>')
 
 
-def go(root):
-    """The module example.com/tiny as a module proxy has it (go.dev/ref/mod#goproxy-protocol)."""
-    at, module = root / "example.com/tiny/@v", "module example.com/tiny\n"
-    put(at / "list", "v1.0.0\n")
-    put(at / "v1.0.0.info", '{"Version":"v1.0.0","Time":"2026-01-02T03:04:05Z"}')
-    put(at / "v1.0.0.mod", module)
-    put(at / "v1.0.0.zip", zip_of({"example.com/tiny@v1.0.0/go.mod": module,
-                                   "example.com/tiny@v1.0.0/tiny.go": "package tiny\n\nconst Name = \"tiny of go\"\n"}))
+def go(root, files):
+    """The modules example.com/tiny and example.com/Acme/large as a module proxy has them (go.dev/ref/mod#goproxy-protocol)."""
+    for name, folder, more in (("example.com/tiny", root, {}), ("example.com/Acme/large", files, {"large.bin": LARGE})):
+        at, module, package = folder / name.replace("A", "!a") / "@v", f"module {name}\n", name.split("/")[-1]
+        put(at / "list", "v1.0.0\n")
+        put(at / "v1.0.0.info", '{"Version":"v1.0.0","Time":"2026-01-02T03:04:05Z"}')
+        put(at / "v1.0.0.mod", module)
+        members = {"go.mod": module, f"{package}.go": f'package {package}\n\nconst Name = "{package} of go"\n', **more}
+        put(at / "v1.0.0.zip", zip_of({f"{name}@v1.0.0/{member}": text for member, text in members.items()}))
+
+
+def cargo(index, files):
+    """The crates `tiny`, `large` and `other` in an index that is a git repository (cargo's registries.md), and their files."""
+    entries = {"config.json": json.dumps({"dl": "https://files.example.com/crates/{crate}/{version}.crate"})}
+    for name, more in (("tiny", {}), ("large", {"large.bin": LARGE}), ("other", {})):
+        members = {"Cargo.toml": f'[package]\nname = "{name}"\nversion = "1.0.0"\nedition = "2021"\n',
+                   "src/lib.rs": f'pub const NAME: &str = "{name} of cargo";\n', **more}
+        crate = tar_of({f"{name}-1.0.0/{member}": text for member, text in members.items()})
+        put(files / name / "1.0.0.crate", crate)
+        entry = {"name": name, "vers": "1.0.0", "deps": [], "cksum": hashlib.sha256(crate).hexdigest(), "features": {}, "yanked": False}
+        entries[f"{name[:2]}/{name[2:4]}/{name}"] = json.dumps(entry) + "\n"
+    git("init", "-q", "--bare", "-b", "main", index)
+    git("-C", index, "config", "http.receivepack", "false")
+    changes = "".join(f"M 644 inline {path}\ndata {len(text)}\n{text}\n" for path, text in entries.items())
+    git("-C", index, "fast-import", "--quiet",
+        input=f"commit refs/heads/main\ncommitter a <a@example.org> 1767323045 +0000\ndata 2\nc\n{changes}\n".encode())
+
+
+def git(*words, **options):
+    environment = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "GIT_CONFIG_NOSYSTEM": "1"}
+    subprocess.run(["git", *map(str, words)], check=True, capture_output=True, env=environment, **options)
 
 
 def repositories(root):
     """acme/widgets.git and acme/large.git, which nobody may push to; acme/contrib.git and mallory/loot.git, which take what comes."""
-    environment = {"PATH": "/usr/bin:/bin", "HOME": str(root), "GIT_CONFIG_NOSYSTEM": "1"}
-
-    def git(*words, **options):
-        subprocess.run(["git", *map(str, words)], check=True, capture_output=True, env=environment, **options)
     first = root / "acme/widgets.git"
     first.mkdir(parents=True)
     git("init", "-q", "--bare", "-b", "main", first)
