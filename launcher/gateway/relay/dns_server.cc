@@ -123,8 +123,15 @@ std::string DnsServer::answer_query(const Query& query) {
     tell(std::move(told), false);
     return write_refusal({query.id, Rcode::kServerFailure});
   }
-  if (!parts_.names.keep().ok()) return write_refusal({query.id, Rcode::kServerFailure});
   told.name = decision.name;
+  // A name that cannot be kept is tried again with each query; the others go on meanwhile.
+  (void)parts_.names.keep().ok();
+  if (decision.answer.address.has_value() && !parts_.names.keeps(*decision.answer.address)) {
+    told.answer = "refused";
+    told.reason = "not-kept";
+    tell(std::move(told), false);
+    return write_refusal({query.id, Rcode::kServerFailure});
+  }
   told.answer = answer_word(decision.answer);
   told.reason = to_word(decision.reason);
   if (decision.answer.address.has_value()) {

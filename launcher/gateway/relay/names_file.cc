@@ -69,4 +69,9 @@ Status NamesFile::keep() {
   return Done{};
 }
 
+bool NamesFile::keeps(uint32_t address) const {
+  const uint32_t first = names_.window().base + 1;
+  return address >= first && address - first < kept_;
+}
+
 }  // namespace carrel::gateway

@@ -2,6 +2,7 @@
 // The workspace's list of names on disk: what an address means is written down before anybody is
 // told of it, so that it means the same after a crash and in every later session.
 
+#include <cstdint>
 #include <string>
 
 #include "launcher/gateway/dns/synthetic.h"
@@ -20,6 +21,8 @@ class NamesFile {
   /// Writes down what was given since; to be called before anybody is told. After an Error the file
   /// is as it was, and the next call tries again; where even that failed, each one is an Error.
   Status keep();
+  /// Whether it is written down what this address means.
+  [[nodiscard]] bool keeps(uint32_t address) const;
 
  private:
   NamesFile(UniqueFd file, SyntheticNames names)

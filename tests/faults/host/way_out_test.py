@@ -1,6 +1,8 @@
 """What the way out does when something that it stands on fails, and how connections end then: cut ones by a reset at both ends,
 ended ones whole."""
+import json
 import os
+import pathlib
 import re
 import resource
 import signal
@@ -274,6 +276,73 @@ say(attempt(one_more))
         refused = [each for each in self.of_type("net.open", name=TCP) if each["verdict"] == "denied"]
         self.assertEqual(len(refused), 3)
         self.assertEqual({each["errno"] for each in refused}, {"EMFILE"})
+
+
+class Names(WayOutCase):
+    """The file system of a workspace's list of names has no room: what an address means must be written down first."""
+
+    def names_file(self):
+        [path] = (self.state / "workspaces").glob("*/names")
+        return path
+
+    def put_on_a_small_disk(self, path):
+        """The list moves to a file system of two pages; it ends within the first."""
+        disk = self.folder / "small"
+        disk.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8k,mode=755", "small", str(disk)], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", str(disk)], check=False)
+        text = path.read_text()
+        text += "".join(f"filler-{number:04}.example.net\n" for number in range((4096 - 3 - len(text)) // 24))
+        text += f"{'a' * (4096 - 3 - len(text) - 1)}\n"
+        (disk / "names").write_text(text)
+        self.assertEqual(len(text), 4096 - 3)
+        os.chown(disk / "names", path.stat().st_uid, path.stat().st_gid)
+        subprocess.run(["mount", "--bind", str(disk / "names"), str(path)], check=True)
+        self.addCleanup(subprocess.run, ["umount", "-l", str(path)], check=False)
+        return disk
+
+    def test_a_name_that_cannot_be_kept_is_not_answered_and_the_others_go_on(self):
+        port = self.world.ports["echo"]
+        self.allow(self.world.rule(TCP, ports=[port], mode="tcp"), self.world.rule(API, ports=[port], mode="tcp"))
+        asked = "def address(name):\n    return attempt(socket.gethostbyname, name)\n"
+        old = self.inside(asked + f"say(address('{TCP}'))\n")[0]
+        self.stop()
+        path = self.names_file()
+        disk = self.put_on_a_small_disk(path)
+        (disk / "filler").write_bytes(bytes(4096))
+        session = self.start(asked + f"""
+def echoed(c):
+    c.sendall(b"x")
+    return c.recv(1).decode()
+def reached(name):
+    with connect(name, {port}) as c: return echoed(c)
+kept = connect("{TCP}", {port})
+say([address("{TCP}"), echoed(kept)])
+say([ask_dns("{API}"), ask_dns("{API}", stream=True), address("{API}"), attempt(reached, "{API}")])
+say([address("{TCP}"), echoed(kept), reached("{TCP}"), ask_dns("absent.example.org")[0], ask_dns("{API}")])
+sys.stdin.readline()
+say([reached("{API}"), address("{API}"), address("{TCP}"), echoed(kept)])
+""")
+        self.assertEqual(json.loads(self.line(session)), [old, "x"])
+        failed = [2, 0, None]
+        self.assertEqual(json.loads(self.line(session)), [failed, failed, "no such name", "no such name"])
+        self.assertEqual(json.loads(self.line(session)), [old, "x", "x", 3, failed])
+        before = path.read_bytes()
+        self.assertEqual(len(before), 4096 - 3)  # as it was, without half a name
+        self.assertEqual(self.world.queries(API), [])
+        (disk / "filler").unlink()
+        self.go_on(session)
+        said = json.loads(self.line(session))
+        new = said[1]
+        self.assertRegex(new, r"^198\.1[89]\.")
+        self.assertEqual(said, ["x", new, old, "x"])
+        self.end(session)
+        self.assertEqual(path.read_bytes(), before + API.encode() + b"\n")
+        refused = self.told("dns.query", name=API, reason="not-kept")[0]
+        self.assertEqual((refused["data"]["answer"], refused["data"]["address"]), ("refused", ""))
+        self.assertEqual({claim["claim"]: claim["state"] for claim in self.verify()["claims"]}["COMPLETE"], "proven")
+        self.assertEqual(self.verify()["lost"], 0)
+        self.assertEqual(self.inside(asked + f"say([address('{TCP}'), address('{API}')])\n"), [[old, new]])
 
 
 if __name__ == "__main__":

@@ -97,10 +97,16 @@ TEST(NamesFile, LeavesNothingOfAWriteThatFoundNoRoom) {
     const NoRoomAbove limit(before.size() + 5);  // "two.e"
     EXPECT_EQ(names.keep().error().sys_errno, ENOSPC);
     EXPECT_EQ(file.text(), before);
+    EXPECT_TRUE(names.keeps(one.value_or(0)));
+    EXPECT_FALSE(names.keeps(two.value_or(0)));
     EXPECT_EQ(names.keep().error().sys_errno, ENOSPC);
   }
   const auto three = names.names().give("three.example");
   ASSERT_TRUE(names.keep().ok());
+  EXPECT_TRUE(names.keeps(two.value_or(0)));
+  EXPECT_TRUE(names.keeps(three.value_or(0)));
+  EXPECT_FALSE(names.keeps(three.value_or(0) + 1));
+  EXPECT_FALSE(names.keeps(one.value_or(0) - 1));
   NamesFile next = NamesFile::open(file.again(), 0).take();
   EXPECT_EQ(next.names().size(), 3U);
   EXPECT_EQ(next.names().give("one.example"), one);
