@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "launcher/gateway/dns/answers.h"
+#include "launcher/gateway/relay/door.h"
 #include "profiles/decide/network.h"
 #include "profiles/decide/rules.h"
 
@@ -17,6 +18,7 @@ namespace {
 
 constexpr size_t kMaxQuery = 4096;
 constexpr uint64_t kConnectionMs = 10'000;
+constexpr uint64_t kPatienceMs = 50;
 
 struct Received {
   sockaddr_storage from{};
@@ -194,17 +196,24 @@ Task<> DnsServer::serve_connection(std::shared_ptr<Wait> connection) {
 }
 
 Task<> DnsServer::serve_tcp(std::shared_ptr<Wait> listener) {
+  Door door;
   while (listener->open()) {
-    UniqueFd made(accept4(listener->fd(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (!made.valid()) {
-      if (errno != EAGAIN) continue;
+    Taken taken = door.take(listener->fd());
+    const int number = errno;
+    if (!taken.socket.valid() && number == EAGAIN) {
       const bool more = co_await listener->readable();
       if (!more) co_return;
       continue;
     }
-    if (connections_ >= kMostConnections) continue;  // closed at once
+    if (!taken.socket.valid()) {
+      // Never without a pause: the other connections run in the same loop.
+      co_await sleep_ms(kPatienceMs);
+      continue;
+    }
+    if (!taken.fits || connections_ >= kMostConnections) continue;  // closed at once
     ++connections_;
-    start(parts_.loop, serve_connection(std::make_shared<Wait>(parts_.loop, std::move(made))));
+    auto connection = std::make_shared<Wait>(parts_.loop, std::move(taken.socket));
+    start(parts_.loop, serve_connection(std::move(connection)));
   }
 }
 

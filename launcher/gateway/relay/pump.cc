@@ -15,6 +15,7 @@ namespace carrel::gateway {
 namespace {
 
 constexpr uint64_t kQuantum = uint64_t{1} << 20;
+constexpr uint64_t kPatienceMs = 20;
 
 /// What lies in the source without being taken: 1 more bytes, 0 the end, -1 neither or an error
 /// (errno).
@@ -88,8 +89,10 @@ Task<PumpEnd> pump(Wait& from, Wait& to, Allowance& allowance, const PumpTools& 
     }
     Result<Pipe> lent = tools.pipes.lend();
     if (!lent.ok()) {
+      // Others give theirs back: what has been taken so far is no reason to end.
       allowance.give_back(granted);
-      co_return PumpEnd::kReset;
+      co_await sleep_ms(kPatienceMs);
+      continue;
     }
     Pipe pipe = lent.take();
     const ssize_t got = splice(from.fd(), nullptr, pipe.write_end.get(), nullptr, granted,

@@ -103,12 +103,15 @@ struct Resolver::State {
       waits.erase(found);
       return;
     }
-    auto& wait = waits[fd];
-    if (wait == nullptr) {
-      wait = std::make_shared<Wait>(loop, UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 3)));
-      start(loop, read(fd, wait));
+    auto place = waits.find(fd);
+    if (place == waits.end()) {
+      UniqueFd second(fcntl(fd, F_DUPFD_CLOEXEC, 3));
+      // No descriptor is left: the question ends when its time is over.
+      if (!second.valid()) return;
+      place = waits.emplace(fd, std::make_shared<Wait>(loop, std::move(second))).first;
+      start(loop, read(fd, place->second));
     }
-    if (writable) start(loop, write_once(fd, wait));
+    if (writable) start(loop, write_once(fd, place->second));
   }
   Task<> read(int fd, std::shared_ptr<Wait> wait) {
     while (true) {

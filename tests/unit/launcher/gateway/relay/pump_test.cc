@@ -2,9 +2,11 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
 
 #include "tests/support/require.h"
@@ -73,6 +75,23 @@ TEST_F(Pumps, PassAllBytesAndTheEnd) {
   loop_.run();
   EXPECT_EQ(relay.ended, PumpEnd::kEof);
   EXPECT_EQ(relay.allowance.used(), 3 * kMiB);
+}
+
+TEST_F(Pumps, WaitForAPipeWhereTheKernelHasNone) {
+  Relay relay(loop_, pipes_, report_, [](uint64_t) {});
+  REQUIRE_FEATURE("so-sndbufforce", fill(relay.from.theirs, kMiB));
+  relay.from.theirs.reset();
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  const rlimit none{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  start(loop_, relay.run());
+  loop_.run_for(std::chrono::milliseconds(100));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(relay.ended.has_value());
+  loop_.run();
+  EXPECT_EQ(relay.ended, PumpEnd::kEof);
+  EXPECT_EQ(relay.allowance.used(), kMiB);
 }
 
 TEST_F(Pumps, NobodyWaitsForALongOneToEnd) {
