@@ -102,7 +102,10 @@ def ask_dns(name, kind=1, to="127.0.0.53", stream=False, raw=None):
         reply = server.recv(4096)
         if stream:
             while len(reply) < 2 or len(reply) < 2 + struct.unpack("!H", reply[:2])[0]:
-                reply += server.recv(4096)
+                part = server.recv(4096)
+                if not part:
+                    raise ConnectionError(errno.EPIPE, "no answer")
+                reply += part
             reply = reply[2:]
     answers = struct.unpack("!H", reply[6:8])[0]
     at = len(query)  # where the first answer begins, by its name: whole, or a pointer (RFC 1035 4.1.4)

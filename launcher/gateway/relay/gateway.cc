@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -32,6 +33,17 @@ std::shared_ptr<Wait> wait_for(Loop& loop, UniqueFd fd) {
   return std::make_shared<Wait>(loop, std::move(fd));
 }
 
+/// Each has two sockets and, while bytes wait in it either way, two pipes. Beside them: what every
+/// gateway holds, queries over TCP, and questions to name servers.
+size_t flows_that_fit() {
+  constexpr rlim_t kOfOne = 6;
+  constexpr rlim_t kBeside = 96;
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return Gateway::kMostFlows;
+  const rlim_t fit = (files.rlim_max - std::min(kBeside, files.rlim_max / 2)) / kOfOne;
+  return static_cast<size_t>(std::min<rlim_t>(fit, Gateway::kMostFlows));
+}
+
 }  // namespace
 
 uint64_t now_ns() {
@@ -48,7 +60,8 @@ Gateway::Gateway(Parts& parts, Sockets sockets)
       dns_udp6_(wait_for(parts.loop, std::move(sockets.dns_udp6))),
       dns_tcp4_(wait_for(parts.loop, std::move(sockets.dns_tcp4))),
       dns_tcp6_(wait_for(parts.loop, std::move(sockets.dns_tcp6))),
-      log_(wait_for(parts.loop, std::move(sockets.log))) {}
+      log_(wait_for(parts.loop, std::move(sockets.log))),
+      most_flows_(flows_that_fit()) {}
 
 void Gateway::start() {
   Loop& loop = parts_.loop;
@@ -154,20 +167,20 @@ Task<> Gateway::run_flow(std::shared_ptr<Flow> flow) {
   flows_.remove(flow);
 }
 
-void Gateway::take(UniqueFd socket, const sockaddr_in& client) {
-  end_by_reset(socket.get(), true);
+void Gateway::take(Taken taken) {
+  end_by_reset(taken.socket.get(), true);
   sockaddr_in wanted{};
   socklen_t size = sizeof wanted;
-  if (getsockname(socket.get(), reinterpret_cast<sockaddr*>(&wanted), &size) != 0) return;
+  if (getsockname(taken.socket.get(), reinterpret_cast<sockaddr*>(&wanted), &size) != 0) return;
   const int yes = 1;
-  (void)setsockopt(socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  (void)setsockopt(taken.socket.get(), IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
   Arrival arrival;
-  arrival.socket = std::move(socket);
+  arrival.socket = std::move(taken.socket);
   arrival.address = address_text(ntohl(wanted.sin_addr.s_addr));
   arrival.port = ntohs(wanted.sin_port);
   arrival.name = parts_.names.names().name_of(ntohl(wanted.sin_addr.s_addr)).value_or("");
-  arrival.cookie = parts_.cookies.of(client, wanted);
-  if (flows_.size() >= kMostFlows) {
+  arrival.cookie = parts_.cookies.of(taken.client, wanted);
+  if (!taken.fits || flows_.size() >= most_flows_) {
     Report::Said said{events::Verdict::kDenied, std::string(decide::kNetworkRule), EMFILE,
                       arrival.cookie};
     parts_.report.tell(said, events::NetOpen{0, arrival.name, arrival.address, arrival.port, ""});
@@ -180,12 +193,9 @@ void Gateway::take(UniqueFd socket, const sockaddr_in& client) {
 Task<> Gateway::take_connections() {
   while (tcp_->open()) {
     co_await parts_.report.room();
-    sockaddr_in client{};
-    socklen_t size = sizeof client;
-    UniqueFd made(accept4(tcp_->fd(), reinterpret_cast<sockaddr*>(&client), &size,
-                          SOCK_CLOEXEC | SOCK_NONBLOCK));
-    if (made.valid()) {
-      take(std::move(made), client);
+    Taken taken = door_.take(tcp_->fd());
+    if (taken.socket.valid()) {
+      take(std::move(taken));
       continue;
     }
     const int number = errno;

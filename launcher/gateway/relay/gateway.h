@@ -11,6 +11,7 @@
 
 #include "broker/wire/protocol/messages.pb.h"
 #include "launcher/gateway/relay/dns_server.h"
+#include "launcher/gateway/relay/door.h"
 #include "launcher/gateway/relay/flow.h"
 #include "launcher/gateway/relay/refused_packets.h"
 
@@ -25,7 +26,7 @@ struct Sockets {
 
 class Gateway {
  public:
-  /// More connections at once are reset.
+  /// More connections at once are reset, and more than there are descriptors for.
   static constexpr size_t kMostFlows = 1024;
   static constexpr uint64_t kIdleNs = 600'000'000'000;
 
@@ -52,7 +53,7 @@ class Gateway {
   Task<> end_flows(std::function<void()> done);
   [[nodiscard]] bool moves() const;
   Task<> run_flow(std::shared_ptr<Flow> flow);
-  void take(UniqueFd socket, const sockaddr_in& client);
+  void take(Taken taken);
   void read_log_now();
   /// How often what was told once has come again, of minutes that are over at `now_ns`.
   void tell_counts(uint64_t now_ns);
@@ -65,6 +66,8 @@ class Gateway {
   Parts& parts_;
   DnsServer dns_;
   std::shared_ptr<Wait> tcp_, dns_udp4_, dns_udp6_, dns_tcp4_, dns_tcp6_, log_;
+  Door door_;
+  size_t most_flows_;
   std::list<std::shared_ptr<Flow>> flows_;
   RefusedPackets refused_;
   std::map<std::string, uint64_t> grants_until_ns_;  // by id, monotonic: also without a word

@@ -345,5 +345,115 @@ say([reached("{API}"), address("{API}"), address("{TCP}"), echoed(kept)])
         self.assertEqual(self.inside(asked + f"say([address('{TCP}'), address('{API}')])\n"), [[old, new]])
 
 
+class Descriptors(WayOutCase):
+    """The gateway has as many descriptors as the host lets it have."""
+
+    ECHOES = """
+def echoed(c):
+    c.sendall(b"x")
+    return c.recv(1).decode()
+def one_more(name):
+    began = time.monotonic()
+    def work():
+        with connect(name, given["port"]) as c: return echoed(c)
+    return [attempt(work), time.monotonic() - began < 2]
+def living(all):
+    return len([c for c in all if attempt(echoed, c) == "x"])
+"""
+
+    def begin(self, script, names=()):
+        port = self.world.ports["echo"]
+        self.allow("[limits]\nopen_files = 400\n", *(self.world.rule(name, ports=[port], mode="tcp") for name in (TCP, *names)))
+        return self.start(f"given['port'] = {port}\nNAME = '{TCP}'\n" + self.ECHOES + script)
+
+    def cpu_seconds(self, pid, seconds=3):
+        def used():
+            fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        before = used()
+        time.sleep(seconds)
+        return used() - before
+
+    def limit_files(self, pid, most):
+        """Of a process that runs, as its own user does."""
+        status = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{pid}/status").read_text().splitlines())
+        user, group = int(status["Uid"].split()[0]), int(status["Gid"].split()[0])
+        subprocess.run(["prlimit", "--pid", str(pid), f"--nofile={most}:"], user=user, group=group, extra_groups=[], check=True)
+
+    def refused(self):
+        return [each for each in self.of_type("net.open", name=TCP) if each["verdict"] == "denied"]
+
+    def check_record(self):
+        self.assertEqual({claim["claim"]: claim["state"] for claim in self.verify()["claims"]}["COMPLETE"], "proven")
+        self.assertEqual(self.verify()["lost"], 0)
+
+    def test_as_many_connections_live_as_there_are_descriptors_for(self):
+        limit = 512
+        self.start_launcher(wrapper=["prlimit", f"--nofile={limit}:{limit}"])
+        fit = (limit - 96) // 6
+        session = self.begin(f"""
+held = [connect(NAME, given["port"]) for _ in range({fit})]
+say(living(held))
+say([one_more(NAME) for _ in range(20)])
+say([living(held), ask_dns(NAME)[0], ask_dns(NAME, stream=True)[0]])
+sys.stdin.readline()
+held.pop().close()
+time.sleep(1)
+say(one_more(NAME))
+""")
+        self.assertEqual(json.loads(self.line(session)), fit)
+        for how, soon in json.loads(self.line(session)):
+            self.assertIn(how, ("ECONNRESET", "EPIPE"))
+            self.assertTrue(soon)
+        self.assertEqual(json.loads(self.line(session)), [fit, 0, 0])
+        gateway = self.one("carrel-gateway")
+        self.assertIn(f"Max open files            {limit}  ", pathlib.Path(f"/proc/{gateway}/limits").read_text())
+        self.assertLess(self.cpu_seconds(gateway), 0.3)
+        self.go_on(session)
+        self.assertEqual(json.loads(self.line(session)), ["x", True])
+        self.end(session)
+        self.assertEqual([each["errno"] for each in self.refused()], ["EMFILE"] * 20)
+        self.check_record()
+
+    def test_a_connection_without_a_descriptor_is_reset_and_the_others_live(self):
+        few = ("api.example.com", "files.example.com", "git.example.com")  # never resolved before
+        session = self.begin("""
+held = [connect(NAME, given["port"]) for _ in range(20)]
+say(living(held))
+sys.stdin.readline()
+say([one_more(NAME) for _ in range(5)])
+say(attempt(ask_dns, NAME, 1, "127.0.0.53", True))
+say([living(held), ask_dns(NAME)[0]])
+while name := sys.stdin.readline().strip():
+    say([one_more(name)[0], living(held)])
+say([one_more(NAME), ask_dns(NAME, stream=True)[0], living(held)])
+""", few)
+        self.assertEqual(json.loads(self.line(session)), 20)
+        gateway = self.one("carrel-gateway")
+        taken = {int(each.name) for each in pathlib.Path(f"/proc/{gateway}/fd").iterdir()}
+        free = [number for number in range(1000) if number not in taken]
+        self.limit_files(gateway, free[0])
+        self.go_on(session)
+        for how, soon in json.loads(self.line(session)):
+            self.assertIn(how, ("ECONNRESET", "EPIPE"))
+            self.assertTrue(soon)
+        self.assertNotIsInstance(json.loads(self.line(session)), list)  # no answer over TCP, but an end
+        self.assertEqual(json.loads(self.line(session)), [20, 0])
+        self.assertLess(self.cpu_seconds(gateway), 0.3)
+        for left, name in enumerate(few, 1):  # for the client, for the question, for the server or to wait with
+            self.limit_files(gateway, free[left])
+            session.stdin.write(f"{name}\n".encode())
+            session.stdin.flush()
+            how, living = json.loads(self.line(session))
+            self.assertIn(how, ("ECONNRESET", "EPIPE", "x"), f"{left} are left")
+            self.assertEqual(living, 20)
+        self.limit_files(gateway, 4096)
+        self.go_on(session)
+        self.assertEqual(json.loads(self.line(session)), [["x", True], 0, 20])
+        self.end(session)
+        self.assertEqual([each["errno"] for each in self.refused()], ["EMFILE"] * 5)
+        self.check_record()
+
+
 if __name__ == "__main__":
     unittest.main()
