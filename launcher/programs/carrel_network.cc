@@ -104,8 +104,9 @@ Result<network::GatewaySockets> make_sockets_again() {
   constexpr timespec kMoment = {0, 10'000'000};
   for (int i = 0;; ++i) {
     Result<network::GatewaySockets> made = network::make_gateway_sockets();
-    const bool held =
-        !made.ok() && (made.error().sys_errno == EADDRINUSE || made.error().sys_errno == EBUSY);
+    // EPERM: of the log's group.
+    const int number = made.ok() ? 0 : made.error().sys_errno;
+    const bool held = number == EADDRINUSE || number == EBUSY || number == EPERM;
     if (!held || i == kTries) return made;
     (void)nanosleep(&kMoment, nullptr);
   }

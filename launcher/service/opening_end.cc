@@ -124,7 +124,7 @@ void Opener::supervise() {
     }
     ssh_->serve();
     done = waits[0].revents != 0 && hear_session();
-    if (done || hung_up || !mends) continue;
+    if (done || hung_up || !mends || !runs) continue;
     if (waits[4].revents != 0) lose_gateway();
     mend_gateway();
   }

@@ -27,6 +27,12 @@ int Opener::gateway_patience_ms() const {
   return *due <= now ? 0 : static_cast<int>(*due - now);
 }
 
+/// The session hears one no more that we may hear yet: it is none. Of an older one it is no news.
+void Opener::miss_gateway(const protocol::GatewayBack& missed) {
+  const bool serves = way_out_.has_value() && way_out_->control_fd() >= 0;
+  if (serves && missed.times() == gateway_turns_.begun()) lose_gateway();
+}
+
 /// It says nothing of its own accord: what comes is its end.
 void Opener::lose_gateway() {
   tools_.log("gateway.lost session=" + opening_.spec.session());

@@ -51,6 +51,7 @@ bool Opener::hear_session() {
   for (const Message& message : said.wanted)
     start_ssh(message);
   finished_ = std::move(said.finished);
+  if (!said.gone && said.missed.has_value()) miss_gateway(*said.missed);
   return said.gone;
 }
 

@@ -115,6 +115,10 @@ Result<Recorder::Said> Recorder::take() {
       said.wanted.push_back(std::move(*message));
       continue;
     }
+    if (message->type == Type::kGatewayBack) {
+      ASSIGN_OR_RETURN(said.missed, protocol::parse_message<protocol::GatewayBack>(*message));
+      continue;
+    }
     if (message->type != Type::kFinished) return Error{"carrel-session spoke out of turn", EPROTO};
     ASSIGN_OR_RETURN(said.finished, protocol::parse_message<protocol::Finished>(*message));
     said.gone = true;

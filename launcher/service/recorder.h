@@ -45,9 +45,10 @@ class Recorder {
   [[nodiscard]] int fd() const { return control_.fd(); }
   /// What the session has said while it runs.
   struct Said {
-    std::optional<protocol::Finished> finished;  // its last word
-    std::vector<protocol::Message> wanted;       // kStartSsh, in order
-    bool gone = false;                           // it has ended, with or without a last word
+    std::optional<protocol::Finished> finished;   // its last word
+    std::vector<protocol::Message> wanted;        // kStartSsh, in order
+    std::optional<protocol::GatewayBack> missed;  // the last gateway that it has lost
+    bool gone = false;                            // it has ended, with or without a last word
   };
   /// After fd() became readable: all that is whole. Another message is an Error.
   Result<Said> take();

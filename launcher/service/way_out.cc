@@ -110,6 +110,7 @@ Result<std::string> WayOut::hear_ready(int patience_ms) {
   constexpr size_t kTrustFiles = 3;
   std::vector<UniqueFd> fds = std::move(said->fds);
   if (fds.empty()) return ready.authority();
+  if (kept_.valid()) return Error{"the gateway gave what nobody asked it for", EPROTO};
   kept_ = std::move(fds.front());
   fds.erase(fds.begin());
   if (!fds.empty() && fds.size() != kTrustFiles) {
@@ -168,9 +169,8 @@ Status WayOut::hear_trial() {
 
 Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_t uid,
                            protocol::GatewayConfig config, int names) {
-  control_.close();
+  drop_gateway();
   session_.reset();
-  end(gateway_, 0);  // one that hung up and lives on, too
   RETURN_IF_ERROR(start_both(folder, porter, uid, {"again"}));
   const int wanted[] = {network_.get()};
   (void)maker_.send(Type::kGo, "", wanted).ok();  // one that has failed has said why
@@ -184,6 +184,11 @@ Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_
   RETURN_IF_ERROR(configure(config, made.take(), names));
   ASSIGN_OR_RETURN([[maybe_unused]] const std::string same, hear_ready(kAgainMs));
   return Done{};
+}
+
+void WayOut::drop_gateway() {
+  control_.close();
+  end(gateway_, 0);
 }
 
 void WayOut::end(int patience_ms) {

@@ -49,13 +49,14 @@ class WayOut {
   /// While the session runs and its gateway has died: another one in the same namespace, for which
   /// `config` and `names` are as in begin(). Budgets, names, authority and the numbers of
   /// connections are those of before; leases and grants are the session's to tell it. There is no
-  /// trial again: the workspace has no power over what it tried. Takes 10 s at most.
+  /// trial again: the workspace has no power over what it tried. It begins when the session has
+  /// said so by its channel. Waits for both programs, some seconds each where one does not answer.
   Status start_again(const std::string& folder, const Porter& porter, uid_t uid,
                      protocol::GatewayConfig config, int names);
   /// Its end is the gateway's; -1: there is none.
   [[nodiscard]] int control_fd() const { return control_.fd(); }
-  /// The gateway has died.
-  void drop_gateway() { control_.close(); }
+  /// The gateway has died, or has hung up: nothing of it lives after this.
+  void drop_gateway();
   /// Ends what runs still of it, and waits for that.
   void end(int patience_ms = kEndMs);
 

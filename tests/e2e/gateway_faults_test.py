@@ -1,15 +1,17 @@
 """What becomes of a session whose way out fails: nothing can be reached any more, the record is whole, and names mean the same
 the next time."""
+import ctypes
 import json
 import os
 import pathlib
 import re
 import signal
+import socket
 import subprocess
 import unittest
 
 from carrel_case import CARREL, ROOTLESS, UID
-from gateway_case import LIBRARY, GatewayCase
+from gateway_case import LIBRARY, GatewayCase, descriptors_of
 
 TCP, API = "tcp.example.com", "api.example.com"
 
@@ -69,6 +71,38 @@ for line in sys.stdin:
         self.assertEqual({claim["claim"]: claim["state"] for claim in self.verify()["claims"]}["COMPLETE"], "proven")
         # The next session has a gateway again, and the address still means this name.
         self.assertEqual(self.inside(f"say(socket.gethostbyname('{TCP}'))\n"), [address.decode().strip().strip('"')])
+
+    def hang_up(self, pid, which):
+        """A gateway that was taken over ends one of its channels and lives on: it is stopped, and the channel is shut."""
+        os.kill(pid, signal.SIGSTOP)
+        unix = [int(fd.name) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir() if os.readlink(fd).startswith("socket:")]
+        process = os.pidfd_open(pid)
+        for fd in unix:
+            copy = ctypes.CDLL(None, use_errno=True).syscall(438, process, fd, 0)  # pidfd_getfd(2)
+            self.assertGreaterEqual(copy, 0, os.strerror(ctypes.get_errno()))
+            with socket.socket(fileno=copy) as channel:
+                if channel.family == socket.AF_UNIX and (fd == 3) == (which == "launcher"):
+                    channel.shutdown(socket.SHUT_RDWR)
+        os.close(process)
+
+    def test_one_that_hangs_up_and_lives_on_is_ended(self):
+        port = self.world.ports["echo"]
+        self.allow(self.world.rule(TCP, ports=[port], mode="tcp"))
+        session = self.start(f"""
+c = connect('{TCP}', {port})
+say('there')
+for line in sys.stdin:
+    say(connected('{TCP}', {port}))
+""")
+        self.assertEqual(session.stdout.readline(), b'"there"\n')
+        for times, which in enumerate(("launcher", "session"), 1):
+            gateway = self.gateway()
+            self.hang_up(gateway, which)
+            self.wait_until(lambda pid=gateway: not descriptors_of(pid), what=f"it is dead that has hung up on the {which}")
+            self.wait_until(lambda n=times: len(self.of_type("net.anomaly", what="gateway-back")) == n, 30, "another one serves")
+            self.assertEqual(self.tell(session), '"connected"')
+        self.end(session)
+        self.assertEqual(len(self.told("net.anomaly", what="gateway-lost")), 2)
 
     def test_the_end_of_a_session_cuts_and_records_every_connection(self):
         port = self.world.ports["echo"]

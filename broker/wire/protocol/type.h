@@ -70,10 +70,11 @@ enum class Type : uint16_t {
   kRecorded = 111,
   kGo = 112,
   kFinished = 113,
-  kWorkspace = 119,    // no body; a pidfd of carrel-init, where there is no control group
-  kStartSsh = 120,     // session -> launcher
-  kSshStarted = 121,   // launcher -> session, with its descriptors
-  kGatewayBack = 122,  // launcher -> session, with a channel to another gateway, or the last word
+  kWorkspace = 119,   // no body; a pidfd of carrel-init, where there is no control group
+  kStartSsh = 120,    // session -> launcher
+  kSshStarted = 121,  // launcher -> session, with its descriptors
+  kGatewayBack =
+      122,  // to the session: a channel to another gateway, or none; from it: that one has gone
   // carrel -> broker, tasks
   kTaskCreateRequest = 130,
   kTaskReply = 131,

@@ -87,6 +87,11 @@ bool Gateway::begin(uint64_t refused_at_least) {
   return true;
 }
 
+void Gateway::begin_again() {
+  dns_.begin();
+  parts_.report.begin();
+}
+
 void Gateway::end(std::function<void()> done) {
   if (ended_) return;
   ended_ = true;

@@ -38,6 +38,8 @@ class Gateway {
   /// The self-test has ended: from now on the session is told. False: fewer packets than
   /// `refused_at_least` were refused and told of.
   bool begin(uint64_t refused_at_least);
+  /// The same in the place of a gateway that has died: nothing was tried, and all is told.
+  void begin_again();
   /// A credential is there, renewed or ended; with its end every connection that it opened is cut.
   void take_lease(const protocol::GatewayLease& lease);
   /// One more destination for a while, or no longer: its connections are cut then. What cannot be

@@ -96,16 +96,23 @@ struct Program {
 
 /// OpenSSL reads its configuration and fetches its algorithms when they are first used. Nothing
 /// that is made here is kept.
-void warm_up(const protocol::Connection& control) {
-  pollfd asked{control.fd(), POLLIN, 0};
-  if (poll(&asked, 1, 0) != 0) return;
+void warm_up() {
   AuthorityRequest request;
   request.session = "none";
   request.names = {"carrel.invalid"};
   request.now_s = static_cast<int64_t>(time(nullptr));
   request.valid_s = 1;
   auto authority = Authority::create(request);
-  if (authority.ok()) (void)SystemRoots::parse(authority.value().pem()).ok();
+  if (!authority.ok()) return;
+  (void)SystemRoots::parse(authority.value().pem()).ok();
+  auto kept = authority.value().kept();
+  if (kept.ok()) (void)Authority::restore(request.names, kept.value()).ok();
+}
+
+/// While nobody has asked for it yet.
+bool has_time(const protocol::Connection& control) {
+  pollfd asked{control.fd(), POLLIN, 0};
+  return poll(&asked, 1, 0) == 0;
 }
 
 Result<Program> configure(int control_fd) {
@@ -114,7 +121,7 @@ Result<Program> configure(int control_fd) {
   // It may have been started for a session that nobody has asked for yet: lists of processes tell
   // it from one that serves.
   (void)prctl(PR_SET_NAME, "carrel-ready");
-  warm_up(program.control);
+  if (has_time(program.control)) warm_up();
   ASSIGN_OR_RETURN(std::optional<Message> message, program.control.receive());
   (void)prctl(PR_SET_NAME, "carrel-gateway");
   if (!message.has_value() || message->type != Type::kGatewayConfig) {
@@ -236,11 +243,17 @@ Status run(Program& program) {
                                          program.config.resolvers().end());
   ASSIGN_OR_RETURN(const std::unique_ptr<Resolver> resolver, Resolver::open(loop, servers));
   ASSIGN_OR_RETURN(std::vector<Address> own, own_addresses());
-  ASSIGN_OR_RETURN(NamesFile names,
-                   NamesFile::open(std::move(program.given.names), program.config.window()));
   const bool again = program.config.again();
   ASSIGN_OR_RETURN(Kept kept,
                    again ? Kept::take_over(std::move(program.given.kept)) : Kept::create());
+  raise_limits();
+  // What a gateway left that may have been taken over is read with no more power than it had.
+  if (again) {
+    warm_up();
+    RETURN_IF_ERROR(confine());
+  }
+  ASSIGN_OR_RETURN(NamesFile names,
+                   NamesFile::open(std::move(program.given.names), program.config.window()));
   Report report(loop, std::move(program.given.session));
   Parts parts{loop,
               program.profile,
@@ -262,7 +275,12 @@ Status run(Program& program) {
                                             : make_trust(program, parts, kept));
   Gateway gateway(parts, std::move(program.given.sockets));
   report.on_gone = [&loop] { loop.stop(); };
-  report.on_message = [&gateway, &report](const Message& message) {
+  report.on_message = [&gateway, &report, again](const Message& message) {
+    // The session listens: what passes from now on is told of.
+    if (message.type == Type::kGo && again) {
+      gateway.begin_again();
+      return gateway.start();
+    }
     if (message.type == Type::kGatewayLease) take_lease(message, gateway);
     if (message.type == Type::kGatewayGrant) {
       const auto grant = protocol::parse_message<protocol::GatewayGrant>(message);
@@ -272,12 +290,9 @@ Status run(Program& program) {
     if (message.type != Type::kGatewayEnd) return;
     gateway.end([&report] { report.send(Type::kGatewayEnded, ""); });
   };
-  raise_limits();
-  RETURN_IF_ERROR(confine());
+  if (!again) RETURN_IF_ERROR(confine());
   RETURN_IF_ERROR(tell_ready(program, trust, kept));
-  // The network is the one that was tried at the start; something runs in it: all counts at once.
-  if (again) (void)gateway.begin(0);
-  gateway.start();
+  if (!again) gateway.start();
   start(loop, report.read_all());
   start(loop, serve_control(program, gateway, loop));
   loop.run();

@@ -61,7 +61,8 @@ Result<Kept> Kept::create() {
 Result<Kept> Kept::take_over(UniqueFd file) {
   struct stat what {};
   // Its end cannot be taken away below us (SIGBUS).
-  const bool sealed = (fcntl(file.get(), F_GET_SEALS) & F_SEAL_SHRINK) != 0;
+  const int seals = fcntl(file.get(), F_GET_SEALS);  // -1 of what has none
+  const bool sealed = seals >= 0 && (seals & F_SEAL_SHRINK) != 0;
   if (fstat(file.get(), &what) != 0 || !sealed || what.st_size != off_t{sizeof(Memory)}) {
     return Error{"what the gateway before left is of another size", EPROTO};
   }

@@ -32,6 +32,18 @@ Result<Owned<EVP_PKEY>> generate_key() {
   return key;
 }
 
+/// Nobody is asked for one.
+int no_password(char* /*buffer*/, int /*size*/, int /*writes*/, void* /*unused*/) {
+  return -1;
+}
+
+bool is_p256(const EVP_PKEY* key) {
+  std::array<char, 32> group = {};
+  return EVP_PKEY_is_a(key, "EC") == 1 &&
+         EVP_PKEY_get_group_name(key, group.data(), group.size(), nullptr) == 1 &&
+         std::string_view(group.data()) == "prime256v1";
+}
+
 bool set_serial(X509* certificate) {
   std::array<unsigned char, 16> random = {};
   if (RAND_bytes(random.data(), static_cast<int>(random.size())) != 1) return false;
@@ -190,10 +202,10 @@ Result<Authority> Authority::restore(const std::vector<std::string>& names, cons
   const Owned<BIO> bio(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
   Authority out;
   if (bio != nullptr) {
-    out.key_.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, nullptr, nullptr));
+    out.key_.reset(PEM_read_bio_PrivateKey(bio.get(), nullptr, no_password, nullptr));
     out.certificate_.reset(PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr));
   }
-  if (out.key_ == nullptr || out.certificate_ == nullptr ||
+  if (out.key_ == nullptr || out.certificate_ == nullptr || !is_p256(out.key_.get()) ||
       X509_check_private_key(out.certificate_.get(), out.key_.get()) != 1)
     return openssl_error("read the session's authority");
   tm until = {};

@@ -40,6 +40,8 @@ class FlowJoin {
   using Passed = std::function<bool(uint64_t mark)>;
   /// What may be recorded now, in order: with process and channel where they are known.
   std::vector<events::Event> take(const Passed& passed, uint64_t now_ns);
+  /// Connections that were open are none any more, and nobody tells their ends.
+  void forget_open() { flows_.clear(); }
   /// Nothing could be read meanwhile: patience begins anew.
   void wait_from(uint64_t now_ns);
 

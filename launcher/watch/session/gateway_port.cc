@@ -27,6 +27,12 @@ struct IsGateways {
   }
 };
 
+/// What becomes of gateways is not theirs to tell.
+bool is_ours(const events::Data& data) {
+  const auto* anomaly = std::get_if<events::NetAnomaly>(&data);
+  return anomaly != nullptr && anomaly->what.starts_with("gateway-");
+}
+
 bool is_networks(const std::string& rule) {
   return rule.empty() || rule == decide::kNetworkRule || rule.starts_with("network.");
 }
@@ -40,7 +46,7 @@ Result<NetworkEvent> read_network_event(const protocol::GatewayEvent& message, u
   ASSIGN_OR_RETURN(
       told.event, events::decode_payload(static_cast<uint16_t>(message.code()), message.payload()));
   if (!std::visit(IsGateways{}, told.event.data) || told.event.process.has_value() ||
-      !told.event.channel.empty() || !is_networks(told.event.rule)) {
+      !told.event.channel.empty() || is_ours(told.event.data) || !is_networks(told.event.rule)) {
     return Error{"the gateway told of what is not its own", EPROTO};
   }
   told.event.mono_ns = std::clamp(message.mono_ns(), std::min(last_ns, now_ns), now_ns);
@@ -55,6 +61,12 @@ void GatewayPort::replace(UniqueFd channel) {
   if (!gone() || told_to_end_) return;
   channel_ = protocol::Connection(std::move(channel));
   was_there_ = true;
+  ended_ = false;
+}
+
+void GatewayPort::go() {
+  if (gone() || told_to_end_) return;
+  if (!channel_.queue(Type::kGo, "").ok()) channel_.close();
 }
 
 std::vector<NetworkEvent> GatewayPort::receive(uint64_t now_ns) {

@@ -31,8 +31,9 @@ class GatewayPort {
 
   /// It has died, whatever its channel says.
   void drop() { channel_.close(); }
-  /// Another gateway has taken the place of one that has gone.
+  /// Another gateway takes the place of one that has gone. Nothing passes before go().
   void replace(UniqueFd channel);
+  void go();
   /// What has come. One word that is none of its own ends the channel, and with it the gateway.
   std::vector<NetworkEvent> receive(uint64_t now_ns);
   /// A credential that it puts into what it lets pass. One that has gone needs none.

@@ -172,6 +172,7 @@ class Session {
   InsidePort inside_;
   GatewayPort gateway_;
 
+  uint32_t gateway_times_ = 0;  // how many have taken another one's place
   uint64_t began_ns_ = 0;
   bool launcher_open_ = true, ready_ = false, told_recorded_ = false, go_ = false;
   std::optional<uint64_t> gate_opened_ns_;

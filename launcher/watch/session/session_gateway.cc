@@ -14,6 +14,7 @@ namespace carrel::session {
 namespace {
 
 constexpr uint64_t kLastWordsNs = 5 * kNsPerS;
+constexpr int kMostReads = 64;  // of what a gateway that has died had said
 
 }  // namespace
 
@@ -46,10 +47,18 @@ void Session::settle_network() {
     serve(Source::kSensor, 0);
     tell_network(passed, now());
   }
-  if (!flows_.waiting() && gateway_.lost()) lose_gateway();
+  if (flows_.waiting() || !gateway_.lost()) return;
+  lose_gateway();
+  // It may have hung up here alone. Before the gate the launcher does not listen.
+  protocol::GatewayBack missed;
+  missed.set_times(gateway_times_);
+  if (launcher_open_ && gate_opened_ns_.has_value()) {
+    tell(protocol::Type::kGatewayBack, missed.SerializeAsString());
+  }
 }
 
 void Session::lose_gateway() {
+  flows_.forget_open();
   record_->add(events::NetAnomaly{"gateway-lost", "", "its connections were reset"});
   inform(protocol::Type::kNotice,
          "carrel: the gateway has ended: connections outside are reset. The screen says when it is "
@@ -62,7 +71,8 @@ void Session::take_gateway_back(protocol::Message message) {
   const auto back = protocol::parse_message<protocol::GatewayBack>(message);
   if (!back.ok() || ending_.has_value()) return;
   // The launcher may have seen its end first: what it had said by then is heard.
-  serve_gateway();
+  for (int i = 0; i < kMostReads && !gateway_.gone(); ++i)
+    serve_gateway();
   gateway_.drop();
   if (gateway_.lost()) lose_gateway();
   if (message.fds.size() != 1) {
@@ -75,8 +85,10 @@ void Session::take_gateway_back(protocol::Message message) {
                                   std::to_string(back.value().times()) + " of " +
                                       std::to_string(back.value().most()) + " times"});
   gateway_.replace(std::move(message.fds.front()));
+  gateway_times_ = back.value().times();
   for (const protocol::GatewayGrant& grant : grants_.granted(both_clocks()))
     gateway_.grant(grant);
+  gateway_.go();
   leases_.ask_again();
   inform(protocol::Type::kNotice, "carrel: the gateway is there again.\n");
 }

@@ -116,6 +116,15 @@ TEST(Kept, AnythingElseIsRefused) {
     return file;
   };
   EXPECT_TRUE(refused(same_size(F_SEAL_SHRINK | F_SEAL_GROW)));  // all zeros
+  // A file knows no seals: its end could be taken away.
+  const std::string path = testing::TempDir() + "/kept";
+  UniqueFd plain(open(path.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  EXPECT_EQ(unlink(path.c_str()), 0);
+  uint64_t same = 0;
+  EXPECT_EQ(pread(kept.fd(), &same, sizeof same, 0), ssize_t{sizeof same});
+  EXPECT_EQ(ftruncate(plain.get(), size), 0);
+  EXPECT_EQ(pwrite(plain.get(), &same, sizeof same, 0), ssize_t{sizeof same});
+  EXPECT_TRUE(refused(std::move(plain)));
   EXPECT_EQ(ftruncate(kept.fd(), 0), -1) << "its end could be taken away below the next one";
   // Of the right layout, with numbers that lead beyond it.
   const auto with = [&](off_t at, uint64_t value) {

@@ -3,6 +3,7 @@
 #include "launcher/gateway/tls/authority.h"
 
 #include <gtest/gtest.h>
+#include <openssl/pem.h>
 
 #include <cerrno>
 
@@ -129,7 +130,15 @@ TEST(Authority, IsNotMadeOfAnythingElse) {
   const Secret other = make(wanted).kept().take();
   const std::string key(one.expose().substr(0, one.expose().find("-----BEGIN CERTIFICATE")));
   const std::string strange(other.expose().substr(other.expose().find("-----BEGIN CERTIFICATE")));
-  for (const std::string& text : {std::string(), key, strange, key + strange})
+  const Owned<EVP_PKEY> rsa(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", size_t{2048}));
+  const Owned<BIO> bio(BIO_new(BIO_s_mem()));
+  ASSERT_EQ(PEM_write_bio_PKCS8PrivateKey(bio.get(), rsa.get(), EVP_aes_128_cbc(), "x", 1, nullptr,
+                                          nullptr),
+            1);
+  char* data = nullptr;
+  const long size = BIO_get_mem_data(bio.get(), &data);
+  const std::string locked(data, static_cast<size_t>(size));  // nobody is asked for its password
+  for (const std::string& text : {std::string(), key, strange, key + strange, locked + strange})
     EXPECT_FALSE(Authority::restore(wanted.names, Secret(text)).ok()) << text.size();
 }
 

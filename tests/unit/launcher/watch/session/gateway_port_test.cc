@@ -65,6 +65,11 @@ TEST(GatewayPort, TakesNothingThatAnotherTells) {
   other.process = events::Process{1, 2, 0, "/bin/sh"};
   EXPECT_TRUE(refused(other));
   other = query();
+  other.data = events::NetAnomaly{"beacon", "a.example", ""};
+  EXPECT_FALSE(refused(other));
+  other.data = events::NetAnomaly{"gateway-lost", "", ""};
+  EXPECT_TRUE(refused(other)) << "the session's own words";
+  other = query();
   other.channel = "1";
   EXPECT_TRUE(refused(other));
   protocol::GatewayEvent damaged = message_of(query());
@@ -116,17 +121,24 @@ TEST(GatewayPort, AnotherOneTakesThePlaceOfOneThatHasGone) {
   Ends ends;
   Ends next;
   UniqueFd channel(dup(next.theirs->fd()));
-  ends.theirs->replace(UniqueFd(dup(channel.get())));
+  ends.theirs->replace(UniqueFd(dup(channel.get())));  // the one that is there is not replaced
   EXPECT_NE(ends.theirs->fd(), channel.get());
   ASSERT_TRUE(ends.ours.send(protocol::Type::kGatewayEnded, "").ok());
   EXPECT_TRUE(ends.theirs->receive(100).empty());
-  EXPECT_TRUE(ends.theirs->ended()) << "the one that is there is not replaced";
+  EXPECT_TRUE(ends.theirs->ended());
   Ends lost;
+  ASSERT_TRUE(lost.ours.send(protocol::Type::kGatewayEnded, "").ok());  // its last word is a lie
+  EXPECT_TRUE(lost.theirs->receive(100).empty());
   lost.ours.close();
   EXPECT_TRUE(lost.theirs->receive(100).empty());
   EXPECT_TRUE(lost.theirs->lost());
   lost.theirs->replace(std::move(channel));
   EXPECT_FALSE(lost.theirs->gone());
+  EXPECT_FALSE(lost.theirs->ended()) << "the one before had said so";
+  lost.theirs->go();
+  const auto heard = next.ours.receive(1000);
+  ASSERT_TRUE(heard.ok() && heard.value().has_value());
+  EXPECT_EQ(heard.value()->type, protocol::Type::kGo);
   ASSERT_TRUE(
       protocol::send_message(next.ours, protocol::Type::kGatewayEvent, message_of(query())).ok());
   EXPECT_EQ(lost.theirs->receive(200).size(), 1U);

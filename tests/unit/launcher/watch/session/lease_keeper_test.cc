@@ -95,6 +95,27 @@ TEST_F(LeaseKeeping, HandsToTheSinkWhatNoWorkspaceMaySee) {
   EXPECT_EQ(steps_, "take b-header=hunter2key again; ");
 }
 
+/// The broker ends a session that asks so for what no gateway ever had.
+TEST_F(LeaseKeeping, AsksAgainForWhatTheSinkHasLostAlone) {
+  use_sink();
+  keeper_->ask_due(1000);
+  for (const auto& [name, kind] :
+       {std::pair{"a-file", "file"}, {"b-header", "header"}, {"c-x509", "x509"}})
+    ASSERT_TRUE(take(minted(name, kind)).ok());
+  keeper_->ask_again();
+  keeper_->ask_due(1001);
+  std::string asked;
+  while (true) {
+    const auto heard = broker_.receive(200);
+    if (!heard.ok() || !heard.value().has_value()) break;
+    protocol::MintCredential wanted;
+    if (heard.value()->type != Type::kMintCredential) continue;
+    ASSERT_TRUE(wanted.ParseFromString(heard.value()->body));
+    if (wanted.renewal()) asked += wanted.name() + (wanted.again() ? " again; " : "; ");
+  }
+  EXPECT_EQ(asked, "b-header again; c-x509 again; ");
+}
+
 TEST_F(LeaseKeeping, EndsTheSinksLeasesBeforeTheFiles) {
   use_sink();
   keeper_->ask_due(1000);

@@ -60,6 +60,21 @@ TEST(Leases, AreAskedForAgainWhenWhoeverHeldThemHasLostThem) {
   EXPECT_EQ(leases.due(168), (Asks{{"a", true}}));
 }
 
+TEST(Leases, AreNotAskedForAgainWhileAQuestionIsOutOrHasJustBeenRefused) {
+  Leases leases({"a"});
+  (void)leases.due(100);
+  ASSERT_TRUE(leases.take(lease("a", 100, 120), false).ok());
+  EXPECT_EQ(leases.due(160), (Asks{{"a", true}}));
+  leases.ask_again("a");
+  EXPECT_EQ(leases.due(161), Asks{}) << "its answer goes to the new gateway";
+  ASSERT_TRUE(leases.refuse("a", "no answer", 162).ok());
+  leases.ask_again("a");
+  EXPECT_EQ(leases.due(163), Asks{}) << "the broker would end the session";
+  EXPECT_EQ(leases.due(167), (Asks{{"a", true, true}}));
+  ASSERT_TRUE(leases.take(lease("a", 167, 120), true).ok());
+  EXPECT_EQ(leases.due(168), Asks{});
+}
+
 TEST(Leases, WhatLastsAsLongAsItsGrantIsAskedForAgainAllTheSame) {
   Leases leases({});
   leases.grant("a", 200);
