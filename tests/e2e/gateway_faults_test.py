@@ -76,13 +76,15 @@ for line in sys.stdin:
         """A gateway that was taken over ends one of its channels and lives on: it is stopped, and the channel is shut."""
         os.kill(pid, signal.SIGSTOP)
         unix = [int(fd.name) for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir() if os.readlink(fd).startswith("socket:")]
-        process = os.pidfd_open(pid)
+        process, copies = os.pidfd_open(pid), {}
         for fd in unix:
             copy = ctypes.CDLL(None, use_errno=True).syscall(438, process, fd, 0)  # pidfd_getfd(2)
             self.assertGreaterEqual(copy, 0, os.strerror(ctypes.get_errno()))
-            with socket.socket(fileno=copy) as channel:
-                if channel.family == socket.AF_UNIX and (fd == 3) == (which == "launcher"):
-                    channel.shutdown(socket.SHUT_RDWR)
+            copies[fd] = socket.socket(fileno=copy)
+        for fd, channel in copies.items():  # it is dead a moment after the first
+            if channel.family == socket.AF_UNIX and (fd == 3) == (which == "launcher"):
+                channel.shutdown(socket.SHUT_RDWR)
+            channel.close()
         os.close(process)
 
     def test_one_that_hangs_up_and_lives_on_is_ended(self):

@@ -18,7 +18,7 @@ class Linger(NeedsImages, Case):
 
     def writers_have_ended(self):
         """The launcher has no processes that write back what a session left."""
-        self.wait_until(lambda: len(self.processes("carrel-launcher")) == 1, what="the launcher is alone")
+        self.wait_until(lambda: len(self.processes("carrel-launcher")) == 1 and not self.processes("carrel-disk-end"), what="the launcher is alone")
 
     def limit(self, disk):
         self.profile.write_text(re.sub(r"\[limits\].*", "", self.profile.read_text(), flags=re.S) + f'[limits]\ndisk = "{disk}"\n')

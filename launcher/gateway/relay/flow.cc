@@ -29,6 +29,10 @@ std::optional<HelloRefusal> hello_refusal(const ClientHelloReader::State& state,
   return refused == nullptr ? std::nullopt : std::optional<HelloRefusal>(*refused);
 }
 
+std::string spent_words(Way way) {
+  return std::string("no byte ") + to_word(way) + " is left of the budget";
+}
+
 }  // namespace
 
 /// How a connection of that rule is carried.
@@ -78,11 +82,15 @@ void Flow::count() {
   }
 }
 
+void Flow::give_reason(std::string by, std::string why) {
+  if (!by_.empty()) return;
+  by_ = std::move(by);
+  why_ = std::move(why);
+}
+
 void Flow::cut(std::string by, std::string why) {
-  if (by_.empty()) {
-    by_ = std::move(by);
-    why_ = std::move(why);
-  }
+  give_reason(std::move(by), std::move(why));
+  cut_ = true;
   // As Stream::spoil(), for who is in the midst of an answer: as much of it as goes at once.
   if (reads_tls_ && down_ > 0 && client_.open()) {
     (void)send(client_.fd(), kNoRecord.data(), kNoRecord.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -154,9 +162,10 @@ Task<> Flow::one_way(Way way) {
   if (end == PumpEnd::kEof) co_return;
   if (end == PumpEnd::kBudget) {
     if (allowance.spent()) tell_spent(way, allowance);
+    give_reason("budget", spent_words(way));  // whatever ends it while its last bytes leave
     co_await drain(to, kDrainMs);
     co_await sleep_ms(kGraceMs);
-    cut("budget", std::string("no byte ") + to_word(way) + " is left of the budget");
+    cut("budget");
     co_return;
   }
   cut("reset");
@@ -172,10 +181,11 @@ Task<bool> Flow::send_first(const std::string& first) {
   if (sent && granted == first.size()) co_return true;
   if (sent && allowance.spent()) tell_spent(Way::kUp, allowance);
   if (sent) {
+    give_reason("budget", spent_words(Way::kUp));
     co_await drain(*server_, kDrainMs);
     co_await sleep_ms(kGraceMs);
   }
-  cut(sent ? "budget" : "reset", sent ? "no byte up is left of the budget" : "");
+  cut("reset");
   co_return false;
 }
 
@@ -260,11 +270,12 @@ Task<> Flow::inspect() {
   way.spent = [this](Way which) {
     Allowance& allowance = parts_.budgets.of(*network_, which);
     if (allowance.spent()) tell_spent(which, allowance);
+    give_reason("budget", spent_words(which));
   };
   Inspector inspector(parts_, {*network_, number_, arrival_.cookie, arrival_.port}, client_,
                       std::move(way));
   const InspectionEnd end = co_await inspector.run();
-  if (!by_.empty()) co_return;  // cut meanwhile
+  if (cut_) co_return;  // meanwhile
   if (end.by == "closed") {
     why_ = end.why;
     close_in_order();

@@ -59,6 +59,8 @@ class Flow : public std::enable_shared_from_this<Flow> {
                   const std::optional<HelloRefusal>& refused);
   Task<> one_way(Way way);
   void moved(Way way, uint64_t bytes);
+  /// Why it ends, whenever that is; the first one counts.
+  void give_reason(std::string by, std::string why);
   void tell_spent(Way way, const Allowance& allowance);
   void tell_end();
   void close_in_order();
@@ -77,6 +79,7 @@ class Flow : public std::enable_shared_from_this<Flow> {
   uint64_t up_ = 0, down_ = 0;
   uint64_t began_ns_ = 0, moved_ns_ = 0, deadline_ns_ = 0;
   bool ended_ = false;
+  bool cut_ = false;
   bool reads_tls_ = false;  // of inspected TLS
 };
 
