@@ -87,6 +87,27 @@ says "$((64 << 20))"$'\n41\n50000 100000'
 expect 0 carrel close "$session" --reason "seen" --now
 session_ends 125
 
+step "the web server's group learns whether a token still lives"
+sed 's/"fix"/"token"/' /etc/carrel/fix.toml >/etc/carrel/token.toml
+printf '[[credential]]\nname = "ci"\naudience = "https://ci.example.org"\n' >>/etc/carrel/token.toml
+install -m 644 launcher/service/units/carrel-introspect.socket launcher/service/units/carrel-introspect@.service /etc/systemd/system/
+expect 0 systemctl enable --now carrel-introspect.socket
+expect 0 carrel task create token --profile /etc/carrel/token.toml --person anna --for 8h
+runuser -u anna -- carrel open token -- /bin/sh -c 'cat /run/carrel/credentials/ci/token; exec sleep 1000' </dev/null >/tmp/token 2>/dev/null &
+client=$!
+soon 120 grep -q '^eyJ' /tmp/token
+chmod 644 /tmp/token
+ask() { runuser -u "$1" -- curl -sS --unix-socket /run/carrel-introspect.sock --data-urlencode token@/tmp/token http://carrel/; }
+expect 0 ask www-data
+says '{"active":true,'
+expect 7 ask bert  # curl reaches nobody
+session=$(as_anna sessions --json | python3 -c 'import json, sys; print(json.load(sys.stdin)[0]["session"])')
+expect 0 carrel close "$session" --reason "seen" --now
+expect 0 ask www-data
+says '{"active":false}'
+session_ends 125
+expect 0 systemctl disable --now carrel-introspect.socket
+
 step "a stop ends what runs with a closed record"
 begin_session
 before=$SECONDS
