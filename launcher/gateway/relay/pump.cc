@@ -108,6 +108,8 @@ Task<PumpEnd> pump(Wait& from, Wait& to, Allowance& allowance, const PumpTools& 
       continue;
     }
     if (got == 0) {
+      // Whoever was killed with its session has not said that this is all.
+      if (tools.report.hung_up()) co_return PumpEnd::kReset;
       (void)shutdown(to.fd(), SHUT_WR);
       co_return PumpEnd::kEof;
     }

@@ -1,6 +1,7 @@
 #include "launcher/gateway/relay/report.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <time.h>
 
 #include <utility>
@@ -60,6 +61,11 @@ Task<> Report::write_all() {
     }
   }
   writing_ = false;
+}
+
+bool Report::hung_up() const {
+  pollfd look{session_.fd(), POLLRDHUP, 0};
+  return poll(&look, 1, 0) > 0 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 Task<> Report::room() {

@@ -29,6 +29,8 @@ class Report {
   /// program's end: on_gone.
   void tell(const Said& said, events::Data data);
   void begin() { begun_ = true; }
+  /// The session has died, though nobody here has heard of it yet.
+  [[nodiscard]] bool hung_up() const;
   /// Waits until there is room for more.
   Task<> room();
   void send(protocol::Type type, std::string_view body);

@@ -67,6 +67,18 @@ class Pumps : public testing::Test {
   Pipes pipes_;
 };
 
+/// A client that dies with its session seems to have said all that it had to say.
+TEST_F(Pumps, TheEndOfWhoDiedWithTheSessionIsNone) {
+  Relay relay(loop_, pipes_, report_, [](uint64_t) {});
+  relay.from.theirs.reset();
+  session_.theirs.reset();
+  start(loop_, relay.run());
+  loop_.run();
+  EXPECT_EQ(relay.ended, PumpEnd::kReset);
+  std::array<char, 1> byte{};
+  EXPECT_EQ(recv(relay.to.theirs.get(), byte.data(), byte.size(), MSG_DONTWAIT), -1);
+}
+
 TEST_F(Pumps, PassAllBytesAndTheEnd) {
   Relay relay(loop_, pipes_, report_, [](uint64_t) {});
   REQUIRE_FEATURE("so-sndbufforce", fill(relay.from.theirs, 3 * kMiB));
