@@ -526,7 +526,7 @@ class BackendServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
         return connection, ("nginx", 0)
 
     def handle_error(self, request, client_address):
-        log("http", event="failed", why=str(sys.exc_info()[1]))
+        log("http broken off", why=str(sys.exc_info()[1]))  # no request: those of "http" are
 
 
 # ---- all of it ---------------------------------------------------------------------------------
