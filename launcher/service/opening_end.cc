@@ -101,17 +101,19 @@ void Opener::supervise() {
   bool hung_up = false;
   bool hears = true;
   bool runs = true;  // carrel-init does, and with it whatever writes into the workspace
-  const bool mends = way_out_.has_value();
   while (!done) {
+    // Without anything that runs inside, another gateway would serve no one.
+    const bool mends = way_out_.has_value() && runs && !hung_up;
     // One that was told to end and does not is ended by the caller, as one that died.
     std::vector<pollfd> waits{{recorder_->fd(), POLLIN, 0},
                               {hung_up ? -1 : signals.get(), POLLIN, 0},
                               {hears && !hung_up ? opening_.server.fd() : -1, POLLIN, 0},
                               {runs ? box_.pidfd.get() : -1, POLLIN, 0},
-                              {mends && !hung_up ? way_out_->control_fd() : -1, POLLIN, 0}};
+                              {mends ? way_out_->control_fd() : -1, POLLIN, 0}};
     const std::vector<pollfd> servers = ssh_->waits();
     waits.insert(waits.end(), servers.begin(), servers.end());
-    const int count = poll(waits.data(), waits.size(), hung_up ? kTellMs : gateway_patience_ms());
+    const int patience = hung_up ? kTellMs : mends ? gateway_patience_ms() : -1;
+    const int count = poll(waits.data(), waits.size(), patience);
     if ((count < 0 && errno != EINTR) || (count == 0 && hung_up)) break;
     if (waits[1].revents != 0) {
       recorder_->hang_up();
@@ -124,7 +126,7 @@ void Opener::supervise() {
     }
     ssh_->serve();
     done = waits[0].revents != 0 && hear_session();
-    if (done || hung_up || !mends || !runs) continue;
+    if (done || !mends || hung_up || !runs) continue;
     if (waits[4].revents != 0) lose_gateway();
     mend_gateway();
   }

@@ -1,5 +1,6 @@
 """What becomes of a session whose way out fails: nothing can be reached any more, the record is whole, and names mean the same
 the next time."""
+import contextlib
 import ctypes
 import json
 import os
@@ -8,12 +9,24 @@ import re
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 from carrel_case import CARREL, ROOTLESS, UID
 from gateway_case import LIBRARY, GatewayCase, descriptors_of
 
 TCP, API = "tcp.example.com", "api.example.com"
+
+
+def cpu_seconds(pid):
+    """Of a process, in its own code and in the kernel (proc_pid_stat(5), fields 14 and 15)."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def goes_on(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
 
 
 class Faults(GatewayCase):
@@ -61,7 +74,7 @@ for line in sys.stdin:
         self.wait_until(lambda: json.loads(self.tell(session))[0] == "connected", what="another one takes its place")
         self.assertNotEqual(self.gateway(), killed)
         # Nothing is there meanwhile: whoever would start the next one waits.
-        opening = int(re.search(r"session\.begun session=\S+ pid=(\d+)", self.logs()).group(1))
+        opening = self.opening()
         os.kill(opening, signal.SIGSTOP)
         self.kill_gateway()
         self.assertEqual(self.tell(session), '["no such name", "ECONNREFUSED"]')
@@ -117,6 +130,28 @@ for line in sys.stdin:
         closed = self.told("net.close", name=TCP)[0]["data"]
         self.assertEqual((closed["up"], closed["down"]), (10, 10))
         self.wait_until(lambda: not self.processes("carrel-gateway"), what="no gateway serves")
+
+    def opening(self):
+        """The launcher's process for this session."""
+        return int(re.search(r"session\.begun session=\S+ pid=(\d+)", self.logs()).group(1))
+
+    def test_a_gateway_that_ends_after_the_command_is_not_waited_for(self):
+        """A session may close its record for minutes, and its client read the rest: the launcher sleeps meanwhile."""
+        self.allow(self.world.rule(API))
+        session = self.start("say('there')\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b'"there"\n')
+        opening, gateway, [supervisor], [init] = self.opening(), self.gateway(), self.processes("carrel-session"), self.processes("carrel-init")
+        os.kill(supervisor, signal.SIGSTOP)
+        self.addCleanup(goes_on, supervisor)
+        for pid in (init, gateway):
+            os.kill(pid, signal.SIGKILL)
+            self.wait_until(lambda pid=pid: not descriptors_of(pid), what="it is dead")
+        before = cpu_seconds(opening)
+        time.sleep(2)
+        self.assertLess(cpu_seconds(opening) - before, 0.5)
+        goes_on(supervisor)
+        self.assertEqual(session.wait(60), 137)
+        self.assertEqual(self.of_type("net.anomaly", what="gateway-back"), [])  # nothing would use it
 
     def test_a_broken_setting_of_the_host_stops_the_opening(self):
         self.allow(self.world.rule(API))
