@@ -275,9 +275,10 @@ Status run(Program& program) {
                                             : make_trust(program, parts, kept));
   Gateway gateway(parts, std::move(program.given.sockets));
   report.on_gone = [&loop] { loop.stop(); };
-  report.on_message = [&gateway, &report, again](const Message& message) {
+  report.on_message = [&gateway, &report, waits = again](const Message& message) mutable {
     // The session listens: what passes from now on is told of.
-    if (message.type == Type::kGo && again) {
+    if (message.type == Type::kGo && waits) {
+      waits = false;
       gateway.begin_again();
       return gateway.start();
     }
