@@ -19,8 +19,8 @@ struct SlicedRepository {
 };
 
 /// Makes `name` below `parent_fd`: root's and 0711, or the on-disk owner's and 0755 where its
-/// contents belong to a workspace, or of an ordinary caller, who is all of these, and 0700. EEXIST is
-/// an Error: nothing is ever taken over.
+/// contents belong to a workspace, or of an ordinary caller, who is all of these, and 0700. EEXIST
+/// is an Error: nothing is ever taken over.
 enum class FolderOwner { kRoot, kWorkspace, kCaller };
 Result<UniqueFd> make_workspace_folder(int parent_fd, const std::string& name, FolderOwner owner);
 

@@ -240,8 +240,7 @@ Result<std::vector<UniqueFd>> Opener::open_sources() {
       sources.push_back(std::move(inside_));
       continue;
     }
-    if (source.kind == plan::SourceKind::kTrust ||
-        source.kind == plan::SourceKind::kTrustBundle ||
+    if (source.kind == plan::SourceKind::kTrust || source.kind == plan::SourceKind::kTrustBundle ||
         source.kind == plan::SourceKind::kTrustJavaStore) {
       ASSIGN_OR_RETURN(UniqueFd trusted, trust_source(source.kind));
       sources.push_back(std::move(trusted));

@@ -22,7 +22,7 @@ struct SliceJob {
   const kernel::MountNamespaces* namespaces = nullptr;
   int output_fd = -1;     // empty folder of the on-disk owner
   uint32_t uid_base = 0;  // a slot
-  bool idmaps = true;  // owners are shown as the slicer's; else everything is the caller's own
+  bool idmaps = true;     // owners are shown as the slicer's; else everything is the caller's own
   const kernel::CgroupFolder* cgroups = nullptr;  // null: none
   std::string cgroup_name;
   int init_fd = -1;    // load_init() of carrel-init

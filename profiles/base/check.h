@@ -8,7 +8,7 @@ namespace carrel {
 
 }  // namespace carrel
 
-#define CHECK(condition)                                               \
-  do {                                                                 \
+#define CHECK(condition)                                                      \
+  do {                                                                        \
     if (!(condition)) ::carrel::check_failed(__FILE__, __LINE__, #condition); \
   } while (false)

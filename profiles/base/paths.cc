@@ -47,7 +47,9 @@ Result<RelPath> RelPath::parse(std::string_view text) {
   return RelPath(std::move(parts));
 }
 
-std::string RelPath::text() const { return join(parts_); }
+std::string RelPath::text() const {
+  return join(parts_);
+}
 
 bool RelPath::is_at_or_below(const RelPath& other) const {
   return parts_.size() >= other.parts_.size() &&
@@ -56,7 +58,9 @@ bool RelPath::is_at_or_below(const RelPath& other) const {
 
 namespace internal {
 
-std::string AbsolutePath::text() const { return "/" + join(parts_); }
+std::string AbsolutePath::text() const {
+  return "/" + join(parts_);
+}
 
 Result<std::vector<std::string>> AbsolutePath::split(std::string_view text) {
   if (text.empty() || text[0] != '/') {

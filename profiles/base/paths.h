@@ -1,6 +1,7 @@
 #pragma once
-// Paths as lists of components. HostPath and SandboxPath are different types with no conversion: only
-// launcher/box/plan pairs them. A component is never empty, ".", ".." and holds no slash and no NUL.
+// Paths as lists of components. HostPath and SandboxPath are different types with no conversion:
+// only launcher/box/plan pairs them. A component is never empty, ".", ".." and holds no slash and
+// no NUL.
 
 #include <compare>
 #include <string>
@@ -14,7 +15,8 @@ namespace carrel {
 /// A relative path inside a repository (entries of a profile). Never empty.
 class RelPath {
  public:
-  /// Text with single slashes, no leading or trailing slash, at most 4,096 bytes and 128 components.
+  /// Text with single slashes, no leading or trailing slash, at most 4,096 bytes and 128
+  /// components.
   static Result<RelPath> parse(std::string_view text);
   [[nodiscard]] const std::vector<std::string>& parts() const { return parts_; }
   [[nodiscard]] std::string text() const;

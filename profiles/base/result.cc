@@ -18,6 +18,8 @@ std::string to_string(const Error& error) {
          (words != nullptr ? " (" + std::string(words) + ")" : "");
 }
 
-Error errno_error(std::string what) { return Error{std::move(what), errno}; }
+Error errno_error(std::string what) {
+  return Error{std::move(what), errno};
+}
 
 }  // namespace carrel

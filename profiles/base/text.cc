@@ -35,7 +35,8 @@ std::string encode64(std::string_view bytes, std::string_view alphabet, bool pad
     out += alphabet[group >> 12 & 63];
     if (left > 1) out += alphabet[group >> 6 & 63];
     if (left > 2) out += alphabet[group & 63];
-    for (size_t pad = left; padded && pad < 3; ++pad) out += '=';
+    for (size_t pad = left; padded && pad < 3; ++pad)
+      out += '=';
   }
   return out;
 }
@@ -85,7 +86,8 @@ bool is_unsafe_to_show(uint32_t code) {
 
 size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t j = 0; j <= b.size(); ++j)
+    row[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
     size_t diagonal = row[0];
     row[0] = i;
@@ -124,8 +126,12 @@ std::optional<std::string> from_hex(std::string_view text) {
   return out;
 }
 
-std::string to_base64(std::string_view bytes) { return encode64(bytes, kBase64, true); }
-std::string to_base64url(std::string_view bytes) { return encode64(bytes, kBase64Url, false); }
+std::string to_base64(std::string_view bytes) {
+  return encode64(bytes, kBase64, true);
+}
+std::string to_base64url(std::string_view bytes) {
+  return encode64(bytes, kBase64Url, false);
+}
 
 std::optional<std::string> from_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;

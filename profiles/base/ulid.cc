@@ -10,7 +10,8 @@ constexpr std::string_view kAlphabet = "0123456789abcdefghjkmnpqrstvwxyz";
 std::string make_ulid(uint64_t unix_ms, std::string_view random10) {
   CHECK(random10.size() == 10);
   std::string out(26, '0');
-  for (size_t i = 0; i < 10; ++i) out[9 - i] = kAlphabet[unix_ms >> (5 * i) & 31];
+  for (size_t i = 0; i < 10; ++i)
+    out[9 - i] = kAlphabet[unix_ms >> (5 * i) & 31];
   size_t bit = 0;
   for (size_t i = 10; i < 26; ++i) {
     unsigned value = 0;

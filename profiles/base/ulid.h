@@ -1,5 +1,6 @@
 #pragma once
-// Session and workspace ids: ULIDs in lower case (48-bit milliseconds, 80 random bits, Crockford base32).
+// Session and workspace ids: ULIDs in lower case (48-bit milliseconds, 80 random bits, Crockford
+// base32).
 
 #include <cstdint>
 #include <string>

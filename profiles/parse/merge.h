@@ -17,7 +17,8 @@ Value merge(const Value& parent, Value child);
 void drop_empty_lists(Value& merged, const Value& parent);
 
 /// Takes away the tables of other files that speak of a repository, a host or a credential without
-/// saying which one it is (no source, no ports, …): they hold for whoever has it, and grant nothing.
+/// saying which one it is (no source, no ports, …): they hold for whoever has it, and grant
+/// nothing.
 void drop_unfinished(Value& merged);
 
 /// What a part's tree speaks of; "repository.app.read" for a key of a list's table.

@@ -8,7 +8,7 @@ carrel_build_packages="git g++ clang cmake ninja-build ccache pkg-config bpftool
  nlohmann-json3-dev protobuf-compiler libprotobuf-dev libzstd-dev libsqlite3-dev libgit2-dev zlib1g-dev libvterm-dev
  libmnl-dev libnftables-dev libc-ares-dev libcurl4-openssl-dev
  libhowardhinnant-date-dev tzdata python3"
-carrel_test_packages="strace openssl ca-certificates openssh-client openssh-server zstd util-linux procps iproute2 make diffutils systemd"
+carrel_test_packages="clang-format strace openssl ca-certificates openssh-client openssh-server zstd util-linux procps iproute2 make diffutils systemd"
 # The outside world of the gateway's tests and the clients that go there (tests/e2e/outside.py): 330 MB to fetch, most of it Java,
 # Go and Rust. Debian's npm is 390 packages more, so a nodejs that brought its own is left as it is.
 carrel_outside_packages="nginx-light ca-certificates curl wget python3-pip python3-requests nodejs openjdk-17-jdk-headless golang-go cargo"

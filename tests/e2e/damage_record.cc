@@ -1,6 +1,6 @@
-// damage_record RECORD POLICY SESSION: damages every byte of a small record, one after the other, and
-// cuts each of its files at every length; verification must say so each time. Prints what it did and
-// exits 1 at the first damage that went unnoticed. Works in place and restores.
+// damage_record RECORD POLICY SESSION: damages every byte of a small record, one after the other,
+// and cuts each of its files at every length; verification must say so each time. Prints what it
+// did and exits 1 at the first damage that went unnoticed. Works in place and restores.
 
 #include <fcntl.h>
 #include <unistd.h>

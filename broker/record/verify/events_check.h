@@ -23,7 +23,7 @@ struct CheckedEvents {
   std::optional<events::RecorderEnd> end;  // when it is the last event
   uint64_t loss_events_total = 0;          // records that recorder.loss events declare
   std::string profile_sha256_hex;          // proven to be that of the profile in event 0
-  std::string weakness;  // VerifyReport::weakness
+  std::string weakness;                    // VerifyReport::weakness
   /// Blob name to whether it must be there (else its absence was explained by the event's note).
   std::map<std::string, bool> blobs;
   Findings findings;

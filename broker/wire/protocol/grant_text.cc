@@ -18,7 +18,8 @@ constexpr size_t kMaxUsers = 64;
 constexpr size_t kMostUsersShown = 16;
 
 std::string_view mode_words(const std::string& mode) {
-  if (mode == "inspect") return "every request is read, and each passes: uploads and git pushes, too";
+  if (mode == "inspect")
+    return "every request is read, and each passes: uploads and git pushes, too";
   if (mode == "passthrough") return "TLS with this name; nobody reads it";
   if (mode == "tcp") return "any bytes; nobody reads them";
   return "";

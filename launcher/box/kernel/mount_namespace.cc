@@ -1,8 +1,8 @@
 #include "launcher/box/kernel/mount_namespace.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <limits.h>
+#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -37,7 +37,8 @@ Result<UniqueFd> open_here(int fd) {
     return errno_error("open " + quoted(path.data()) + " again");
   }
   if (before.st_dev != after.st_dev || before.st_ino != after.st_ino) {
-    return Error{quoted(path.data()) + " is another file in the launcher's mount namespace", ESTALE};
+    return Error{quoted(path.data()) + " is another file in the launcher's mount namespace",
+                 ESTALE};
   }
   return again;
 }

@@ -189,18 +189,19 @@ void Child::keep_init_capabilities() {
   }
 }
 
-/// 0-2 the payload's, 3 plan, 4 control, 5 gate, 6 terminal, 7 program, 8 sensor; nothing else survives exec.
+/// 0-2 the payload's, 3 plan, 4 control, 5 gate, 6 terminal, 7 program, 8 sensor; nothing else
+/// survives exec.
 void Child::lay_out_descriptors() {
   const bool pipes = !plan_.terminal;
   const std::array<int, init::kLastFd + 1> wanted = {pipes ? plan_.stdin_fd : plan_.null_fd,
-                                     pipes ? plan_.stdout_fd : plan_.null_fd,
-                                     pipes ? plan_.stderr_fd : plan_.null_fd,
-                                     plan_.plan_fd,
-                                     plan_.control_fd,
-                                     plan_.gate_fd,
-                                     terminal_fd_,
-                                     plan_.program_fd,
-                                     plan_.sensor_fd};
+                                                     pipes ? plan_.stdout_fd : plan_.null_fd,
+                                                     pipes ? plan_.stderr_fd : plan_.null_fd,
+                                                     plan_.plan_fd,
+                                                     plan_.control_fd,
+                                                     plan_.gate_fd,
+                                                     terminal_fd_,
+                                                     plan_.program_fd,
+                                                     plan_.sensor_fd};
   std::array<int, init::kLastFd + 1> lifted{};
   for (size_t i = 0; i < wanted.size(); ++i) {
     lifted[i] = wanted[i] < 0 ? -1 : fcntl(wanted[i], F_DUPFD_CLOEXEC, kLifted);

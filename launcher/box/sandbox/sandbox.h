@@ -23,14 +23,14 @@ struct Scratch {
 
 /// What the launcher opened for a plan. Descriptors are borrowed unless they are UniqueFd.
 struct Resources {
-  int network_fd = -1;  // the namespace to be born in
+  int network_fd = -1;                         // the namespace to be born in
   const kernel::CgroupLeaf* cgroup = nullptr;  // null: none; its pid namespace then holds it alone
-  std::vector<UniqueFd> sources;  // detached trees, in the order of plan.sources
-  std::vector<Scratch> scratch;   // of make_scratch(); one that is not there is made by start()
-  int idmap_fd = -1;              // user namespace: on-disk owner -> payload; -1: no step asks
-  int control_fd = -1;            // carrel-init's end (SOCK_SEQPACKET)
-  int gate_fd = -1;               // read end; one byte opens it, end of file shuts it
-  int stdin_fd = -1;              // Terminal::kPipes: the payload's ends
+  std::vector<UniqueFd> sources;               // detached trees, in the order of plan.sources
+  std::vector<Scratch> scratch;  // of make_scratch(); one that is not there is made by start()
+  int idmap_fd = -1;             // user namespace: on-disk owner -> payload; -1: no step asks
+  int control_fd = -1;           // carrel-init's end (SOCK_SEQPACKET)
+  int gate_fd = -1;              // read end; one byte opens it, end of file shuts it
+  int stdin_fd = -1;             // Terminal::kPipes: the payload's ends
   int stdout_fd = -1;
   int stderr_fd = -1;
   int init_fd = -1;     // carrel-init: load_init()
@@ -49,16 +49,16 @@ struct Running {
 Result<UniqueFd> load_init(const std::string& path);
 
 /// Kills carrel-init and waits for its end, which the kernel does not tell before every process of
-/// its pid namespace has ended (pid_namespaces(7)): the proof of emptiness where there is no control
-/// group. The pid is the caller's to reap. ETIMEDOUT after `timeout_ms`.
+/// its pid namespace has ended (pid_namespaces(7)): the proof of emptiness where there is no
+/// control group. The pid is the caller's to reap. ETIMEDOUT after `timeout_ms`.
 Status end_by_init(const Running& running, int timeout_ms);
 
 /// Makes the plan's writable tmpfs mounts ahead, for who wants to know how full they are.
 Result<std::vector<Scratch>> make_scratch(const plan::SandboxPlan& plan);
 
 /// Starts it. When this answers, carrel-init has been executed; that the payload waits at the gate
-/// is said on the control socket. On failure nothing is left (cgroup or pid namespace are emptied) and the Error
-/// names the step, the object and errno. Call with one thread.
+/// is said on the control socket. On failure nothing is left (cgroup or pid namespace are emptied)
+/// and the Error names the step, the object and errno. Call with one thread.
 Result<Running> start(const plan::SandboxPlan& plan, Resources& resources);
 
 }  // namespace carrel::sandbox

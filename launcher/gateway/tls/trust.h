@@ -12,8 +12,8 @@
 
 namespace carrel::gateway {
 
-/// The system's bundle, of which every session's files are made. Debian's 144 roots: parse() 1.5 ms,
-/// bundle() 0.01, java_store() 0.4; who keeps it does so by a digest of the bundle's bytes.
+/// The system's bundle, of which every session's files are made. Debian's 144 roots: parse() 1.5
+/// ms, bundle() 0.01, java_store() 0.4; who keeps it does so by a digest of the bundle's bytes.
 class SystemRoots {
  public:
   static constexpr size_t kMaxBytes = size_t{16} << 20;

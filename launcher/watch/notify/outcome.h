@@ -40,7 +40,8 @@ int outcome_of_exec(const Seen& seen);
 int outcome_of_enter(const Seen& seen);
 /// unlink(2), rmdir(2), and the old name of rename(2). The last component was not followed.
 int outcome_of_removal(const Seen& seen);
-/// mkdir(2), mknod(2), symlink(2), and the new name of link(2). The last component was not followed.
+/// mkdir(2), mknod(2), symlink(2), and the new name of link(2). The last component was not
+/// followed.
 int outcome_of_making(const Seen& seen);
 /// The new name of rename(2): what is there is replaced.
 int outcome_of_new_name(const Seen& seen);

@@ -1,7 +1,7 @@
 #pragma once
-// The workspace's files as its payload sees them, looked at from outside: names are resolved beneath
-// the payload's root (openat2(2), RESOLVE_IN_ROOT), and nothing is ever opened for more than its
-// name (O_PATH), so that no device, pipe or socket notices.
+// The workspace's files as its payload sees them, looked at from outside: names are resolved
+// beneath the payload's root (openat2(2), RESOLVE_IN_ROOT), and nothing is ever opened for more
+// than its name (O_PATH), so that no device, pipe or socket notices.
 
 #include <string>
 

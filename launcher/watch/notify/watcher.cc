@@ -145,8 +145,8 @@ void Watcher::open(Call& call) {
   FileId file;
   bool created = false;
   if (call.out.refuse_with == 0) {
-    const bool as_it_is = (wanted & O_NOFOLLOW) != 0 ||
-                          ((wanted & O_CREAT) != 0 && (wanted & O_EXCL) != 0);
+    const bool as_it_is =
+        (wanted & O_NOFOLLOW) != 0 || ((wanted & O_CREAT) != 0 && (wanted & O_EXCL) != 0);
     const Seen seen = see(call, path, as_it_is ? View::Last::kAsItIs : View::Last::kFollow,
                           (wanted & O_CREAT) != 0);
     const Outcome outcome = outcome_of_open(seen, wanted);
@@ -184,16 +184,15 @@ void Watcher::one_name(Call& call) {
   PathName path = name(call, entry.folder, entry.name);
   const bool enters = entry.kind == NotifiedKind::kEnter;
   if (call.out.refuse_with == 0) {
-    const Seen seen =
-        see(call, path, enters ? View::Last::kFollow : View::Last::kAsItIs, !enters);
-    call.stamp.error = enters                                  ? outcome_of_enter(seen)
+    const Seen seen = see(call, path, enters ? View::Last::kFollow : View::Last::kAsItIs, !enters);
+    call.stamp.error = enters                                ? outcome_of_enter(seen)
                        : entry.kind == NotifiedKind::kUnlink ? outcome_of_removal(seen)
-                                                               : outcome_of_making(seen);
+                                                             : outcome_of_making(seen);
     if (enters && call.stamp.error == 0 && !seen.path.empty()) path.text = seen.path;
   }
-  const uint16_t type = enters                                  ? uint16_t{CARREL_ENTER}
+  const uint16_t type = enters                                ? uint16_t{CARREL_ENTER}
                         : entry.kind == NotifiedKind::kUnlink ? uint16_t{CARREL_UNLINK}
-                                                                : uint16_t{CARREL_MAKE};
+                                                              : uint16_t{CARREL_MAKE};
   call.keep(name_record(type, call.stamp, call.number, path));
 }
 
@@ -278,8 +277,8 @@ Judgement Watcher::look(const seccomp_notif& notified) {
     auto birth = tasks_.birth(*call.task, call.stamp.time_ns);
     if (birth.has_value()) call.keep(std::move(*birth));
   }
-  const plan::Verdict verdict = plan::evaluate(plan::contractor_table(), notified.data.arch,
-                                               call.number, call.args);
+  const plan::Verdict verdict =
+      plan::evaluate(plan::contractor_table(), notified.data.arch, call.number, call.args);
   call.entry = plan::find_notified(call.number);
   int refusal = verdict.action == plan::Action::kAllow ? 0 : verdict.error;
   if (verdict.action == plan::Action::kKillProcess) refusal = EPERM;  // the filter itself kills

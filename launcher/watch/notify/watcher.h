@@ -1,6 +1,7 @@
 #pragma once
 // One notified call from its numbers to its records and its answer. What is decided is decided from
-// the registers, which nobody can change meanwhile; names in memory are only reported, as attempted.
+// the registers, which nobody can change meanwhile; names in memory are only reported, as
+// attempted.
 
 #include <linux/seccomp.h>
 

@@ -1,11 +1,11 @@
 #pragma once
 // The workspace as something that is ended and proved empty. With a control group: through three
-// descriptors (cgroups(7), "cgroup.kill", "cgroup.freeze" and "cgroup.events"). Without one: carrel-init ends when
-// its control socket closes, the kernel ends every process of its pid namespace with it, and says
-// that init has ended only after the last of them has (pid_namespaces(7)).
+// descriptors (cgroups(7), "cgroup.kill", "cgroup.freeze" and "cgroup.events"). Without one:
+// carrel-init ends when its control socket closes, the kernel ends every process of its pid
+// namespace with it, and says that init has ended only after the last of them has
+// (pid_namespaces(7)).
 
 #include <string_view>
-
 
 #include "profiles/base/result.h"
 #include "profiles/base/unique_fd.h"
@@ -19,9 +19,7 @@ class CgroupPort {
       : events_(std::move(events)), kill_(std::move(kill)), freeze_(std::move(freeze)) {}
 
   /// Ended by closing init's socket, which is the caller's to do.
-  [[nodiscard]] bool ends_by_init() const {
-    return !events_.valid() && !kill_.valid();
-  }
+  [[nodiscard]] bool ends_by_init() const { return !events_.valid() && !kill_.valid(); }
   /// Init as the launcher started it.
   void use_init(UniqueFd pidfd) { init_ = std::move(pidfd); }
   [[nodiscard]] bool knows_init() const { return init_.valid(); }

@@ -33,7 +33,7 @@ struct SessionInput {
   std::vector<RepositoryInput> repositories;
   std::vector<LimitFile> limit_files;
   std::vector<UniqueFd> volumes;  // as config.volumes()
-  UniqueFd gateway;  // the channel to it, where the workspace has a way out
+  UniqueFd gateway;               // the channel to it, where the workspace has a way out
   UniqueFd inside;                // only with config.asker_uid()
 };
 

@@ -8,8 +8,8 @@ namespace carrel::manifest {
 namespace {
 
 SliceIdentity sample() {
-  return {"2049:17", std::string(40, 'a'), "app",          "main",     "none",
-          "bind",    {"docs", "web"},      {"web/src"},    {"secrets"}};
+  return {"2049:17", std::string(40, 'a'), "app",       "main",     "none",
+          "bind",    {"docs", "web"},      {"web/src"}, {"secrets"}};
 }
 
 TEST(SliceKey, IsPinnedByteForByte) {

@@ -61,9 +61,10 @@ TEST(Verify, SaysWhomTheRecordProvesNothingAgainst) {
     bool separate;
     const char* says;
   };
-  for (const Case& one : {Case{"rootless", false, "were one uid: the record proves nothing against"},
-                          Case{"rootless", true, "opened without root: the record proves nothing"},
-                          Case{"root", false, "were one uid"}}) {
+  for (const Case& one :
+       {Case{"rootless", false, "were one uid: the record proves nothing against"},
+        Case{"rootless", true, "opened without root: the record proves nothing"},
+        Case{"root", false, "were one uid"}}) {
     SampleOptions options;
     options.events = SampleRecord::session_events();
     auto& open = std::get<events::RecorderOpen>(options.events[0].data);

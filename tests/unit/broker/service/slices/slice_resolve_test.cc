@@ -17,15 +17,16 @@ class SliceResolve : public Slicing {
   }
   Ran resolve(const std::string& ref, const std::string& more = "") {
     return run(word(std::string(CARREL_BINARY_DIR) + "/libexec/carrel/carrel-slicer") +
-               " --resolve --repository " + word(source_) + " --ref " + word(ref) +
-               " --name app " + more);
+               " --resolve --repository " + word(source_) + " --ref " + word(ref) + " --name app " +
+               more);
   }
 };
 
 TEST_F(SliceResolve, SaysTheCommitOfBranchTagAndId) {
   const std::string id = source_git("rev-parse main");
   const std::string tag = source_git("rev-parse v1");
-  for (const std::string& ref : {std::string("main"), std::string("v1"), std::string("HEAD"), id, tag}) {
+  for (const std::string& ref :
+       {std::string("main"), std::string("v1"), std::string("HEAD"), id, tag}) {
     const Ran ran = resolve(ref);
     EXPECT_EQ(ran.code, 0) << ran.err;
     EXPECT_EQ(ran.out, "commit " + id + "\n") << ref;
@@ -47,8 +48,11 @@ TEST_F(SliceResolve, RefusesWithoutAnAnswer) {
   put("b", "b\n");
   commit();
   const std::string other = source_git("rev-parse main");
-  ASSERT_EQ(run("cp -f " + word(source_ + "/.git/objects/" + other.substr(0, 2) + "/" +
-                               other.substr(2)) + " " + word(path)).code, 0);
+  ASSERT_EQ(
+      run("cp -f " + word(source_ + "/.git/objects/" + other.substr(0, 2) + "/" + other.substr(2)) +
+          " " + word(path))
+          .code,
+      0);
   const Ran forged = resolve(id);
   EXPECT_EQ(forged.code, 1);
   EXPECT_EQ(forged.out, "");

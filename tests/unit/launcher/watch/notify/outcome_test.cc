@@ -123,8 +123,8 @@ int connect_to(const char* text) {
 TEST(NotifyOutcome, OnlyLoopbackCanBeReached) {
   for (const char* near : {"127.0.0.1", "127.9.9.9", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"})
     EXPECT_EQ(connect_to(near), 0) << near;
-  for (const char* far : {"192.0.2.1", "10.0.0.1", "128.0.0.1", "2001:db8::1", "fe80::1",
-                          "::ffff:192.0.2.1"})
+  for (const char* far :
+       {"192.0.2.1", "10.0.0.1", "128.0.0.1", "2001:db8::1", "fe80::1", "::ffff:192.0.2.1"})
     EXPECT_EQ(connect_to(far), ENETUNREACH) << far;
   EXPECT_EQ(outcome_of_connect(""), 0);
   EXPECT_EQ(outcome_of_connect(std::string("\2\0", 2)), 0);

@@ -52,7 +52,8 @@ TEST(NotifyRecords, AnOpenIsReadAsItWasWritten) {
 }
 
 TEST(NotifyRecords, APathThatIsNotKnownOrTooLongSaysSo) {
-  EXPECT_FALSE(read(open_record(failed(EBADF), {"x", false, false, false}, 0, false, {})).path_known);
+  EXPECT_FALSE(
+      read(open_record(failed(EBADF), {"x", false, false, false}, 0, false, {})).path_known);
   const std::string longer(CARREL_NAME_MAX + 1, 'x');
   const auto seen = read(open_record(kStamp, {"/" + longer, true, false, false}, 0, false, {}));
   EXPECT_FALSE(seen.path_known);
@@ -65,7 +66,8 @@ TEST(NotifyRecords, AnExecKeepsItsArgumentsAndSaysWhatIsMissing) {
   EXPECT_EQ(exec.argv, (std::vector<std::string>{"ls", "-l"}));
   EXPECT_FALSE(exec.truncated);
   EXPECT_EQ(seen.process.exe, "/bin/ls");
-  seen = read(exec_record(kStamp, {"/bin/ls", true, false, false}, std::string(9000, 'a'), 9000, {}));
+  seen =
+      read(exec_record(kStamp, {"/bin/ls", true, false, false}, std::string(9000, 'a'), 9000, {}));
   exec = std::get<events::ProcessExec>(seen.data);
   EXPECT_TRUE(exec.truncated);
   EXPECT_EQ(exec.argv_bytes, 9000U);
@@ -77,18 +79,20 @@ TEST(NotifyRecords, NamesOfEveryKind) {
                 read(name_record(CARREL_UNLINK, kStamp, 87, {"/a", true, false, false})).data)
                 .path,
             "/a");
-  EXPECT_EQ(
-      std::get<events::FileEnter>(read(name_record(CARREL_ENTER, kStamp, 80, {"/d", true, false, false})).data)
-          .path,
-      "/d");
-  const auto missing = read(name_record(CARREL_EXEC_FAILED, failed(ENOENT), 59, {"/no", true, false, false}));
+  EXPECT_EQ(std::get<events::FileEnter>(
+                read(name_record(CARREL_ENTER, kStamp, 80, {"/d", true, false, false})).data)
+                .path,
+            "/d");
+  const auto missing =
+      read(name_record(CARREL_EXEC_FAILED, failed(ENOENT), 59, {"/no", true, false, false}));
   EXPECT_EQ(std::get<events::ProcessExecFailed>(missing.data).path, "/no");
   EXPECT_EQ(missing.error, ENOENT);
-  const auto renamed =
-      read(names_record(CARREL_RENAME, kStamp, 82, {"/a", true, false, false}, {"/b", true, false, false}));
+  const auto renamed = read(names_record(CARREL_RENAME, kStamp, 82, {"/a", true, false, false},
+                                         {"/b", true, false, false}));
   EXPECT_EQ(std::get<events::FileRename>(renamed.data).from, "/a");
   EXPECT_EQ(std::get<events::FileRename>(renamed.data).to, "/b");
-  const auto link = read(names_record(CARREL_MAKE, kStamp, 88, {"../t", false, false, false}, {"/l", true, false, false}));
+  const auto link = read(names_record(CARREL_MAKE, kStamp, 88, {"../t", false, false, false},
+                                      {"/l", true, false, false}));
   const auto& make = std::get<events::FileMake>(link.data);
   EXPECT_EQ(make.how, "symlink");
   EXPECT_EQ(make.target, "../t");

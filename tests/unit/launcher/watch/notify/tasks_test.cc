@@ -20,8 +20,7 @@ TEST(NotifyTasks, StatusIsTakenApart) {
 }
 
 TEST(NotifyTasks, AProgramsNameCannotForgeItsStart) {
-  const std::string rest =
-      " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 12345 19 20 21 22\n";
+  const std::string rest = " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 12345 19 20 21 22\n";
   EXPECT_EQ(parse_start_ticks("77 (x)" + rest), 12345U);
   EXPECT_EQ(parse_start_ticks("77 (x) S 9 9 9) y)" + rest), 12345U);
   EXPECT_FALSE(parse_start_ticks("77 (x) S 1 2").has_value());

@@ -4,11 +4,11 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <pty.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <sys/syscall.h>
-#include <signal.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -131,7 +131,8 @@ TEST(CgroupPort, BelievesOnlyTheKernelsWords) {
   EXPECT_TRUE(populated("xpopulated 0\n"));
   EXPECT_TRUE(populated("populated 00\n"));
   EXPECT_TRUE(populated(""));
-  EXPECT_TRUE(CgroupPort(UniqueFd(), UniqueFd(open("/dev/null", O_WRONLY | O_CLOEXEC))).populated());
+  EXPECT_TRUE(
+      CgroupPort(UniqueFd(), UniqueFd(open("/dev/null", O_WRONLY | O_CLOEXEC))).populated());
   EXPECT_FALSE(CgroupPort(UniqueFd(), UniqueFd()).kill().ok());
 }
 
