@@ -54,6 +54,21 @@ class Inside(Case):
         self.assertRegex(terminal.seen, rb"\x1b\[2mcarrel: denied: file\.open [^\x1b]*tells more\.\x1b\[22m")
         self.assertNotIn(b"denied", self.output())  # Carrel's own lines are none of the command's
 
+    def test_the_line_begins_a_line_of_its_own(self):
+        terminal = self.open_on_terminal("/bin/bash", "-c", "printf working; cat billing/ledger.txt 2>/dev/null; read go; echo done")
+        terminal.expect(rb"working\r\n\x1b\[2mcarrel: denied: file\.open [^\n]*\r\n")
+        terminal.type("\n")
+        self.assertEqual(terminal.wait(), 0)
+
+    def test_the_line_waits_while_an_editor_has_the_screen(self):
+        edit = r"printf '\e[?1049hEDITOR'; cat billing/ledger.txt 2>/dev/null; sleep 1; printf 'SAVED\e[?1049l'; echo after"
+        terminal = self.open_on_terminal("/bin/bash", "-c", edit)
+        self.assertEqual(terminal.wait(), 0)
+        self.assertRegex(terminal.seen, rb"(?s)EDITORSAVED\x1b\[\?1049l.*carrel: denied: file\.open")
+        terminal = self.open_on_terminal("/bin/bash", "-c", edit.split("sleep")[0] + "sleep 1")  # it never gives it back
+        self.assertEqual(terminal.wait(), 0)
+        self.assertRegex(terminal.seen, rb"(?s)EDITOR.*carrel: denied: file\.open")
+
     def test_git_is_translated(self):
         script = ("message=$(git mv docs/guide.md web/src/guide.md 2>&1); echo \"$message\"; "
                   "carrel why \"$message\"; echo =$?; git rm -q -f --sparse docs/guide.md; sleep 0.5; carrel why")

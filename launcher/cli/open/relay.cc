@@ -11,9 +11,12 @@
 #include <cerrno>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "launcher/cli/open/status_lines.h"
 #include "launcher/watch/terminal/raw_mode.h"
+#include "launcher/watch/terminal/shown.h"
 
 namespace carrel::open {
 namespace {
@@ -24,6 +27,7 @@ using protocol::Type;
 
 /// Input waits in the session's socket, never in this process.
 constexpr size_t kMaxQueued = size_t{256} << 10;
+constexpr size_t kMostHeld = 16;
 constexpr int kPersonLeft = 125;
 constexpr int kKilled = 137;
 
@@ -62,8 +66,13 @@ class Relay {
   void want_out();
   void hang_up();
   Status show(const Message& message);
+  Status put(int fd, std::string_view bytes);
   void notice(const std::string& text);
+  void own_line(const std::string& text);
   void hint(const std::string& text);
+  void show_hint(const std::string& text);
+  void hold(const std::string& text);
+  void show_held();
 
   Connection& launcher_;
   Connection& session_;
@@ -76,11 +85,25 @@ class Relay {
   bool launcher_gone_ = false;
   bool stdin_open_ = true;
   bool stdout_broken_ = false;
+  terminal::Shown shown_;
+  std::vector<std::string> held_;
+  size_t not_held_ = 0;
 };
 
-/// Carrel's own line, to stderr; a raw terminal needs the carriage return.
-void Relay::notice(const std::string& text) {
+/// The command's bytes.
+Status Relay::put(int fd, std::string_view bytes) {
+  const Status written = write_all(fd, bytes);
+  if (written.ok() && isatty(fd) == 1) shown_.feed(bytes);
+  if (!shown_.full_screen()) show_held();
+  return written;
+}
+
+/// Carrel's own line, to stderr; a raw terminal needs the carriage return. It begins a line of its
+/// own, whatever the command has left on the screen.
+void Relay::own_line(const std::string& text) {
   std::string line;
+  if (shown_.line_open() && isatty(STDERR_FILENO) == 1) line = raw_.has_value() ? "\r\n" : "\n";
+  shown_.end_line();
   for (const char c : text) {
     if (c == '\n' && raw_.has_value()) line += '\r';
     line += c;
@@ -88,10 +111,35 @@ void Relay::notice(const std::string& text) {
   if (!write_all(STDERR_FILENO, line).ok()) return;  // nowhere left to say it
 }
 
-/// Dim, where that does not end up in a file.
+/// What the person has to know now is shown over an editor, too, and again once that has gone: its
+/// next redraw loses it.
+void Relay::notice(const std::string& text) {
+  if (shown_.full_screen() && isatty(STDERR_FILENO) == 1) hold(text);
+  own_line(text);
+}
+
+/// An editor would be scribbled over, and its next redraw lose the line: it waits.
 void Relay::hint(const std::string& text) {
-  if (isatty(STDERR_FILENO) != 1 || !text.ends_with('\n')) return notice(text);
-  notice("\x1b[2m" + text.substr(0, text.size() - 1) + "\x1b[22m\n");
+  if (!shown_.full_screen() || isatty(STDERR_FILENO) != 1) return show_hint(text);
+  hold(text);
+}
+
+void Relay::hold(const std::string& text) {
+  if (held_.size() < kMostHeld) return held_.push_back(text);
+  ++not_held_;
+}
+
+void Relay::show_held() {
+  for (const std::string& text : std::exchange(held_, {}))
+    show_hint(text);
+  const size_t more = std::exchange(not_held_, 0);
+  if (more > 0) show_hint("carrel: " + std::to_string(more) + " more came meanwhile.\n");
+}
+
+/// Dim, where that does not end up in a file.
+void Relay::show_hint(const std::string& text) {
+  if (isatty(STDERR_FILENO) != 1 || !text.ends_with('\n')) return own_line(text);
+  own_line("\x1b[2m" + text.substr(0, text.size() - 1) + "\x1b[22m\n");
 }
 
 Status Relay::show(const Message& message) {
@@ -111,13 +159,13 @@ Status Relay::show(const Message& message) {
     return Done{};
   }
   if (message.type == Type::kStderr) {
-    const Status written = write_all(STDERR_FILENO, message.body);
+    const Status written = put(STDERR_FILENO, message.body);
     if (!written.ok() && written.error().sys_errno != EPIPE) return written.error();
     return Done{};
   }
   if (message.type != Type::kStdout) return Error{"the session spoke out of turn", EPROTO};
   if (stdout_broken_) return Done{};
-  const Status written = write_all(STDOUT_FILENO, message.body);
+  const Status written = put(STDOUT_FILENO, message.body);
   if (!written.ok()) {
     // The reader of our output has gone: tell the session, as a pipe would.
     stdout_broken_ = true;
@@ -283,6 +331,7 @@ Status Relay::loop() {
 
 Result<RelayResult> Relay::run() {
   const Status relayed = loop();
+  show_held();
   raw_.reset();
   if (relayed.ok()) return result_;
   if (!result_.was_started) return relayed.error();
