@@ -1,5 +1,6 @@
 #include "launcher/watch/session/judge.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 
 #include <algorithm>
@@ -59,6 +60,14 @@ struct AttemptOf {
   }
 };
 
+/// 198.18.0.0/15 (RFC 2544), where the gateway's addresses lie.
+bool is_synthetic(const std::string& address) {
+  in_addr parsed{};
+  constexpr uint32_t kNetwork = 0xC6120000;
+  return inet_pton(AF_INET, address.c_str(), &parsed) == 1 &&
+         (ntohl(parsed.s_addr) & 0xFFFE0000) == kNetwork;
+}
+
 /// The table's row, when the refusal is an event; it names the call.
 const plan::Row* refusing_row(const sensor::Observation& seen) {
   if (!seen.raw.has_value()) return nullptr;
@@ -74,8 +83,8 @@ Judge::Judge(const model::Profile& profile) : policy_(profile), profile_(profile
 void Judge::learn(const std::string& address, const std::string& name) {
   constexpr size_t kMost = 4096;  // a workspace is given no more
   const bool known = decide::network_for(profile_, name, grants_.list()) != nullptr;
-  if (address.empty() || !known || names_.size() >= kMost) return;
-  names_[address] = name;
+  if (!is_synthetic(address) || !known || names_.size() >= kMost) return;
+  names_.try_emplace(address, name);
 }
 
 /// "198.18.0.1" of "::ffff:198.18.0.1".

@@ -31,7 +31,8 @@ class Judge {
   /// meant, a call that is refused quietly for compatibility). In the order of the sensor: what the
   /// contractor made decides about what comes after.
   std::optional<events::Event> judge(sensor::Observation seen);
-  /// What a synthetic address means, as the gateway told the workspace.
+  /// What a synthetic address means, as the gateway told the workspace: the first word holds, and
+  /// none about any other address.
   void learn(const std::string& address, const std::string& name);
   /// One more destination for a while, by the id of its request; and no longer.
   void grant(std::string id, model::Network network) {

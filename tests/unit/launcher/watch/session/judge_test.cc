@@ -93,10 +93,16 @@ TEST(Judge, AsksTheProfileForConnectionsToNames) {
   model::Network network;
   network.host = "a.example";
   network.ports = {443};
-  with_network.networks = {network};
+  model::Network other = network;
+  other.host = "c.example";
+  with_network.networks = {network, other};
   Judge judge(with_network);
   judge.learn("198.18.0.1", "a.example");
+  judge.learn("198.18.0.1", "c.example");  // an address never means another name
   judge.learn("198.18.0.2", "b.example");  // no name of the profile's
+  for (const char* none : {"8.8.8.8", "198.17.255.255", "198.20.0.0", "::ffff:198.18.0.3", ""})
+    judge.learn(none, "a.example");
+  judge.learn("198.19.255.255", "c.example");
   const auto decided = [&judge](const char* family, const char* address, uint32_t port) {
     const auto event = judge.judge(seen(events::NetConnect{family, address, port}));
     return event ? std::to_string(static_cast<int>(event->verdict)) + " " + event->rule : "counted";
@@ -105,6 +111,9 @@ TEST(Judge, AsksTheProfileForConnectionsToNames) {
   const std::string allowed = std::to_string(static_cast<int>(Verdict::kAllowed)) + " ";
   EXPECT_EQ(decided("inet", "198.18.0.1", 443), allowed + "network.a.example");
   EXPECT_EQ(decided("inet6", "::ffff:198.18.0.1", 443), allowed + "network.a.example");
+  EXPECT_EQ(decided("inet", "198.19.255.255", 443), allowed + "network.c.example");
+  for (const char* none : {"8.8.8.8", "198.17.255.255", "198.20.0.0", "198.18.0.3"})
+    EXPECT_EQ(decided("inet", none, 443), denied + "default:network") << none;
   EXPECT_EQ(decided("inet", "198.18.0.1", 80), denied + "network.a.example")
       << "as carrel why says: only the port is not granted";
   EXPECT_EQ(decided("inet", "198.18.0.1", 65536 + 443), denied + "default:network");
