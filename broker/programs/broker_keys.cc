@@ -54,12 +54,19 @@ Result<BrokerKeys> open_broker_keys(int store_fd, bool has_records,
                    open_seed(folder.get(), "broker.ed25519",
                              has_records ? WhenMissing::kRefuse : WhenMissing::kMake));
   ASSIGN_OR_RETURN(evidence::SigningKey seals, evidence::SigningKey::from_seed(seal_seed));
+  RETURN_IF_ERROR(write_policy(store_fd, seals.public_key()));
+  ASSIGN_OR_RETURN(credentials::KeyRing tokens, tend_token_keys(store_fd, issuer, now_s));
+  return BrokerKeys{std::move(seals), std::move(tokens)};
+}
+
+Result<credentials::KeyRing> tend_token_keys(int store_fd, const credentials::IssuerNames& issuer,
+                                             uint64_t now_s) {
+  ASSIGN_OR_RETURN(const UniqueFd folder, store::make_folder(store_fd, "keys", 0700));
   ASSIGN_OR_RETURN(credentials::KeyRing tokens,
                    open_token_keys(folder.get(), !issuer.issuer.empty(), now_s));
-  RETURN_IF_ERROR(write_policy(store_fd, seals.public_key()));
-  RETURN_IF_ERROR(store::replace_file(store_fd, "jwks.json", tokens.jwks(), 0644));
+  RETURN_IF_ERROR(replace_if_other(store_fd, "jwks.json", tokens.jwks()));
   RETURN_IF_ERROR(publish_issuer(store_fd, issuer, tokens.jwks()));
-  return BrokerKeys{std::move(seals), std::move(tokens)};
+  return tokens;
 }
 
 }  // namespace carrel::programs

@@ -78,6 +78,7 @@ pollfd interest(const Connection& connection) {
 }  // namespace
 
 Status BrokerLoop::run() {
+  chore_due_ms_ = now_ms() + chore_.every_ms;
   while (launcher_.valid() || !sessions_.empty()) {
     if (!launcher_.valid() && now_ms() >= give_up_ms_) break;
     ASSIGN_OR_RETURN(const Ready ready, wait());
@@ -105,10 +106,29 @@ Status BrokerLoop::run() {
       serve_client(*client);
     if (ready.listener) accept_client();
     drop_idle_clients();
+    do_chore();
   }
   while (!sessions_.empty())
     drop_session(sessions_.begin()->first, "the broker ends");
   return Done{};
+}
+
+/// How long nothing is to be done unless something comes.
+int BrokerLoop::patience_ms() const {
+  constexpr uint64_t kLook = 1000;
+  constexpr uint64_t kLong = 3'600'000;
+  const bool looks = !launcher_.valid() || !clients_.empty() || monitor_.waits_for_secrets();
+  const uint64_t now = now_ms();
+  const uint64_t chore = chore_due_ms_ <= now ? 0 : chore_due_ms_ - now;
+  return static_cast<int>(std::min(chore, looks ? kLook : kLong));
+}
+
+/// One that fails is tried again the next time.
+void BrokerLoop::do_chore() {
+  if (now_ms() < chore_due_ms_) return;
+  const Status done = at_boundary(chore_.work);
+  if (!done.ok()) log_("chore.failed why=" + quoted(to_string(done.error())));
+  chore_due_ms_ = now_ms() + chore_.every_ms;
 }
 
 Result<BrokerLoop::Ready> BrokerLoop::wait() {
@@ -127,10 +147,8 @@ Result<BrokerLoop::Ready> BrokerLoop::wait() {
     clients.push_back(&client);
     polls.push_back(interest(client.connection));
   }
-  const bool looks = !launcher_.valid() || !clients_.empty() || monitor_.waits_for_secrets();
-  const int timeout_ms = looks ? 1000 : -1;
   constexpr size_t kFixed = 3;
-  if (poll(polls.data(), polls.size(), timeout_ms) < 0) {
+  if (poll(polls.data(), polls.size(), patience_ms()) < 0) {
     if (errno == EINTR) return Ready{};
     return errno_error("poll");
   }

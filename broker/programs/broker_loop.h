@@ -4,6 +4,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <map>
 #include <optional>
@@ -24,15 +25,21 @@ namespace carrel::programs {
 /// keeps more than a few connections.
 class BrokerLoop {
  public:
+  /// What is done every so many milliseconds, beside all else.
+  struct Chore {
+    uint64_t every_ms = 0;
+    std::function<Status()> work;
+  };
   BrokerLoop(monitor::Monitor& monitor, monitor::Log log, UniqueFd listener,
-             protocol::Connection launcher, const BrokerOptions& options)
+             protocol::Connection launcher, const BrokerOptions& options, Chore chore)
       : monitor_(monitor),
         log_(std::move(log)),
         listener_(std::move(listener)),
         launcher_(std::move(launcher)),
         secrets_(UniqueFd(options.secrets_fd)),
         caller_(options.caller),
-        is_service_(options.service) {}
+        is_service_(options.service),
+        chore_(std::move(chore)) {}
 
   /// An Error only when it cannot even wait any more.
   Status run();
@@ -71,6 +78,8 @@ class BrokerLoop {
   void serve_client(Client& client);
   Result<bool> take_from_client(Client& client);
   void drop_idle_clients();
+  [[nodiscard]] int patience_ms() const;
+  void do_chore();
 
   monitor::Monitor& monitor_;
   monitor::Log log_;
@@ -79,6 +88,8 @@ class BrokerLoop {
   protocol::Connection secrets_;  // to carrel-secrets; invalid while there is none
   std::optional<uid_t> caller_;
   bool is_service_;
+  Chore chore_;
+  uint64_t chore_due_ms_ = 0;
   monitor::LogBudget log_budget_;
   std::map<std::string, protocol::Connection> sessions_;
   std::list<Client> clients_;

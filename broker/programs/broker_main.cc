@@ -85,7 +85,7 @@ Status warm_up_openssl() {
 /// All that a broker works with, in the order in which it is opened.
 struct Broker {
   store::RecordFolder records;
-  std::string issuer;  // https://HOST, or ""
+  credentials::IssuerNames issuer;
   BrokerKeys keys;
   std::unique_ptr<store::Catalogue> catalogue;
 };
@@ -111,16 +111,16 @@ Result<Broker> open_store(const BrokerOptions& options, const monitor::Log& log)
   RETURN_IF_ERROR(people::register_owner(*opened.catalogue, options.caller.value_or(owner.st_uid)));
   ASSIGN_OR_RETURN(const size_t adopted, people::adopt_work(*opened.catalogue));
   if (adopted > 0) log("catalogue.adopted workspaces=" + std::to_string(adopted));
-  return Broker{std::move(records), std::move(issuer.issuer), std::move(keys),
+  return Broker{std::move(records), std::move(issuer), std::move(keys),
                 std::move(opened.catalogue)};
 }
 
 Status serve(Broker broker, const BrokerOptions& options, const monitor::Log& log,
              protocol::Connection& launcher, const BrokerHooks& hooks) {
   const World world{real_ns, random_bytes};
-  const credentials::Issuer issuer(
-      broker.issuer.empty() ? std::string(kIssuerName) : std::move(broker.issuer),
-      std::move(broker.keys.tokens), world);
+  const std::string& name = broker.issuer.issuer;
+  credentials::Issuer issuer(name.empty() ? std::string(kIssuerName) : name,
+                             std::move(broker.keys.tokens), world);
   ASSIGN_OR_RETURN(const evidence::SigningKey ticket_key, make_key_of_start());
   ASSIGN_OR_RETURN(const evidence::SigningKey ssh_key, make_key_of_start());
   monitor::Monitor monitor(
@@ -134,7 +134,15 @@ Status serve(Broker broker, const BrokerOptions& options, const monitor::Log& lo
   ready.set_ticket_key(std::string(evidence::as_view(ticket_key.public_key())));
   RETURN_IF_ERROR(protocol::send_message(launcher, protocol::Type::kBrokerReady, ready));
   log("ready pid=" + std::to_string(getpid()));
-  BrokerLoop loop(monitor, log, UniqueFd(options.listener_fd), std::move(launcher), options);
+  const auto tend = [&]() -> Status {
+    ASSIGN_OR_RETURN(credentials::KeyRing keys,
+                     tend_token_keys(options.store_fd, broker.issuer, real_ns() / kNsPerS));
+    if (keys.jwks() != issuer.jwks()) log("keys.changed");
+    issuer.use(std::move(keys));
+    return Done{};
+  };
+  BrokerLoop loop(monitor, log, UniqueFd(options.listener_fd), std::move(launcher), options,
+                  {hooks.tend_ms, tend});
   return loop.run();
 }
 

@@ -134,12 +134,6 @@ Result<credentials::IssuerNames> parse_issuer(std::string_view text) {
   return names;
 }
 
-Status replace_if_other(int folder_fd, const char* name, const std::string& text) {
-  const auto there = store::read_file(folder_fd, name, text.size());
-  if (there.ok() && there.value() == text) return Done{};
-  return store::replace_file(folder_fd, name, text, 0644);
-}
-
 Status remove(int folder_fd, const char* name) {
   if (unlinkat(folder_fd, name, 0) == 0 || errno == ENOENT) return Done{};
   return errno_error("remove " + std::string(name));
@@ -170,6 +164,12 @@ Result<credentials::IssuerNames> read_issuer_names(int store_fd) {
   }
   ASSIGN_OR_RETURN(const std::string text, store::read_file(store_fd, kIssuerFile, kMaxIssuerFile));
   return parse_issuer(text);
+}
+
+Status replace_if_other(int folder_fd, const char* name, const std::string& text) {
+  const auto there = store::read_file(folder_fd, name, text.size());
+  if (there.ok() && there.value() == text) return Done{};
+  return store::replace_file(folder_fd, name, text, 0644);
 }
 
 Status publish_issuer(int store_fd, const credentials::IssuerNames& names,

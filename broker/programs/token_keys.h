@@ -20,6 +20,9 @@ Result<credentials::KeyRing> open_token_keys(int keys_fd, bool federated, uint64
 /// else in it is an Error with its line.
 Result<credentials::IssuerNames> read_issuer_names(int store_fd);
 
+/// A file of mode 0644 that holds exactly this text: replaced at once, and only where it does not.
+Status replace_if_other(int folder_fd, const char* name, const std::string& text);
+
 /// Below the store, for a web server to publish as it is: issuer/.well-known/openid-configuration
 /// and issuer/jwks.json, mode 0644, each replaced at once and only when it is to be another; the
 /// keys first. With no issuer ("") both are removed.

@@ -107,6 +107,8 @@ class Issuer {
                       uint64_t until_s = UINT64_MAX) const;
   /// Whether a token is one of this issuer's and its lease lives now, as `find` says.
   [[nodiscard]] Introspection introspect(std::string_view token, const FindLease& find) const;
+  /// Signs with these from now on: those of before, without what is gone, with what is new.
+  void use(KeyRing keys) { keys_ = std::move(keys); }
   /// What verifiers need: the JWK Set.
   [[nodiscard]] std::string jwks() const { return keys_.jwks(); }
 

@@ -12,7 +12,7 @@ namespace carrel::credentials {
 
 /// How long a relying party may keep the published keys before it asks for them again.
 inline constexpr uint64_t kCachePeriodS = 300;
-/// A broker that starts with a key of this age makes its successor.
+/// A key of this age gets its successor.
 inline constexpr uint64_t kKeyLifeS = uint64_t{30} * 86400;
 
 /// What is to be done with the keys of one algorithm.

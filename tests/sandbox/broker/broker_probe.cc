@@ -77,5 +77,6 @@ int main(int argc, char** argv) {
     (void)!write(kLogFd, line.data(), line.size());
   };
   hooks.when_ready = [outer_root] { look("after", outer_root); };
+  hooks.tend_ms = 100;
   return carrel::programs::broker_main(argc, argv, hooks);
 }

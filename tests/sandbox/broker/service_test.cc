@@ -6,7 +6,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <ctime>
 #include <filesystem>
+#include <functional>
 
 #include "broker/record/evidence/note.h"
 #include "broker/record/evidence/policy.h"
@@ -52,6 +55,70 @@ protocol::SessionGone gone(const std::string& session) {
   message.set_session(session);
   message.set_how("exited");
   return message;
+}
+
+/// The first part of a token that the broker makes now: it names the key.
+std::string signer(Connection& channel) {
+  protocol::MintCredential mint;
+  mint.set_name("registry");
+  EXPECT_TRUE(protocol::send_message(channel, Type::kMintCredential, mint).ok());
+  const auto minted = protocol::parse_message<protocol::Minted>(next_frame(channel)).take();
+  return minted.token().substr(0, minted.token().find('.'));
+}
+
+size_t published(const Home& home) {
+  const std::string jwks = home.read("jwks.json");
+  size_t keys = 0;
+  for (size_t at = 0; (at = jwks.find("\"kid\"", at)) != std::string::npos; ++at)
+    ++keys;
+  return keys;
+}
+
+bool becomes(const std::function<bool()>& condition) {
+  for (int i = 0; i < 1000 && !condition(); ++i)
+    usleep(10'000);
+  return condition();
+}
+
+/// The key of tokens with the highest time was made so many seconds ago.
+void age_newest_key(const Home& home, uint64_t seconds) {
+  constexpr std::string_view kPrefix = "tokens.ed25519.";
+  uint64_t newest = 0;
+  const std::filesystem::path keys = home.store() + "/keys";
+  for (const auto& file : std::filesystem::directory_iterator(keys)) {
+    const std::string name = file.path().filename();
+    if (name.starts_with(kPrefix))
+      newest = std::max<uint64_t>(newest, std::stoull(name.substr(kPrefix.size())));
+  }
+  const auto named = [&](uint64_t made) {
+    return keys / (std::string(kPrefix) + std::to_string(made));
+  };
+  std::filesystem::rename(named(newest),
+                          named(static_cast<uint64_t>(std::time(nullptr)) - seconds));
+}
+
+TEST(BrokerService, ChangesKeysOfTokensWhileItRuns) {
+  constexpr uint64_t kMonth = uint64_t{31} * 86400;
+  const Home home;
+  BrokerProcess broker(home, "tests/carrel_broker_probe");  // looks ten times a second
+  ASSERT_EQ(broker.hello().type, Type::kBrokerReady) << home.log();
+  std::string session;
+  Connection channel = broker.start_session(&session);
+  SessionMaker maker(session);
+  begin(channel, maker);
+  const std::string first = signer(channel);
+  EXPECT_EQ(published(home), 1U);
+  age_newest_key(home, kMonth);
+  ASSERT_TRUE(becomes([&] { return published(home) == 2; })) << home.log();
+  EXPECT_EQ(signer(channel), first) << "nobody can know the other one yet";
+  age_newest_key(home, 301);
+  std::string second;
+  ASSERT_TRUE(becomes([&] { return (second = signer(channel)) != first; })) << home.log();
+  EXPECT_EQ(published(home), 2U) << "tokens of the first live still";
+  EXPECT_NE(home.log().find("broker.keys.changed"), std::string::npos);
+  age_newest_key(home, 2000);
+  ASSERT_TRUE(becomes([&] { return published(home) == 1; })) << home.log();
+  EXPECT_EQ(signer(channel), second);
 }
 
 TEST(BrokerService, CarriesASessionFromTicketToRecord) {
