@@ -29,6 +29,7 @@ int Opener::gateway_patience_ms() const {
 
 /// The session hears one no more that we may hear yet: it is none. Of an older one it is no news.
 void Opener::miss_gateway(const protocol::GatewayBack& missed) {
+  if (missed.over() && way_out_.has_value()) return way_out_->drop_gateway();
   const bool serves = way_out_.has_value() && way_out_->control_fd() >= 0;
   if (serves && missed.times() == gateway_turns_.begun()) lose_gateway();
 }

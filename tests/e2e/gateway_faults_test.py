@@ -12,7 +12,7 @@ import subprocess
 import time
 import unittest
 
-from carrel_case import CARREL, ROOTLESS, UID
+from carrel_case import CARREL, ROOTLESS, UID, alive
 from gateway_case import LIBRARY, GatewayCase, descriptors_of
 
 TCP, API = "tcp.example.com", "api.example.com"
@@ -119,6 +119,27 @@ for line in sys.stdin:
         self.end(session)
         self.assertEqual(len(self.told("net.anomaly", what="gateway-lost")), 2)
 
+    def test_one_that_does_not_answer_is_ended(self):
+        port = self.world.ports["echo"]
+        self.allow(self.world.rule(TCP, ports=[port], mode="tcp"))
+        session = self.start(f"""
+say('there')
+for line in sys.stdin:
+    say(connected('{TCP}', {port}))
+""")
+        self.assertEqual(session.stdout.readline(), b'"there"\n')
+        gateway = self.gateway()
+        time.sleep(11)  # it was asked, and has answered
+        self.assertEqual((self.gateway(), self.tell(session)), (gateway, '"connected"'))
+        os.kill(gateway, signal.SIGSTOP)
+        self.wait_until(lambda: not descriptors_of(gateway), 60, "it is dead")
+        self.wait_until(lambda: self.of_type("net.anomaly", what="gateway-back"), 30, "another one serves")
+        self.assertEqual(self.tell(session), '"connected"')
+        self.end(session)
+        self.assertEqual([e["data"]["detail"] for e in self.told("net.anomaly", what="gateway-lost")],
+                         ["it did not answer for 20 s and was ended; its connections were reset"])
+        self.assertIn(b"the gateway does not answer and is ended", session.stderr.read())
+
     def test_the_end_of_a_session_cuts_and_records_every_connection(self):
         port = self.world.ports["echo"]
         self.allow(self.world.rule(TCP, ports=[port], mode="tcp"))
@@ -145,13 +166,46 @@ for line in sys.stdin:
         self.addCleanup(goes_on, supervisor)
         for pid in (init, gateway):
             os.kill(pid, signal.SIGKILL)
-            self.wait_until(lambda pid=pid: not descriptors_of(pid), what="it is dead")
+            self.wait_until(lambda pid=pid: not alive(pid), what="it is dead")
         before = cpu_seconds(opening)
         time.sleep(2)
         self.assertLess(cpu_seconds(opening) - before, 0.5)
         goes_on(supervisor)
         self.assertEqual(session.wait(60), 137)
         self.assertEqual(self.of_type("net.anomaly", what="gateway-back"), [])  # nothing would use it
+
+    def test_one_that_does_not_end_with_its_session_is_killed_before_the_credentials_end(self):
+        port = self.world.ports["echo"]
+        table = self.secret()
+        self.allow(self.world.rule(TCP, ports=[port], mode="tcp"), table, self.world.rule(API, credential="ci"))
+        session = self.start(f"c = connect('{TCP}', {port})\nc.sendall(b'x')\nsay(len(c.recv(1)))\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b"1\n")
+        gateway, supervisor = self.gateway(), self.processes("carrel-session")[0]
+        os.kill(gateway, signal.SIGSTOP)
+        self.end(session)  # within 5 s and what the rest takes
+        self.assertEqual(descriptors_of(gateway), [])
+        self.assertFalse(descriptors_of(supervisor))
+        told = [(e["type"], e["data"].get("what") or e["data"].get("how")) for e in self.events() if e["type"] in ("net.anomaly", "credential.ended")]
+        self.assertEqual([kind for kind, _ in told], ["net.anomaly", "credential.ended"], told)
+        self.assertEqual([e["data"]["detail"] for e in self.told("net.anomaly", what="gateway-lost")],
+                         ["it did not end its connections when the session ended, and was ended itself"])
+        self.verify()
+
+    def test_no_gateway_outlives_what_a_session_closes(self):
+        """While a session still closes its record: a slow broker stands for it."""
+        self.allow(self.world.rule(API))
+        session = self.start("say('there')\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b'"there"\n')
+        gateway, [supervisor] = self.gateway(), self.processes("carrel-session")
+        broker = int(re.search(r"broker\.ready pid=(\d+)", self.logs()).group(1))
+        os.kill(broker, signal.SIGSTOP)
+        self.addCleanup(goes_on, broker)
+        session.stdin.close()
+        self.wait_until(lambda: not descriptors_of(gateway), what="it is dead")
+        self.assertTrue(descriptors_of(supervisor))
+        goes_on(broker)
+        self.assertEqual(session.wait(60), 0)
+        self.assertEqual(self.of_type("net.anomaly"), [])
 
     def test_a_broken_setting_of_the_host_stops_the_opening(self):
         self.allow(self.world.rule(API))

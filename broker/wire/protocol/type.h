@@ -111,6 +111,8 @@ enum class Type : uint16_t {
   kDecideReply = 162,
   kTokenRequest = 163,
   kTokenReply = 164,
+  // session -> gateway, and back at once, no body: is it there?
+  kGatewayThere = 165,
 };
 
 }  // namespace carrel::protocol

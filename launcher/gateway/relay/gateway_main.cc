@@ -282,6 +282,7 @@ Status run(Program& program) {
       gateway.begin_again();
       return gateway.start();
     }
+    if (message.type == Type::kGatewayThere) return report.send(Type::kGatewayThere, "");
     if (message.type == Type::kGatewayLease) take_lease(message, gateway);
     if (message.type == Type::kGatewayGrant) {
       const auto grant = protocol::parse_message<protocol::GatewayGrant>(message);

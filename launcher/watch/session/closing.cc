@@ -72,7 +72,7 @@ bool Closing::close_record(const Ending& ending) {
 
 protocol::Finished Closing::close(Ending ending, Workspace workspace) {
   if (!workspace.empty) ending = overruled(std::move(ending), "the workspace is not empty");
-  if (!workspace.ssh_left.empty()) ending = overruled(std::move(ending), workspace.ssh_left);
+  if (!workspace.left.empty()) ending = overruled(std::move(ending), workspace.left);
   collect(workspace);
   parts_.limits.finish(parts_.mono_ns());
   const Status credentials = parts_.leases.end();

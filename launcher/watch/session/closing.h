@@ -35,7 +35,7 @@ class Closing {
   struct Workspace {
     bool empty = false;    // the kernel said so
     bool has_run = false;  // the gate was opened
-    std::string ssh_left;  // what is said of a server that is not gone; "": all are
+    std::string left;      // what is said of servers and a gateway that are not gone; "": all are
   };
   explicit Closing(const Parts& parts) : parts_(parts) {}
 

@@ -1,5 +1,7 @@
 #include "launcher/watch/session/gateway_port.h"
 
+#include <poll.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -61,7 +63,10 @@ void GatewayPort::replace(UniqueFd channel) {
   if (!gone() || told_to_end_) return;
   channel_ = protocol::Connection(std::move(channel));
   was_there_ = true;
-  ended_ = false;
+  ended_ = silent_ = false;
+  watched_ns_.reset();
+  asked_ns_.reset();
+  owes_answer_ = false;
 }
 
 void GatewayPort::go() {
@@ -79,6 +84,12 @@ std::vector<NetworkEvent> GatewayPort::receive(uint64_t now_ns) {
     good = next.ok();
     if (!good || !next.value().has_value()) break;
     const protocol::Message& message = *next.value();
+    silent_since_ns_ = now_ns;
+    asked_ns_.reset();
+    if (message.type == Type::kGatewayThere && owes_answer_ && message.body.empty()) {
+      owes_answer_ = false;
+      continue;
+    }
     if (message.type == Type::kGatewayEnded) {
       ended_ = true;
       continue;
@@ -95,6 +106,27 @@ std::vector<NetworkEvent> GatewayPort::receive(uint64_t now_ns) {
   }
   if (!good || !open.value()) channel_.close();
   return out;
+}
+
+void GatewayPort::watch(uint64_t now_ns, bool hears) {
+  if (gone() || told_to_end_) return;
+  if (!watched_ns_.has_value()) silent_since_ns_ = now_ns;
+  const uint64_t passed = now_ns - std::exchange(watched_ns_, now_ns).value_or(now_ns);
+  if (!hears) {
+    silent_since_ns_ += passed;
+    if (asked_ns_.has_value()) *asked_ns_ += passed;
+    return;
+  }
+  if (!asked_ns_.has_value()) {
+    if (now_ns < silent_since_ns_ + kAskAfterNs) return;
+    asked_ns_ = now_ns;
+    if (std::exchange(owes_answer_, true)) return;  // an older question will do
+    if (!channel_.queue(Type::kGatewayThere, "").ok()) channel_.close();
+    return;
+  }
+  if (now_ns < *asked_ns_ + kAnswerNs) return;
+  silent_ = true;
+  channel_.close();
 }
 
 void GatewayPort::tell(const protocol::GatewayLease& lease) {
@@ -134,6 +166,11 @@ void GatewayPort::end() {
   if (gone() || told_to_end_) return;
   told_to_end_ = true;
   if (!channel_.queue(Type::kGatewayEnd, "").ok()) channel_.close();
+}
+
+bool GatewayPort::hung_up() const {
+  pollfd look{channel_.fd(), 0, 0};
+  return !gone() && poll(&look, 1, 0) > 0 && (look.revents & POLLHUP) != 0;
 }
 
 bool GatewayPort::lost() {

@@ -29,6 +29,9 @@ class GatewayPort {
   /// Invalid: the workspace has no way out.
   explicit GatewayPort(UniqueFd channel);
 
+  static constexpr uint64_t kAskAfterNs = 10'000'000'000;  // of silence
+  static constexpr uint64_t kAnswerNs = 20'000'000'000;
+
   /// It has died, whatever its channel says.
   void drop() { channel_.close(); }
   /// Another gateway takes the place of one that has gone. Nothing passes before go().
@@ -41,6 +44,12 @@ class GatewayPort {
   void end_lease(const std::string& name);
   /// Tells it of one more destination for a while, or that it is none any more.
   void grant(const protocol::GatewayGrant& grant);
+  /// To be called often. Asks one that has been silent whether it is there; one that does not
+  /// answer is as good as dead: its channel ends. With `hears` false nothing of it has been read
+  /// since the last call: that time does not count.
+  void watch(uint64_t now_ns, bool hears);
+  /// That is why it has gone.
+  [[nodiscard]] bool silent() const { return silent_; }
   /// Tells it to reset every connection and to take none.
   void end();
   /// What its socket did not take at once.
@@ -49,14 +58,20 @@ class GatewayPort {
   [[nodiscard]] bool ended() const { return ended_ || gone(); }
   [[nodiscard]] bool gone() const { return !channel_.valid(); }
   [[nodiscard]] int fd() const { return channel_.fd(); }
+  /// Nobody is at the other end any more, though what was said may be unread.
+  [[nodiscard]] bool hung_up() const;
   /// Once: it has gone, though nobody had told it to end.
   bool lost();
 
  private:
   void tell(const protocol::GatewayLease& lease);
   protocol::Connection channel_;
-  bool was_there_ = false, told_to_end_ = false, ended_ = false;
+  bool was_there_ = false, told_to_end_ = false, ended_ = false, silent_ = false;
   uint64_t last_ns_ = 0;
+  std::optional<uint64_t> watched_ns_;  // the last time
+  uint64_t silent_since_ns_ = 0;
+  std::optional<uint64_t> asked_ns_;
+  bool owes_answer_ = false;
 };
 
 }  // namespace carrel::session

@@ -77,6 +77,7 @@ void Session::turn() {
   if (gate_opened_ns_.has_value()) inside_.serve(now());
   serve_channels();
   settle_network();
+  watch_gateway();
   gateway_.flush();
   feed_.check_loss();
   record_->tick();

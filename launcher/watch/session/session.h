@@ -3,6 +3,7 @@
 // carrel-init, the sensor, the launcher and the broker. One thread, and the one that copies the
 // ring. What it does in which order is docs/architecture.md, "How a session starts".
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -86,10 +87,12 @@ class Session {
   void serve_answers();
   void serve_gateway();
   void settle_network();
+  void watch_gateway();
   void lose_gateway();
   void take_gateway_back(protocol::Message message);
   void tell_network(const FlowJoin::Passed& passed, uint64_t now_ns);
-  void end_gateway();
+  void hear_gateway(uint64_t for_ns, const std::function<bool()>& done);
+  std::string end_gateway();
   inside::Answer answer(const inside::Question& question);
   inside::Answer request_network(std::string_view subject);
   inside::Answer request_credential(std::string_view subject);

@@ -80,10 +80,12 @@ void Session::finish() {
                    input_.repositories, difference_,
                    hold_.has_value() ? UINT64_MAX : host_mark_bytes_});
   channels_.finish(*ending_);
-  const std::string ssh_left = end_ssh();
-  end_gateway();
+  std::string left = end_ssh();
+  const std::string gateway_left = end_gateway();
+  if (!left.empty() && !gateway_left.empty()) left += "; ";
+  left += gateway_left;
   const protocol::Finished finished =
-      closing.close(*ending_, {empty_, gate_opened_ns_.has_value(), ssh_left});
+      closing.close(*ending_, {empty_, gate_opened_ns_.has_value(), left});
   serve_answers();  // who asked to attach meanwhile is told that it is over
   let_client_read();
   // A launcher that has gone cannot be told; the record says the same.

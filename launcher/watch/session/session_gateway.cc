@@ -14,7 +14,8 @@ namespace carrel::session {
 namespace {
 
 constexpr uint64_t kLastWordsNs = 5 * kNsPerS;
-constexpr int kMostReads = 64;  // of what a gateway that has died had said
+constexpr uint64_t kKilledNs = 5 * kNsPerS;  // what the launcher may take to end it
+constexpr int kMostReads = 64;               // of what a gateway that has died had said
 
 }  // namespace
 
@@ -29,6 +30,11 @@ void Session::serve_gateway() {
     flows_.tell(std::move(told), mark, now());
   }
   settle_network();
+}
+
+/// The one that waits for the gate is the launcher's.
+void Session::watch_gateway() {
+  if (gate_opened_ns_.has_value()) gateway_.watch(now(), !record_->full() && !flows_.full());
 }
 
 void Session::tell_network(const FlowJoin::Passed& passed, uint64_t now_ns) {
@@ -59,10 +65,15 @@ void Session::settle_network() {
 
 void Session::lose_gateway() {
   flows_.forget_open();
-  record_->add(events::NetAnomaly{"gateway-lost", "", "its connections were reset"});
+  const std::string how = gateway_.silent() ? "it did not answer for " +
+                                                  std::to_string(GatewayPort::kAnswerNs / kNsPerS) +
+                                                  " s and was ended; "
+                                            : "";
+  record_->add(events::NetAnomaly{"gateway-lost", "", how + "its connections were reset"});
   inform(protocol::Type::kNotice,
-         "carrel: the gateway has ended: connections outside are reset. The screen says when it is "
-         "there again.\n");
+         std::string("carrel: the gateway ") +
+             (gateway_.silent() ? "does not answer and is ended" : "has ended") +
+             ": connections outside are reset. The screen says what becomes of it.\n");
 }
 
 /// Another gateway, which knows nothing of what was granted and issued since the start; or the last
@@ -170,22 +181,56 @@ void Session::end_failed_credentials() {
   }
 }
 
-/// Nothing of the workspace runs any more: its connections are cut, and their ends recorded.
-void Session::end_gateway() {
+/// Until `done`, or so long. What the record has no room for is not read meanwhile.
+void Session::hear_gateway(uint64_t for_ns, const std::function<bool()>& done) {
+  const uint64_t until = now() + for_ns;
+  while (!done() && now() < until) {
+    const bool hears = record_->failed() || (!record_->full() && !flows_.full());
+    std::array<pollfd, 3> waits{pollfd{hears ? gateway_.fd() : -1, POLLIN, 0},
+                                pollfd{sensor_->bell_fd(), POLLIN, 0},
+                                pollfd{record_->fd(), POLLIN, 0}};
+    poll(waits.data(), waits.size(), static_cast<int>(kNsPerS / kNsPerMs / 10));
+    gateway_.flush();
+    if (hears) {
+      serve_gateway();
+    } else {
+      settle_network();
+    }
+    record_->pump();
+  }
+}
+
+/// Nothing of the workspace runs any more: its connections are cut, and their ends recorded. Then
+/// the gateway ends, whatever it said: credentials end when nobody holds them any more. What is to
+/// be said if it lives on, else "".
+std::string Session::end_gateway() {
   for (const GrantDesk::Change& change : grants_.end_all()) {
     judge_.end_grant(change.event.id);
     record_->add(change.event);
   }
   gateway_.end();
-  const uint64_t until = now() + kLastWordsNs;
-  while ((!gateway_.ended() || flows_.waiting()) && now() < until && !record_->failed()) {
-    std::array<pollfd, 2> waits{pollfd{gateway_.fd(), POLLIN, 0},
-                                pollfd{sensor_->bell_fd(), POLLIN, 0}};
-    poll(waits.data(), waits.size(), static_cast<int>(kNsPerS / kNsPerMs / 10));
-    serve_gateway();
-    record_->pump();
+  hear_gateway(kLastWordsNs,
+               [this] { return record_->failed() || (gateway_.ended() && !flows_.waiting()); });
+  if (!gateway_.ended()) {
+    record_->add(events::NetAnomaly{"gateway-lost", "",
+                                    "it did not end its connections when the session ended, and "
+                                    "was ended itself"});
+  }
+  // Before the gate the launcher does not listen, and nothing has come through the gateway.
+  const bool served = gate_opened_ns_.has_value();
+  if (served && !gateway_.gone()) {
+    protocol::GatewayBack over;
+    over.set_over(true);
+    // One that has told the session to end listens still; with one that has died it ends by itself.
+    (void)launcher_.send(protocol::Type::kGatewayBack, over.SerializeAsString()).ok();
+    hear_gateway(kKilledNs, [this] { return gateway_.gone(); });
+    if (gateway_.hung_up()) {
+      record_->add(events::NetAnomaly{"gateway-lost", "", "its last words were not read"});
+      gateway_.drop();
+    }
   }
   tell_network([](uint64_t) { return false; }, UINT64_MAX);
+  return served && !gateway_.gone() ? "the gateway could not be ended" : "";
 }
 
 }  // namespace carrel::session

@@ -147,6 +147,94 @@ TEST(GatewayPort, AnotherOneTakesThePlaceOfOneThatHasGone) {
   EXPECT_TRUE(lost.theirs->lost()) << "told of each";
 }
 
+constexpr uint64_t kBegin = 5;
+
+/// It has been asked, `kAskAfterNs` after it said the last.
+Ends asked() {
+  Ends ends;
+  ends.theirs->watch(kBegin, true);
+  ends.theirs->watch(kBegin + GatewayPort::kAskAfterNs - 1, true);
+  EXPECT_EQ(ends.ours.receive(0).ok(), false) << "not asked yet";
+  ends.theirs->watch(kBegin + GatewayPort::kAskAfterNs, true);
+  ends.theirs->flush();
+  const auto heard = ends.ours.receive(1000);
+  EXPECT_TRUE(heard.ok() && heard.value().has_value());
+  EXPECT_EQ(heard.value()->type, protocol::Type::kGatewayThere);
+  return ends;
+}
+
+constexpr uint64_t kAsked = kBegin + GatewayPort::kAskAfterNs;
+constexpr uint64_t kTooLate = kAsked + GatewayPort::kAnswerNs;
+
+TEST(GatewayPort, OneThatDoesNotAnswerHasDied) {
+  Ends ends = asked();
+  ends.theirs->watch(kTooLate - 1, true);
+  EXPECT_FALSE(ends.theirs->gone());
+  ends.theirs->watch(kTooLate, true);
+  EXPECT_TRUE(ends.theirs->gone());
+  EXPECT_TRUE(ends.theirs->silent());
+  EXPECT_TRUE(ends.theirs->lost());
+  Ends next;
+  ends.theirs->replace(UniqueFd(dup(next.theirs->fd())));
+  EXPECT_FALSE(ends.theirs->silent());
+  ends.theirs->watch(2 * kTooLate, true);
+  ends.theirs->watch(2 * kTooLate + GatewayPort::kAskAfterNs - 1, true);
+  EXPECT_FALSE(ends.theirs->gone()) << "the silence of the one before";
+}
+
+TEST(GatewayPort, WhateverItSaysIsAnAnswer) {
+  for (const auto type : {protocol::Type::kGatewayThere, protocol::Type::kGatewayEvent}) {
+    Ends ends = asked();
+    const bool event = type == protocol::Type::kGatewayEvent;
+    ASSERT_TRUE(ends.ours.send(type, event ? message_of(query()).SerializeAsString() : "").ok());
+    EXPECT_EQ(ends.theirs->receive(kTooLate - 1).size(), event ? 1U : 0U);
+    ends.theirs->watch(kTooLate, true);
+    EXPECT_FALSE(ends.theirs->gone());
+    ends.theirs->watch(kTooLate - 1 + GatewayPort::kAskAfterNs, true);  // asked once more
+    ends.theirs->watch(kTooLate - 1 + GatewayPort::kAskAfterNs + GatewayPort::kAnswerNs, true);
+    EXPECT_TRUE(ends.theirs->silent());
+  }
+}
+
+TEST(GatewayPort, WhatNobodyReadsIsNoSilence) {
+  Ends ends = asked();
+  ends.theirs->watch(kTooLate - 1, false);
+  ends.theirs->watch(kTooLate, true);
+  EXPECT_FALSE(ends.theirs->gone());
+}
+
+TEST(GatewayPort, OnlyTheTimeInWhichNobodyReadsIsLeftOut) {
+  Ends ends = asked();
+  ends.theirs->watch(kAsked + 5, false);
+  ends.theirs->watch(kTooLate, true);
+  EXPECT_FALSE(ends.theirs->gone());
+  ends.theirs->watch(kTooLate + 5, true);
+  EXPECT_TRUE(ends.theirs->silent());
+}
+
+TEST(GatewayPort, OneAnswerForOneQuestion) {
+  Ends ends = asked();
+  ASSERT_TRUE(
+      protocol::send_message(ends.ours, protocol::Type::kGatewayEvent, message_of(query())).ok());
+  ASSERT_TRUE(ends.ours.send(protocol::Type::kGatewayThere, "").ok());
+  EXPECT_EQ(ends.theirs->receive(kAsked).size(), 1U);
+  EXPECT_FALSE(ends.theirs->gone()) << "late, and an answer all the same";
+  ASSERT_TRUE(ends.ours.send(protocol::Type::kGatewayThere, "").ok());
+  EXPECT_TRUE(ends.theirs->receive(kAsked).empty());
+  EXPECT_TRUE(ends.theirs->gone()) << "nobody had asked";
+  Ends with_body = asked();
+  ASSERT_TRUE(with_body.ours.send(protocol::Type::kGatewayThere, "x").ok());
+  EXPECT_TRUE(with_body.theirs->receive(kAsked).empty());
+  EXPECT_TRUE(with_body.theirs->gone());
+}
+
+TEST(GatewayPort, WhoWasToldToEndIsNotAsked) {
+  Ends ends = asked();
+  ends.theirs->end();
+  ends.theirs->watch(kTooLate, true);
+  EXPECT_FALSE(ends.theirs->gone());
+}
+
 TEST(GatewayPort, AWorkspaceWithoutAWayOutHasNone) {
   GatewayPort none{UniqueFd()};
   EXPECT_TRUE(none.ended());
