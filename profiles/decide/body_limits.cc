@@ -26,4 +26,11 @@ model::HttpRule every_request() {
   return rule;
 }
 
+model::HttpRule granted_request() {
+  model::HttpRule rule = every_request();
+  rule.max_body = kMostBody;
+  rule.escaped_slash = true;
+  return rule;
+}
+
 }  // namespace carrel::decide

@@ -25,12 +25,12 @@ Result<model::Network> granted_network(const model::Profile& profile, const std:
   if (known != nullptr) network = *known;
   network.host = host;
   network.ports = {static_cast<uint16_t>(port)};
-  network.http.clear();
   if (mode == "inspect" && can_inspect(profile, host)) {
     network.mode = model::NetworkMode::kInspect;
     return network;
   }
-  // What nobody reads takes no credential.
+  // What nobody reads has no rules and takes no credential.
+  network.http.clear();
   network.credential.clear();
   if (mode == "passthrough") {
     network.mode = model::NetworkMode::kPassthrough;
@@ -61,6 +61,10 @@ bool LiveGrants::end(std::string_view id) {
 bool LiveGrants::holds(const model::Network* network) const {
   return std::any_of(networks_.begin(), networks_.end(),
                      [network](const model::Network& each) { return &each == network; });
+}
+
+bool LiveGrants::grants(const model::Network& network) const {
+  return std::find(networks_.begin(), networks_.end(), network) != networks_.end();
 }
 
 }  // namespace carrel::decide

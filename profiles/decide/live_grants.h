@@ -18,8 +18,9 @@ inline constexpr uint64_t kGrantedUp = uint64_t{1} << 20;
 inline constexpr uint64_t kGrantedDown = uint64_t{1} << 30;
 
 /// The [[network]] table that granting this port stands for: where the profile names the host, its
-/// addresses, budget and credential; every request passes. `mode` is a word of the language but
-/// ssh; "inspect" only for what can_inspect(). An Error for anything else.
+/// addresses and budget, and where requests are read its rules and credential; beyond those rules
+/// every request passes (passes_every_request()). `mode` is a word of the language but ssh;
+/// "inspect" only for what can_inspect(). An Error for anything else.
 Result<model::Network> granted_network(const model::Profile& profile, const std::string& host,
                                        uint32_t port, std::string_view mode);
 
@@ -37,6 +38,8 @@ class LiveGrants {
   [[nodiscard]] Grants list() const { return networks_; }
   /// Whether a decision was made by one of these.
   [[nodiscard]] bool holds(const model::Network* network) const;
+  /// Whether one of these grants the same as that.
+  [[nodiscard]] bool grants(const model::Network& network) const;
 
  private:
   std::vector<model::Network> networks_;

@@ -23,6 +23,15 @@ const model::Network* first_of(const model::Profile& profile, Grants grants, Is 
   return found == grants.end() ? nullptr : &*found;
 }
 
+/// Whether a connection that both let be is carried as the first one says.
+bool goes_before(model::NetworkMode one, model::NetworkMode other) {
+  const auto rank = [](model::NetworkMode mode) {
+    if (mode == model::NetworkMode::kPassthrough) return 0;
+    return mode == model::NetworkMode::kTcp ? 1 : 2;
+  };
+  return rank(one) > rank(other);
+}
+
 NetworkDecision denied_by_default() {
   return {Verdict::kDenied, std::string(kNetworkRule), nullptr};
 }
@@ -47,11 +56,19 @@ const model::Network* network_for(const model::Profile& profile, std::string_vie
   const auto is = [host, port](const model::Network& network) {
     return network.host == host && has_port(network, port);
   };
-  // What was granted later may be more of a port that the profile grants a part of.
-  const auto granted = std::find_if(grants.begin(), grants.end(), is);
-  if (granted != grants.end()) return &*granted;
-  const model::Network* found = first_of(profile, grants, is);
+  const model::Network* found = first_of(profile, {}, is);
+  for (const model::Network& granted : grants) {
+    if (!is(granted)) continue;
+    if (found == nullptr || goes_before(granted.mode, found->mode)) found = &granted;
+  }
   return found == nullptr ? network_for(profile, host, grants) : found;
+}
+
+bool passes_every_request(Grants grants, std::string_view host, uint16_t port) {
+  return std::any_of(grants.begin(), grants.end(), [host, port](const model::Network& granted) {
+    return granted.host == host && granted.mode == model::NetworkMode::kInspect &&
+           has_port(granted, port);
+  });
 }
 
 std::string rule_of(const model::Network& network) {

@@ -31,10 +31,15 @@ struct NetworkDecision {
 /// without a last dot, as a profile writes it. Nothing stands for names below it.
 const model::Network* network_for(const model::Profile& profile, std::string_view host,
                                   Grants grants = {});
-/// The table that grants this port of the host, a later grant before the profile's own; where none
-/// does, the one that names the host.
+/// The table that grants this port of the host; where none does, the one that names the host. Of
+/// several the one that lets most pass: "tcp" before "passthrough". What is read stays so, for a
+/// grant takes away neither a rule of the profile's nor the credential that its gateway puts in.
 const model::Network* network_for(const model::Profile& profile, std::string_view host,
                                   uint16_t port, Grants grants = {});
+
+/// Whether every request passes by one of the grants to that port of a host whose requests are
+/// read, also where the rules of its table let it not.
+bool passes_every_request(Grants grants, std::string_view host, uint16_t port);
 
 /// "network.HOST".
 std::string rule_of(const model::Network& network);

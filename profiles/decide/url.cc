@@ -201,19 +201,20 @@ std::string host_of(const Target& target) {
   return '"' + quoted(target.host) + '"';
 }
 
-/// Where requests are read.
-UrlAnswer answer_request(const model::Network& network, const Target& target, UrlAnswer answer) {
+/// Where requests are read; `every`: what no rule lets pass is granted.
+UrlAnswer answer_request(const model::Network& network, const Target& target, bool every,
+                         UrlAnswer answer) {
+  const bool upgrades = target.scheme == "ws" || target.scheme == "wss";
+  const bool escaped = target.path.find("%2F") != std::string::npos;
+  if (!upgrades && (every || (network.http.empty() && !escaped))) {
+    answer.words = "Every request to " + host_of(target) + " passes, as the gateway reads it.";
+    return answer;
+  }
   const bool presets_only =
       has_git_preset(network) && is_git_request(target.path, target.has_query);
   for (const HttpRule& rule : network.http) {
     if (presets_only && rule.preset.empty()) continue;
     if (speaks_of(rule, target)) answer.passes.push_back(requests_of(rule));
-  }
-  const bool upgrades = target.scheme == "ws" || target.scheme == "wss";
-  const bool escaped = target.path.find("%2F") != std::string::npos;
-  if (network.http.empty() && !upgrades && !escaped) {
-    answer.words = "Every request to " + host_of(target) + " passes, as the gateway reads it.";
-    return answer;
   }
   if (!answer.passes.empty()) {
     answer.words = "The gateway reads requests to " + host_of(target) + " and lets these pass.";
@@ -224,7 +225,8 @@ UrlAnswer answer_request(const model::Network& network, const Target& target, Ur
                  (upgrades ? "a websocket at " : "a request for ") + shown(target.path) + " pass.";
   for (const HttpRule& rule : network.http)
     answer.passes.push_back(requests_of(rule));
-  answer.request = request_line(target.host, target.port);
+  // No grant lets a websocket pass: nobody reads its bytes.
+  if (!upgrades) answer.request = request_line(target.host, target.port);
   return answer;
 }
 
@@ -237,11 +239,12 @@ UrlAnswer wrong_kind(std::string_view only, const Target& target, UrlAnswer answ
   return answer;
 }
 
-UrlAnswer answer_granted(const model::Network& network, const Target& target, UrlAnswer answer) {
+UrlAnswer answer_granted(const model::Network& network, const Target& target, bool every,
+                         UrlAnswer answer) {
   switch (network.mode) {
     case NetworkMode::kInspect:
       if (!target.is_http) return wrong_kind("HTTP, which the gateway reads", target, answer);
-      return answer_request(network, target, std::move(answer));
+      return answer_request(network, target, every, std::move(answer));
     case NetworkMode::kPassthrough:
       if (target.scheme == "http" || target.scheme == "ws" || target.scheme == "ssh" ||
           target.scheme == "git")
@@ -274,7 +277,8 @@ Result<UrlAnswer> foresee_url(const model::Profile& profile, std::string_view ur
   answer.verdict = decision.verdict;
   answer.rule = decision.rule;
   if (decision.verdict == Verdict::kAllowed) {
-    answer = answer_granted(*decision.network, target, std::move(answer));
+    const bool every = passes_every_request(grants, target.host, target.port);
+    answer = answer_granted(*decision.network, target, every, std::move(answer));
     if (answer.verdict == Verdict::kAllowed) {
       answer.credential = credential_on_request(profile, *decision.network);
     }

@@ -3,6 +3,7 @@ import hashlib
 import time
 import unittest
 
+from gateway_case import LEASE
 from grants_case import GrantsCase
 
 NAMED, NEW = "tcp.example.com", "registry.npmjs.org"
@@ -105,6 +106,115 @@ class Grants(GrantsCase):
         self.assertEqual(self.pending(), [])
         self.finish()
         self.assertEqual(self.grants(), [])
+
+
+# What a session of the next tests does beside.
+MORE = """
+import os
+def status(method, path, size):
+    answer = get(path, "api.example.com", method=method, body=b"x" * size)
+    return answer["status"] if isinstance(answer, dict) else answer
+def ask_held(path):
+    held[-1].sendall(f"GET {path} HTTP/1.1\\r\\nHost: api.example.com\\r\\n\\r\\n".encode())
+    answer = b""
+    while b"\\r\\n\\r\\n" not in answer or not answer.endswith(b"}"):
+        answer += held[-1].recv(4096)
+    return int(answer.split()[1])
+def begin_upload(size):
+    held.append(tls(connect("api.example.com"), "api.example.com"))
+    held[-1].sendall(f"PUT /upload/x HTTP/1.1\\r\\nHost: api.example.com\\r\\nContent-Length: {2 * size}\\r\\n\\r\\n".encode() + b"x" * size)
+    return "begun"
+def hold_tls():
+    held.append(tls(connect("api.example.com"), "api.example.com"))
+    return ask_held("/protected")
+def git(*words):
+    done = subprocess.run(["git", "-C", "/tmp/w", "-c", "user.name=a", "-c", "user.email=a@example.org", *words], capture_output=True,
+                          text=True, env={**os.environ, "GIT_TERMINAL_PROMPT": "0"})
+    return [done.returncode, done.stderr]
+def clone(url):
+    subprocess.run(["git", "clone", "-q", url, "/tmp/w"], check=True)
+    return "cloned"
+def push(url, ref, size=200_000):
+    with open("/tmp/w/large", "wb") as large:
+        large.write(os.urandom(size))
+    git("add", "large")
+    git("commit", "-q", "-m", "more")
+    return git("push", "-q", url, f"HEAD:refs/heads/{ref}")
+"""
+API, GIT = "api.example.com", "git.example.com"
+LARGE = 100_000  # more than passes without max_body
+
+
+class Wider(GrantsCase):
+    """A grant takes nothing away of what the profile allows the same port."""
+    more = MORE
+
+    def setUp(self):
+        super().setUp()
+        presets = [{"preset": "git-fetch", "repository": "/git/acme/widgets"},
+                   {"preset": "git-push", "repository": "/git/acme/contrib", "refs": ["refs/heads/contractor/*"]}]
+        self.allow(self.world.rule(API, credential="ci", http=[{"methods": ["GET"], "path": "/protected"},
+                                                               {"methods": ["POST"], "path": "/upload/**", "max_body": "1MiB"}]),
+                   self.world.rule(GIT, credential="ci", http=presets), self.secret())
+
+    def grant(self, host, number, until):
+        self.assertIn("(inspect)", self.ask("network", host, "--for", "one test", "--until", "10m"))
+        self.decide("approve", f"last/{number}", "--until", until)
+        self.wait_until(lambda: f"request {number}, " in self.screen() and "is approved by" in self.screen(), what="it is granted")
+
+    def credentials_sent(self):
+        return {dict((name.lower(), value) for name, value in line["headers"]).get("authorization") for line in self.world.log("http")}
+
+    def test_rules_and_credential_of_the_profile_stay(self):
+        self.start()
+        self.assertEqual(self.do("hold_tls"), 200)
+        self.assertEqual(self.do("status", "POST", "/upload/x", LARGE), 200, "the control")
+        self.assertEqual(self.do("status", "PUT", "/upload/x", LARGE), 403)
+        said = self.ask("network", API, "--tcp", "--for", "any bytes", "--until", "10m", code=1)
+        self.assertIn("is inspected", said)
+        self.assertIn("Ask without --tcp", said)
+        self.grant(API, 1, "10s")
+        until = time.time() + 10
+        self.assertEqual(self.do("status", "PUT", "/upload/x", LARGE), 200)
+        self.assertEqual(self.do("status", "POST", "/upload/x", LARGE), 200)
+        self.assertEqual(self.do("status", "GET", "/protected", 0), 200)
+        self.assertEqual(self.do("ask_held", "/protected/@scope%2fname"), 200, "by a connection that was there before")
+        self.assertEqual(self.do("carrel", "why", f"https://{API}/else")[0], 0)
+        self.assertIn("may be reached already", self.ask("network", API, "--for", "again", "--until", "1h"))
+        self.assertLess(time.time(), until, "in its time")
+        self.wait_until(lambda: "what was granted has ended" in self.screen(), what="the contractor is told")
+        self.assertEqual(self.do("ask_held", "/protected"), 200, "what the profile allows goes on")
+        self.assertEqual(self.do("status", "PUT", "/upload/x", LARGE), 403)
+        self.assertEqual(self.do("status", "POST", "/upload/x", LARGE), 200)
+        self.finish()
+        self.assertEqual(self.credentials_sent(), {f"Bearer {LEASE}"})
+        self.assertEqual(self.of_type("net.close", name=API, by="grant"), [])
+
+    def test_git_pushes_what_its_rules_let_and_what_is_granted(self):
+        site = f"https://{GIT}/git"
+        self.start()
+        self.assertEqual(self.do("clone", f"{site}/acme/widgets"), "cloned")
+        self.assertEqual(self.do("push", f"{site}/acme/contrib", "contractor/one")[0], 0, "the control")
+        self.assertNotEqual(self.do("push", f"{site}/acme/contrib", "more")[0], 0)
+        self.grant(GIT, 1, "9m")
+        for place, ref in (("acme/contrib", "contractor/two"), ("acme/contrib", "more"), ("mallory/loot", "more")):
+            self.assertEqual(self.do("push", f"{site}/{place}", ref)[0], 0, self.do("push", f"{site}/{place}", ref))
+        self.assertEqual(self.do("push", f"{site}/acme/contrib", "large", 2_000_000)[0], 0, "one of a length that is not said")
+        self.assertEqual(self.do("git", "fetch", "-q", f"{site}/acme/widgets", "main")[0], 0)
+        self.finish()
+        refs = self.world.git("acme/contrib.git", "for-each-ref", "--format=%(refname:short)").split()
+        self.assertEqual(refs, ["contractor/one", "contractor/two", "large", "main", "more"])
+        self.assertEqual(self.credentials_sent(), {f"Bearer {LEASE}"})
+
+    def test_what_is_asked_by_the_grant_ends_with_it(self):
+        self.start()
+        self.grant(API, 1, "5s")
+        self.do("begin_upload", LARGE)
+        how, _ = self.do("how_held_ends")
+        self.finish()
+        self.assertIn(how, ("ECONNRESET", "TLS", 0), "no byte of an answer")
+        self.assertTrue(self.told("net.close", name=API, by="grant"))
+        self.assertNotEqual(self.world.log("upload")[0]["end"], "whole")
 
 
 if __name__ == "__main__":

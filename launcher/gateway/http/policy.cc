@@ -120,6 +120,28 @@ bool has_preset(const NetworkView& network) {
                      [](const RuleView& rule) { return !rule.preset.empty(); });
 }
 
+/// What the grant of every request makes of one that the rules let not pass whole.
+std::optional<Allowed> by_grant(const RequestHead& head, const Target& target,
+                                const RulePlace& whole, const Search& rules) {
+  Search granted;
+  weigh_rule(view_of(decide::granted_request()), whole, head, target, granted);
+  if (!granted.best) return std::nullopt;
+  Allowed found = *granted.best;
+  found.by_grant = true;
+  if (rules.nearest) found.rule = rules.nearest->rule;
+  if (!rules.best) return found;
+  found.rule = rules.best->rule;
+  found.upgrade = rules.best->upgrade;
+  if (rules.best->git == GitStep::kPush) found.git = GitStep::kPush;
+  return found;
+}
+
+/// Whether its body, of a length that nobody has said, may turn out to be longer than its rule
+/// says.
+bool may_outgrow(const Allowed& allowed, const RequestHead& head) {
+  return head.body.framing == Framing::kChunked && allowed.max_body < decide::kMostBody;
+}
+
 Denied no_rule(const NetworkView& network, const RequestHead& head, const Search& search) {
   const RulePlace whole{std::nullopt, network.where};
   if (search.left_to_presets)
@@ -156,8 +178,9 @@ NetworkView view_of(const model::Network& network) {
 }
 
 EscapedSlash escaped_slash_of(const NetworkView& network) {
-  const bool kept = std::any_of(network.rules.begin(), network.rules.end(),
-                                [](const RuleView& rule) { return rule.escaped_slash; });
+  const bool kept =
+      network.every || std::any_of(network.rules.begin(), network.rules.end(),
+                                   [](const RuleView& rule) { return rule.escaped_slash; });
   return kept ? EscapedSlash::kKept : EscapedSlash::kRefused;
 }
 
@@ -175,6 +198,9 @@ std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHe
   }
   for (size_t i = 0; i < network.rules.size(); ++i)
     weigh_rule(network.rules[i], {i, network.rules[i].where}, head, target, search);
+  if (network.every && (!search.best || may_outgrow(*search.best, head))) {
+    if (auto granted = by_grant(head, target, whole, search)) return *granted;
+  }
   if (search.best) return *search.best;
   if (search.nearest) return *search.nearest;
   return no_rule(network, head, search);

@@ -40,6 +40,7 @@ RuleView view_of(const model::HttpRule& rule);
 struct NetworkView {
   std::vector<RuleView> rules;
   model::SourceLine where;
+  bool every = false;  // now: what they let not pass is granted, as decide::granted_request()
 };
 NetworkView view_of(const model::Network& network);
 
@@ -58,6 +59,7 @@ struct Allowed {
   uint64_t max_body = 0;         // a body of unknown length is cut there
   GitStep git = GitStep::kNone;  // kFetch and kPush: the body is looked at before it passes
   bool upgrade = false;          // the websocket that it asks for may be opened
+  bool by_grant = false;  // no rule lets it pass, or not as long a body: it ends with the grant
 };
 
 struct Denied {
@@ -68,9 +70,10 @@ struct Denied {
 /// A request is allowed by the first rule whose methods and path it matches and whose max_body
 /// admits its declared length; of those that match a body of unknown length, by the one that admits
 /// most. How long a body may be: profiles/decide/body_limits.h. What looks like a request of git's
-/// passes by presets alone where there is one. Reasons: "no-rule", "method", "body-too-large"
-/// (413), "long-target" (414), "path-escaped-slash" (400), "dns-over-https", and those of
-/// check_git() in git_request.h.
+/// passes by presets alone where there is one. Where every request is granted, a rule still decides
+/// what it lets pass, and its headers pass where only its bounds are in the way. Reasons:
+/// "no-rule", "method", "body-too-large" (413), "long-target" (414), "path-escaped-slash" (400),
+/// "dns-over-https", and those of check_git() in git_request.h.
 std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHead& head,
                                      const Target& target);
 

@@ -100,11 +100,16 @@ void Flow::cut(std::string by, std::string why) {
 }
 
 void Flow::check_grant() {
-  if (ended_ || !granted_.has_value()) return;
-  const decide::NetworkDecision now =
-      decide::decide_flow(parts_.profile, arrival_.name, arrival_.port, parts_.grants.list());
-  const bool still = now.verdict == decide::Verdict::kAllowed && *now.network == *granted_;
-  if (!still) cut("grant", "what was granted for a while has ended");
+  const bool whole = !granted_.has_value() || parts_.grants.grants(*granted_);
+  const bool request = !by_grant_ || decide::passes_every_request(parts_.grants.list(),
+                                                                  arrival_.name, arrival_.port);
+  if (!ended_ && !(whole && request)) cut("grant", "what was granted for a while has ended");
+}
+
+/// Its destination is then none any more that only reads.
+void Flow::pass_by_grant(bool is) {
+  by_grant_ = is;
+  if (is) parts_.anomalies.moved(network_->host, false);
 }
 
 void Flow::close_in_order() {
@@ -266,6 +271,7 @@ Task<> Flow::inspect() {
     reads_tls_ = true;
     deadline_ns_ = comes ? now_ns() + kHelloNs : 0;
   };
+  way.by_grant = [this](bool is) { pass_by_grant(is); };
   way.moved = [this](Way which, uint64_t bytes) { moved(which, bytes); };
   way.spent = [this](Way which) {
     Allowance& allowance = parts_.budgets.of(*network_, which);

@@ -29,7 +29,7 @@ class Flow : public std::enable_shared_from_this<Flow> {
   Task<> run();
   /// Both sides are reset now. The first reason is the one that is told.
   void cut(std::string by, std::string why = {});
-  /// Cuts it where only a grant allowed it that is none any more.
+  /// Cuts it where only a grant allowed it, or what is asked by it now, that is none any more.
   void check_grant();
   /// Of the last byte that moved.
   [[nodiscard]] uint64_t moved_ns() const { return moved_ns_; }
@@ -45,6 +45,7 @@ class Flow : public std::enable_shared_from_this<Flow> {
  private:
   bool open();
   void count();
+  void pass_by_grant(bool is);
   Task<bool> dial();
   using Mode = Task<> (Flow::*)();
   static Mode mode_of(const model::Network& network);
@@ -71,6 +72,7 @@ class Flow : public std::enable_shared_from_this<Flow> {
   const model::Network* network_ = nullptr;  // once it is allowed
   Anomalies::Moved* counted_ = nullptr;      // with it
   std::optional<model::Network> granted_;    // by a grant: a copy, for grants come and go
+  bool by_grant_ = false;                    // what is asked now, of a table of the profile's
   std::string rule_;
   uint64_t number_ = 0;
   Wait client_;

@@ -50,6 +50,7 @@ Task<bool> Inspector::read_request(Exchange& exchange) {
 Task<bool> Inspector::decide(Exchange& exchange) {
   exchange.told.method = exchange.request.method;
   exchange.told.up_type = media_type(exchange.request.headers);
+  view_.every = every_granted();
   auto target = http::read_target(exchange.request, origin_, http::escaped_slash_of(view_));
   if (const auto* refusal = std::get_if<Refusal>(&target)) {
     exchange.told.path = exchange.request.target.substr(0, exchange.request.target.find('?'));
@@ -66,6 +67,7 @@ Task<bool> Inspector::decide(Exchange& exchange) {
     co_return co_await deny(exchange, denied->refusal);
   }
   exchange.allowed = std::get<http::Allowed>(decided);
+  ways_.by_grant(exchange.allowed.by_grant);
   const uint64_t now = now_ns();
   parts_.anomalies.asked(place_.network.host, now);
   parts_.anomalies.target(place_.network.host, exchange.target.path, exchange.target.query, now);
@@ -79,14 +81,21 @@ Task<bool> Inspector::decide(Exchange& exchange) {
   filter.websocket = exchange.websocket;
   exchange.filtered = http::filter_request(exchange.request, filter);
   const http::Dropped& dropped = exchange.filtered.dropped;
-  if (exchange.allowed.git == http::GitStep::kFetch) {
-    // What was looked into is what is sent: as it reads, not as it was packed.
-    std::erase_if(exchange.filtered.headers,
-                  [](const http::Header& each) { return each.name == "content-encoding"; });
-  }
   exchange.told.dropped =
       static_cast<uint32_t>(dropped.forbidden + dropped.unknown + dropped.too_long);
   co_return true;
+}
+
+/// Whether a request that no rule lets pass is granted now.
+bool Inspector::every_granted() const {
+  return decide::passes_every_request(parts_.grants.list(), place_.network.host, place_.port);
+}
+
+/// A request that its rule has refused by its body passes by a grant, where there is one.
+bool Inspector::pass_by_grant(Exchange& exchange) {
+  exchange.allowed.by_grant = every_granted();
+  ways_.by_grant(exchange.allowed.by_grant);
+  return exchange.allowed.by_grant;
 }
 
 /// The credential that the rule puts in; null for none.
@@ -238,23 +247,33 @@ Task<bool> Inspector::read_body(Exchange& exchange, std::string& body) {
   co_return denied;
 }
 
-/// A fetch's body is read whole, judged, and sent as it reads.
-Task<bool> Inspector::send_fetch(Exchange& exchange) {
-  std::string body;
-  const bool whole = co_await read_body(exchange, body);
-  if (!whole) co_return false;
-  std::optional<Refusal> refusal;
+/// Unpacks a fetch's body and looks into it; nothing where its rule lets it pass.
+std::optional<Refusal> Inspector::judge_fetch(const Exchange& exchange, std::string& body) {
   const std::string* encoding = http::value_of(exchange.request.headers, "content-encoding");
   if (encoding != nullptr && *encoding == "gzip") {
     auto unpacked = http::gunzip(body, exchange.allowed.max_body);
-    if (auto* why = std::get_if<Refusal>(&unpacked)) refusal = std::move(*why);
-    if (auto* text = std::get_if<std::string>(&unpacked)) body = std::move(*text);
+    if (auto* why = std::get_if<Refusal>(&unpacked)) return std::move(*why);
+    body = std::move(std::get<std::string>(unpacked));
   }
+  auto judged = http::judge_fetch(body, http::git_version(exchange.filtered.headers));
+  if (auto* why = std::get_if<Refusal>(&judged)) return std::move(*why);
+  return std::nullopt;
+}
+
+/// A fetch's body is read whole, judged, and sent as it reads.
+Task<bool> Inspector::send_fetch(Exchange& exchange) {
+  std::string packed;
+  const bool whole = co_await read_body(exchange, packed);
+  if (!whole) co_return false;
+  std::string body = packed;
+  const std::optional<Refusal> refusal = judge_fetch(exchange, body);
   if (!refusal.has_value()) {
-    auto judged = http::judge_fetch(body, http::git_version(exchange.filtered.headers));
-    if (auto* why = std::get_if<Refusal>(&judged)) refusal = std::move(*why);
-  }
-  if (refusal.has_value()) {
+    // What was looked into is what is sent: as it reads, not as it was packed.
+    std::erase_if(exchange.filtered.headers,
+                  [](const http::Header& each) { return each.name == "content-encoding"; });
+  } else if (pass_by_grant(exchange)) {
+    body = std::move(packed);
+  } else {
     const bool denied = co_await deny(exchange, *refusal);
     co_return denied;
   }
@@ -292,7 +311,8 @@ Task<bool> Inspector::send_push_front(Exchange& exchange, http::BodyReader& read
     if (!more) co_return false;
   }
   const bool refused = reader.state() == http::BodyReader::State::kRefused;
-  if (refused || judge.state() != http::PushJudge::State::kAllowed) {
+  const bool judged = judge.state() == http::PushJudge::State::kAllowed;
+  if (refused || (!judged && !pass_by_grant(exchange))) {
     const Refusal refusal = refused ? reader.refusal() : judge.refusal();
     const bool denied = co_await deny(exchange, refusal);
     co_return denied;

@@ -198,6 +198,7 @@ Task<std::optional<InspectionEnd>> Inspector::one() {
     InspectionEnd end = co_await tunnel();
     co_return end;
   }
+  if (done) ways_.by_grant(false);
   if (done && exchange.keep_alive) co_return std::nullopt;
   if (done) {
     co_await client_->finish(kFinishMs);

@@ -48,6 +48,7 @@ class Inspector {
     std::function<void(Way, uint64_t)> moved;  // so many bytes
     std::function<void(bool)> hello;           // one comes, or has come
     std::function<void(Way)> spent;            // a budget
+    std::function<void(bool)> by_grant;        // what is asked now passes by a grant alone
   };
   Inspector(Parts& parts, const Place& place, Wait& client, Ways ways);
 
@@ -72,9 +73,12 @@ class Inspector {
   Task<bool> pass(Stream& to, std::string_view bytes, Way way);
   void tell(const Exchange& exchange);
   [[nodiscard]] const model::Credential* credential() const;
+  [[nodiscard]] bool every_granted() const;
+  bool pass_by_grant(Exchange& exchange);
   static http::Injection injection(const model::Credential& wanted, const Lease& lease);
   Result<Owned<SSL>> client_end();
   Task<bool> inject(Exchange& exchange);
+  static std::optional<http::Refusal> judge_fetch(const Exchange& exchange, std::string& body);
   Task<bool> read_body(Exchange& exchange, std::string& body);
   Task<bool> send_head(Exchange& exchange);
   Task<bool> send_fetch(Exchange& exchange);

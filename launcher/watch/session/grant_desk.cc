@@ -10,6 +10,7 @@
 #include "launcher/watch/session/clock.h"
 #include "profiles/base/rfc3339.h"
 #include "profiles/base/text.h"
+#include "profiles/decide/body_limits.h"
 #include "profiles/model/credentials.h"
 #include "profiles/model/words.h"
 #include "profiles/parse/checks.h"
@@ -19,6 +20,8 @@ namespace carrel::session {
 namespace {
 
 using protocol::GrantRequest;
+
+static_assert(decide::kMostBody == parse::kMaxTransferBytes);
 
 constexpr uint8_t kTold = 0, kNotUnderstood = 1;
 constexpr uint32_t kHttps = 443;
@@ -121,6 +124,16 @@ std::string found_text(const model::Profile& profile, const model::Credential& c
   return hosts.empty() ? "no rule of the network uses it" : "the gateway uses it for " + hosts;
 }
 
+/// Why a port whose requests are read cannot be granted for any bytes, and what can be done.
+std::string read_text(const GrantRequest& request, const std::string& task) {
+  const std::string host = quoted(request.host());
+  return host + " port " + std::to_string(request.port()) +
+         " is inspected: a grant for any bytes would end that, and no credential would be put in "
+         "there.\n  Ask without --tcp: every request passes then, uploads and git pushes, too. For "
+         "what is no HTTP ask whoever\n  grants task " +
+         quoted(task) + " to change mode in the [[network]] table of " + host;
+}
+
 protocol::GatewayGrant gateway_grant(const GrantRequest& request, uint64_t left_ns) {
   protocol::GatewayGrant grant;
   grant.set_id(request.id());
@@ -187,11 +200,26 @@ GrantDesk::Asked GrantDesk::ask(std::string_view subject, decide::Grants live, N
   Result<model::Network> network =
       decide::granted_network(profile_, request.host(), request.port(), request.mode());
   if (!network.ok()) return no(network.error().what);
-  if (decision.verdict == decide::Verdict::kAllowed && decision.network->http.empty() &&
-      decision.network->mode == network.value().mode) {
-    return said(place_of(request) + " may be reached already");
+  if (decision.verdict == decide::Verdict::kAllowed) {
+    if (auto told = needless(request, *decision.network, live)) return std::move(*told);
   }
   return open(std::move(request), network.take(), shortened.value());
+}
+
+/// Of a port that may be reached: where a grant would let nothing more pass, or take away that its
+/// requests are read.
+std::optional<GrantDesk::Asked> GrantDesk::needless(GrantRequest request,
+                                                    const model::Network& reached,
+                                                    decide::Grants live) const {
+  using model::NetworkMode;
+  const auto port = static_cast<uint16_t>(request.port());
+  const bool reads = reached.mode == NetworkMode::kInspect;
+  if (reads && request.mode() != "inspect") return no(read_text(request, spec_.task()));
+  const bool whole = reads ? decide::passes_every_request(live, request.host(), port)
+                           : reached.mode == NetworkMode::kTcp || request.mode() != "tcp";
+  if (!whole) return std::nullopt;
+  request.set_mode(std::string(model::word_of(model::kNetworkModeWords, reached.mode)));
+  return said(place_of(request) + " may be reached already");
 }
 
 /// Where there is nothing to ask for.

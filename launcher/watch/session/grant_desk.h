@@ -78,6 +78,9 @@ class GrantDesk {
   Result<bool> read_terms(std::string_view until, std::string_view reason, Now now,
                           std::optional<uint64_t> session_end_ns,
                           protocol::GrantRequest& request) const;
+  [[nodiscard]] std::optional<Asked> needless(protocol::GrantRequest request,
+                                              const model::Network& reached,
+                                              decide::Grants live) const;
   [[nodiscard]] std::optional<Asked> already(const model::Credential& credential) const;
   Asked open(protocol::GrantRequest request, std::optional<model::Network> network, bool shortened);
   [[nodiscard]] inside::Answer told(const protocol::GrantRequest& request, bool shortened) const;

@@ -20,13 +20,13 @@ model::Profile profile() {
       .profile;
 }
 
-TEST(GrantedNetwork, IsTheHostsTableForOnePortWithEveryRequest) {
+TEST(GrantedNetwork, IsTheHostsTableForOnePort) {
   const auto more = granted_network(profile(), "read.example.org", 8443, "inspect");
   ASSERT_TRUE(more.ok());
   model::Network wanted = profile().networks[0];
   wanted.ports = {8443};
-  wanted.http.clear();
-  EXPECT_EQ(more.value(), wanted);
+  EXPECT_EQ(more.value(), wanted) << "what its rules let pass and add stays";
+  EXPECT_TRUE(granted_network(profile(), "read.example.org", 8443, "tcp").value().http.empty());
 }
 
 TEST(GrantedNetwork, HasABudgetAndNoPrivateAddressWhereNoTableNamesTheHost) {
@@ -56,6 +56,8 @@ TEST(LiveGrants, DecideUntilTheyEnd) {
   const NetworkDecision allowed = decide_flow(whole, "new.example.org", 443, grants.list());
   EXPECT_EQ(allowed.verdict, Verdict::kAllowed);
   EXPECT_TRUE(grants.holds(allowed.network));
+  EXPECT_TRUE(grants.grants(network));
+  EXPECT_FALSE(grants.grants(whole.networks[0]));
   EXPECT_FALSE(grants.holds(decide_flow(whole, "read.example.org", 443, grants.list()).network));
   EXPECT_EQ(decide_name(whole, "new.example.org", grants.list()).verdict, Verdict::kAllowed);
   EXPECT_TRUE(grants.end("1"));

@@ -69,9 +69,33 @@ TEST(DecideFlow, KnowsWhatWasGrantedLater) {
   EXPECT_EQ(more.network, &grants[1]);
   EXPECT_EQ(decide_flow(whole(), "registry.example.org", 443, grants).network,
             &whole().networks[1]);
-  const std::vector<model::Network> same = {grant_of("registry.example.org", 443)};
-  EXPECT_EQ(decide_flow(whole(), "registry.example.org", 443, same).network, &same[0])
-      << "a grant may be more of the same port";
+}
+
+TEST(DecideFlow, AGrantOnlyAddsToThePort) {
+  const auto of = [](model::NetworkMode mode, const char* host) {
+    model::Network grant = grant_of(host, 443);
+    grant.mode = mode;
+    return grant;
+  };
+  using Mode = model::NetworkMode;
+  const auto mode = [](const model::Profile& profile, const std::vector<model::Network>& grants) {
+    return decide_flow(profile, "a.example", 443, grants).network->mode;
+  };
+  const std::vector<model::Network> read = {of(Mode::kTcp, "registry.example.org"),
+                                            of(Mode::kInspect, "registry.example.org")};
+  EXPECT_EQ(decide_flow(whole(), "registry.example.org", 443, read).network, &whole().networks[1])
+      << "its rules and its credential stay";
+  EXPECT_TRUE(passes_every_request(read, "registry.example.org", 443));
+  EXPECT_FALSE(passes_every_request({read.data(), 1}, "registry.example.org", 443));
+  EXPECT_FALSE(passes_every_request(read, "registry.example.org", 8443));
+  EXPECT_FALSE(passes_every_request(read, "a.example", 443));
+  const std::string table = "[[network]]\nhost = \"a.example\"\nports = [443]\nmode = ";
+  const model::Profile sealed = profile_with(table + "\"passthrough\"\n");
+  const model::Profile open = profile_with(table + "\"tcp\"\n");
+  EXPECT_EQ(mode(sealed, {of(Mode::kTcp, "a.example")}), Mode::kTcp) << "more of the same port";
+  EXPECT_EQ(mode(open, {of(Mode::kPassthrough, "a.example")}), Mode::kTcp);
+  EXPECT_EQ(mode(whole(), {of(Mode::kPassthrough, "a.example"), of(Mode::kTcp, "a.example")}),
+            Mode::kTcp);
 }
 
 TEST(DecideDestination, DeniesEveryAddress) {
@@ -185,12 +209,30 @@ TEST(ForeseeUrl, SaysWhatToAskForWhereItIsDenied) {
   EXPECT_THAT(path.words, HasSubstr("No rule of \"vcs.example.org\" lets a request for"));
   EXPECT_EQ(path.passes.size(), 3U) << "what passes is shown instead";
   EXPECT_NE(path.request, "");
-  EXPECT_EQ(answer_to("wss://vcs.example.org/other").verdict, Verdict::kDenied);
+  const UrlAnswer socket = answer_to("wss://vcs.example.org/other");
+  EXPECT_EQ(socket.verdict, Verdict::kDenied);
+  EXPECT_EQ(socket.request, "") << "no grant lets a websocket pass";
   EXPECT_EQ(answer_to("wss://registry.example.org/v2/x").verdict, Verdict::kDenied);
   const std::vector<model::Network> grants = {grant_of("a.example", 443)};
   const auto granted = foresee_url(whole(), "https://a.example/x", grants);
   ASSERT_TRUE(granted.ok());
   EXPECT_EQ(granted.value().verdict, Verdict::kAllowed);
+}
+
+TEST(ForeseeUrl, LetsEveryRequestPassWhereThatIsGranted) {
+  model::Network every = grant_of("vcs.example.org", 443);
+  every.mode = model::NetworkMode::kInspect;
+  const std::vector<model::Network> grants = {every};
+  const auto verdict = [&grants](const char* url) {
+    return foresee_url(whole(), url, grants).value().verdict;
+  };
+  for (const char* url : {"https://vcs.example.org/acme/other", "https://vcs.example.org/@a%2fb"}) {
+    EXPECT_EQ(answer_to(url).verdict, Verdict::kDenied) << url;
+    EXPECT_EQ(verdict(url), Verdict::kAllowed) << url;
+  }
+  EXPECT_EQ(verdict("wss://vcs.example.org/live"), Verdict::kAllowed) << "by its rule";
+  EXPECT_EQ(verdict("wss://vcs.example.org/other"), Verdict::kDenied);
+  EXPECT_EQ(verdict("https://registry.example.org/@a%2fb"), Verdict::kAllowed);
 }
 
 TEST(ForeseeUrl, KnowsWhatEachModeLetsThrough) {

@@ -117,6 +117,24 @@ TEST_F(GrantDeskTest, WhatPassesAlreadyOrIsAskedAlreadyIsNoNewRequest) {
   EXPECT_EQ(ask(subject("b.example")).answer.status, 1) << "too many are open";
 }
 
+TEST_F(GrantDeskTest, NothingIsGrantedThatWouldTakeSomethingAway) {
+  const auto unread = ask(subject("read.example.org", "1h", "x", "tcp"));
+  EXPECT_FALSE(unread.request.has_value());
+  EXPECT_EQ(unread.answer.status, 1);
+  EXPECT_THAT(unread.answer.text, HasSubstr("read.example.org port 443 is inspected"));
+  EXPECT_THAT(unread.answer.text, HasSubstr("Ask without --tcp"));
+  EXPECT_TRUE(ask(subject("read.example.org:8443", "1h", "x", "tcp")).request.has_value());
+  EXPECT_TRUE(ask(subject("tls.example.org", "1h", "x", "tcp")).request.has_value());
+  EXPECT_TRUE(ask(subject("api.example.org")).request.has_value())
+      << "without rules bodies are bounded all the same";
+  live_ = {decide::granted_network(profile_, "api.example.org", 443, "inspect").take(),
+           decide::granted_network(profile_, "new.example.org", 22, "tcp").take()};
+  EXPECT_THAT(ask(subject("api.example.org")).answer.text,
+              HasSubstr("api.example.org port 443 (inspect) may be reached already"));
+  EXPECT_THAT(ask(subject("new.example.org:22")).answer.text,
+              HasSubstr("new.example.org port 22 (tcp) may be reached already"));
+}
+
 TEST_F(GrantDeskTest, AnApprovalHoldsUntilItsMomentByEitherClock) {
   for (const bool by_day : {false, true}) {
     SetUp();
@@ -128,7 +146,8 @@ TEST_F(GrantDeskTest, AnApprovalHoldsUntilItsMomentByEitherClock) {
     EXPECT_EQ(change->event.until_ns, kReal + 60 * kS);
     EXPECT_EQ(change->gateway->left_ms(), 60'000U);
     EXPECT_EQ(change->network->host, "read.example.org");
-    EXPECT_TRUE(change->network->http.empty());
+    EXPECT_EQ(change->network->http, decide::network_for(profile_, "read.example.org")->http)
+        << "and its rules";
     EXPECT_EQ(change->network->budget.up, 5U << 10) << "as its table says";
     EXPECT_TRUE(desk_->over({now_.mono_ns + 59 * kS, kReal + 59 * kS}).empty());
     const auto over = desk_->over(by_day ? GrantDesk::Now{now_.mono_ns, kReal + 60 * kS}
