@@ -1,5 +1,6 @@
 """More network than the profile has, for a while: asked for inside, decided outside, ended by time; each step in the record."""
 import hashlib
+import json
 import time
 import unittest
 
@@ -170,6 +171,10 @@ class Wider(GrantsCase):
         self.assertEqual(self.do("hold_tls"), 200)
         self.assertEqual(self.do("status", "POST", "/upload/x", LARGE), 200, "the control")
         self.assertEqual(self.do("status", "PUT", "/upload/x", LARGE), 403)
+        self.wait_until(lambda: f"carrel request network {API}:443 --for" in self.screen(), what="the line to ask with has the port")
+        denial = json.loads(self.do("get", "/a;b", API)["body"])
+        self.assertEqual((denial["reason"], denial["request"]), ("path-parameters", ""))
+        self.assertIn(f"ask whoever grants this task to change network.{API}, ", denial["ask"])
         said = self.ask("network", API, "--tcp", "--for", "any bytes", "--until", "10m", code=1)
         self.assertIn("is inspected", said)
         self.assertIn("Ask without --tcp", said)

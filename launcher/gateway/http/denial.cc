@@ -11,6 +11,13 @@ std::string_view error_word(int status) {
   return status >= 500 ? "failed" : "refused";
 }
 
+/// Where no request for a grant helps.
+std::string whom_to_ask(const Denial& denial) {
+  std::string text = "No grant changes this: ask whoever grants this task to change " + denial.rule;
+  if (!denial.file.empty()) text += ", " + denial.file;
+  return text + (denial.line == 0 ? "" : " line " + std::to_string(denial.line)) + ".";
+}
+
 }  // namespace
 
 std::string denial_json(const Denial& denial) {
@@ -23,6 +30,7 @@ std::string denial_json(const Denial& denial) {
   json["why"] = denial.refusal.why;
   json["flow"] = denial.flow;
   json["request"] = denial.request;
+  if (denial.request.empty() && denial.refusal.status < 500) json["ask"] = whom_to_ask(denial);
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -13,15 +13,17 @@ namespace carrel::gateway::http {
 
 struct Denial {
   Refusal refusal;
-  std::string rule;     // its id: "network.git.example.org"
-  std::string file;     // of the profile, as its author names it; "" when not known
-  int line = 0;         // 0 when not known
-  uint64_t flow = 0;    // as the record numbers it
-  std::string request;  // the line to ask for it with: "carrel request network HOST …"
+  std::string rule;   // its id: "network.git.example.org"
+  std::string file;   // of the profile, as its author names it; "" when not known
+  int line = 0;       // 0 when not known
+  uint64_t flow = 0;  // as the record numbers it
+  std::string
+      request;  // the line to ask for it with: "carrel request network HOST …"; "": none helps
 };
 
 /// One JSON object and a line's end: error ("denied" for 403, else "refused" or "failed" of 5xx),
-/// reason, rule, file, line, why, flow, request. Bytes that are no UTF-8 become U+FFFD.
+/// reason, rule, file, line, why, flow, request, and where that is "" and the status below 500 ask:
+/// what can be done instead. Bytes that are no UTF-8 become U+FFFD.
 std::string denial_json(const Denial& denial);
 
 /// What the answer is an answer to.

@@ -7,6 +7,7 @@
 
 #include "launcher/gateway/tls/client_hello.h"
 #include "profiles/decide/network.h"
+#include "profiles/decide/refused_requests.h"
 #include <boost/asio/experimental/awaitable_operators.hpp>
 
 namespace carrel::gateway {
@@ -161,7 +162,9 @@ Task<bool> Inspector::deny(Exchange& exchange, const Refusal& refusal) {
   denial.file = rule.file.empty() ? parts_.profile_path : rule.file;
   denial.line = rule.line;
   denial.flow = place_.flow;
-  denial.request = decide::request_line(place_.network.host, place_.port);
+  if (decide::grant_helps(refusal.reason, exchange.request.method)) {
+    denial.request = decide::request_line(place_.network.host, place_.port);
+  }
   const std::string wanted = decide::credential_on_request(parts_.profile, place_.network);
   if (refusal.reason == kNoLease && !wanted.empty()) {
     denial.request = decide::credential_request_line(wanted);

@@ -7,6 +7,7 @@
 
 #include "profiles/base/text.h"
 #include "profiles/decide/network.h"
+#include "profiles/decide/refused_requests.h"
 #include "profiles/decide/rules.h"
 #include "profiles/model/words.h"
 
@@ -42,6 +43,7 @@ struct ObjectOf {
 /// The line that asks for what was denied; "" where no such line can help.
 struct RequestOf {
   const std::map<std::string, std::string>& on_request;
+  const std::map<uint64_t, uint16_t>& ports;
   std::string operator()(const events::DnsQuery& data) const {
     return data.reason == "denied" ? decide::request_line(data.name) : "";
   }
@@ -54,7 +56,10 @@ struct RequestOf {
     if (data.reason == "no-lease" && wanted != on_request.end()) {
       return decide::credential_request_line(wanted->second);
     }
-    return data.reason == "no-rule" ? decide::request_line(data.host) : "";
+    if (!decide::grant_helps(data.reason, data.method)) return "";
+    const auto port = ports.find(data.flow);
+    return port == ports.end() ? decide::request_line(data.host)
+                               : decide::request_line(data.host, port->second);
   }
   template <typename Data>
   std::string operator()(const Data& /*data*/) const {
@@ -117,7 +122,7 @@ std::string Denials::how_to_ask(const std::string& request) const {
 }
 
 std::string Denials::request_for(const events::Event& event) const {
-  return has_way_out_ ? std::visit(RequestOf{on_request_}, event.data) : "";
+  return has_way_out_ ? std::visit(RequestOf{on_request_, ports_}, event.data) : "";
 }
 
 /// The same thing tried again moves to the end and counts.
@@ -148,7 +153,18 @@ std::optional<std::string> Denials::budget_line(const events::Event& event,
          place_of(event.rule) + " " + whom_to_ask() + "\n";
 }
 
+/// To which port a connection goes is told when it is opened, and not of its requests.
+void Denials::note_port(const events::Event& event) {
+  if (const auto* closed = std::get_if<events::NetClose>(&event.data)) ports_.erase(closed->flow);
+  const auto* opened = std::get_if<events::NetOpen>(&event.data);
+  const bool open = opened != nullptr && event.verdict == events::Verdict::kAllowed;
+  if (!open || opened->flow == 0 || opened->port > UINT16_MAX) return;
+  ports_[opened->flow] = static_cast<uint16_t>(opened->port);
+  if (ports_.size() > kMostFlows) ports_.erase(ports_.begin());  // the oldest
+}
+
 std::optional<std::string> Denials::take(const events::Event& event, uint64_t real_ns) {
+  note_port(event);
   const auto* budget = std::get_if<events::NetBudget>(&event.data);
   if (event.verdict != events::Verdict::kDenied) {
     return budget == nullptr ? std::nullopt : budget_line(event, *budget);

@@ -37,10 +37,11 @@ class Denials {
   Denials(const protocol::SessionSpec& spec, const model::Profile& profile);
 
   static constexpr size_t kMostBudgets = 256;  // lines about budgets
+  static constexpr size_t kMostFlows = 4096;   // whose port is known; the gateway has a quarter
 
-  /// Remembers the event where it is a denial; it happened at `real_ns`. The line to show, with its
-  /// line feed: for the first one by its rule. After kMostLines of them one last line.
-  /// Of a network budget that is nearly or all used: a line each time that is new.
+  /// Of every event. Remembers it where it is a denial; it happened at `real_ns`. The line to show,
+  /// with its line feed: for the first one by its rule. After kMostLines of them one last line. Of
+  /// a network budget that is nearly or all used: a line each time that is new.
   std::optional<std::string> take(const events::Event& event, uint64_t real_ns);
 
   /// The rule in words, with its id and line: "…words. (repository.app, fix.toml line 8)".
@@ -61,6 +62,7 @@ class Denials {
     uint32_t line = 0;
   };
   void keep(Denial denial);
+  void note_port(const events::Event& event);
   std::optional<std::string> budget_line(const events::Event& event,
                                          const events::NetBudget& budget);
 
@@ -69,6 +71,7 @@ class Denials {
   std::string task_, profile_path_;
   bool has_way_out_;                               // more of it can be asked for
   std::map<std::string, std::string> on_request_;  // by host: the credential to ask for
+  std::map<uint64_t, uint16_t> ports_;             // by connection, of those that are open
   std::map<std::string, Rule, std::less<>> rules_;
   std::set<std::string> said_, budgets_;
   std::deque<Denial> kept_;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "profiles/decide/refused_requests.h"
 #include "profiles/decide/rules.h"
 #include "tests/unit/profiles/sample_profile.h"
 
@@ -233,6 +234,17 @@ TEST(ForeseeUrl, LetsEveryRequestPassWhereThatIsGranted) {
   EXPECT_EQ(verdict("wss://vcs.example.org/live"), Verdict::kAllowed) << "by its rule";
   EXPECT_EQ(verdict("wss://vcs.example.org/other"), Verdict::kDenied);
   EXPECT_EQ(verdict("https://registry.example.org/@a%2fb"), Verdict::kAllowed);
+}
+
+TEST(GrantHelps, WhereARuleIsInTheWay) {
+  for (const char* reason : {"no-rule", "method", "body-too-large", "long-target",
+                             "path-escaped-slash", "git-push-ref", "git-request"})
+    EXPECT_TRUE(grant_helps(reason, "POST")) << reason;
+  EXPECT_FALSE(grant_helps("no-rule", "PROPFIND")) << "no grant has that method";
+  EXPECT_FALSE(grant_helps("method", "")) << "it was not read";
+  for (const char* reason : {"dns-over-https", "secret-echoed", "no-lease", "path-parameters",
+                             "host-other", "tls", "unreachable", ""})
+    EXPECT_FALSE(grant_helps(reason, "GET")) << reason;
 }
 
 TEST(ForeseeUrl, KnowsWhatEachModeLetsThrough) {

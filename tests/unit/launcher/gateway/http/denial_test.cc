@@ -26,6 +26,19 @@ TEST(Denial, IsOneObjectThatNamesTheRuleAndTheWayToAsk) {
             "--until TIME\"}\n");
 }
 
+TEST(Denial, SaysWhatToDoWhereNoGrantHelps) {
+  Denial denial = sample();
+  denial.request = "";
+  denial.refusal = {400, "path-parameters", "the path has a ;"};
+  const auto json = nlohmann::json::parse(denial_json(denial));
+  EXPECT_EQ(json["request"], "");
+  EXPECT_EQ(json["ask"],
+            "No grant changes this: ask whoever grants this task to change "
+            "network.git.example.org, dashboard.toml line 41.");
+  denial.refusal.status = 502;
+  EXPECT_FALSE(nlohmann::json::parse(denial_json(denial)).contains("ask")) << "it is the server";
+}
+
 TEST(Denial, BytesOfAnyKindStayInTheirStrings) {
   Denial denial = sample();
   denial.refusal.why = "a\r\n\"},\x01\xff\\";

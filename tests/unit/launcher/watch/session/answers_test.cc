@@ -155,10 +155,30 @@ TEST(NetworkAnswers, SayRuleLineWhatPassesAndHowToAskForMore) {
   request.host = "read.example.org";
   request.path = "/a";
   request.reason = "no-rule";
+  request.flow = 7;
   event.rule = "network.read.example.org";
   event.data = request;
   EXPECT_THAT(denials.take(event, 1).value_or(""),
               HasSubstr("carrel: denied: http.request POST read.example.org/a (no-rule): "));
+  EXPECT_EQ(denials.kept().back().request,
+            "carrel request network read.example.org --for REASON --until TIME");
+  event.verdict = events::Verdict::kAllowed;
+  event.data = events::NetOpen{7, "read.example.org", "198.18.0.1", 8443, "inspect"};
+  denials.take(event, 1);
+  event.verdict = events::Verdict::kDenied;
+  const auto asked = [&](const char* reason) {
+    request.reason = reason;
+    event.data = request;
+    denials.take(event, 1);
+    return denials.kept().back().request;
+  };
+  EXPECT_EQ(asked("no-rule"),
+            "carrel request network read.example.org:8443 --for REASON --until TIME");
+  EXPECT_EQ(asked("body-too-large"), asked("no-rule"));
+  EXPECT_EQ(asked("path-parameters"), "") << "no grant changes what the gateway does not read";
+  event.data = events::NetClose{7, "read.example.org", "", 0, 0, "closed", "", 1};
+  denials.take(event, 1);
+  EXPECT_EQ(asked("no-rule"), "carrel request network read.example.org --for REASON --until TIME");
 }
 
 TEST_F(AnswersTest, LastDenialsSayRuleLineAndWhomToAsk) {
