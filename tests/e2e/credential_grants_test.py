@@ -176,6 +176,22 @@ class CredentialGrants(GrantsCase):
                          [("grant.requested", "1"), ("grant.approved", "1"), ("grant.ended", "1"),
                           ("grant.requested", "2"), ("grant.approved", "2"), ("grant.ended", "2")])
 
+    def test_a_secret_that_fits_into_no_header_is_not_issued(self):
+        why = "what secret:ci gives fits into no header: it has less than 8 bytes"
+        self.secret(value="short-1")
+        self.start()
+        self.ask_for()
+        self.decide("approve", "last/1")
+        self.wait_until(lambda: why in self.screen(), what="the contractor is told")
+        self.finish()
+        self.assertEqual([data for _, data in self.kinds("credential") if data["name"] == "ci"], [])
+        self.allow(self.world.rule(HOST, credential="ci"), self.secret(value="short-1"))
+        refused = self.open("/bin/true", code=123).err.decode()
+        self.assertIn(f"credential ci: {why}; it has to be 8 bytes to 8 KiB", refused)
+        self.assertNotIn("short-1", refused + self.screen() + self.logs())
+        self.secret(value="longer-1")
+        self.open("/bin/true")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -4,6 +4,7 @@
 
 #include "broker/service/credentials/certificate.h"
 #include "broker/service/credentials/jwk.h"
+#include "profiles/base/header_secret.h"
 #include "profiles/base/text.h"
 #include "profiles/base/ulid.h"
 
@@ -20,8 +21,6 @@ bool fits_subject(std::string_view id) {
   });
 }
 
-constexpr size_t kMaxHeader = size_t{8} << 10;
-
 Error wrong(const Grant& grant, const std::string& what) {
   return Error{"credential " + quoted(grant.name) + ": " + what};
 }
@@ -33,17 +32,12 @@ Status check_source(const Grant& grant) {
                           "NAME\" for a credential of kind " + std::string(word_of(grant.kind)));
 }
 
-/// What would end the header's line, or be read differently by different servers.
+/// What the gateway could not put in, or not find in answers.
 Status check_header(const Grant& grant, const Secret& value) {
-  const std::string_view text = value.expose();
-  const bool fits = !text.empty() && text.size() <= kMaxHeader &&
-                    std::all_of(text.begin(), text.end(), [](char c) {
-                      return static_cast<unsigned char>(c) >= 0x20 && c != 0x7F;
-                    });
-  if (fits) return Done{};
-  return wrong(grant,
-               "the secret fits into no header: it is empty, above 8 KiB, or holds a line "
-               "break or another control byte");
+  const std::string_view fault = header_secret_fault(value.expose());
+  if (fault.empty()) return Done{};
+  return wrong(grant, "what " + quoted(grant.from) + " gives fits into no header: it " +
+                          std::string(fault) + "; it has to be " + std::string(kHeaderSecretWords));
 }
 
 std::string text_claim(std::string_view name, std::string_view value) {

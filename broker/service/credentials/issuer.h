@@ -100,7 +100,7 @@ class Issuer {
   Result<Lease> mint(const Holder& holder, std::string_view grant,
                      uint64_t until_s = UINT64_MAX) const;
   /// A lease of another kind than jwt, from the value of its source. Refused: what check_grant()
-  /// refuses; for a header a value with control bytes or above 8 KiB; for a certificate what
+  /// refuses; for a header a value that is none for it (header_secret.h); for a certificate what
   /// certify_client() refuses; what is over already. Its subject is "carrel:<session>:<lease>". No
   /// Error holds a byte of the value.
   Result<Lease> lease(const Holder& holder, std::string_view grant, const Secret& value,

@@ -5,13 +5,13 @@
 #include <cerrno>
 
 #include "launcher/gateway/http/text.h"
+#include "profiles/base/header_secret.h"
 #include "profiles/base/text.h"
 
 namespace carrel::gateway::http {
 namespace {
 
 constexpr size_t kMaxValue = 256;
-constexpr size_t kMaxLease = size_t{8} * 1024;
 
 struct Passing {
   std::string_view name;
@@ -200,9 +200,9 @@ bool speaks_dns(const Headers& headers) {
 
 Result<InjectedHeader> make_injected(const Injection& injection) {
   const Error refused{"put a lease into a request", EINVAL};
-  if (injection.lease == nullptr || injection.lease->empty()) return refused;
+  if (injection.lease == nullptr) return refused;
   const std::string_view lease = injection.lease->expose();
-  if (lease.size() > kMaxLease || !is_printable(lease) || trimmed(lease) != lease) return refused;
+  if (!header_secret_fault(lease).empty()) return refused;
   if (injection.scheme == Injection::Scheme::kBasic) {
     if (injection.user.find(':') != std::string::npos || !is_printable(injection.user))
       return refused;

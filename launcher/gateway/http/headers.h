@@ -56,8 +56,8 @@ bool asks_websocket(const RequestHead& head);
 /// accepted, or answered.
 bool speaks_dns(const Headers& headers);
 
-/// How a lease is put into a request. Values with bytes that are not visible ASCII or a space,
-/// empty ones, or ones above 8 KiB are no leases.
+/// How a lease is put into a request. Values that are none for a header (header_secret.h) are no
+/// leases.
 struct Injection {
   enum class Scheme {
     kBearer,  // Authorization: Bearer LEASE

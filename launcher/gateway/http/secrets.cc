@@ -6,6 +6,7 @@
 
 #include "launcher/gateway/http/text.h"
 #include "profiles/base/check.h"
+#include "profiles/base/header_secret.h"
 #include "profiles/base/text.h"
 
 namespace carrel::gateway::http {
@@ -95,7 +96,7 @@ SecretForms::SecretForms(std::string_view needle)
 
 Result<std::shared_ptr<const SecretForms>> SecretForms::create(const Secret& secret) {
   const std::string_view bytes = secret.expose();
-  if (bytes.size() < kMinScannedSecret)
+  if (bytes.size() < kMinHeaderSecret)
     return Error{"look for a secret of less than 8 bytes", EINVAL};
   const std::string_view needle = bytes.substr(bytes.size() - std::min(bytes.size(), kNeedle));
   return std::shared_ptr<const SecretForms>(

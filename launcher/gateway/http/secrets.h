@@ -16,9 +16,6 @@
 
 namespace carrel::gateway::http {
 
-/// Shorter ones would be found where they are not.
-inline constexpr size_t kMinScannedSecret = 8;
-
 /// Texts to look for, prepared: one step for each byte (Aho and Corasick, 1975).
 class TextFinder {
  public:

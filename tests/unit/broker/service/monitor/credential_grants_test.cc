@@ -154,7 +154,7 @@ TEST(CredentialGrants, ASecretThatComesTooLateIsGivenToNobody) {
   const auto first = desk.monitor.take_asked();
   ASSERT_EQ(first.size(), 1U);
   desk.now_ns += 60 * kS;
-  desk.monitor.take_secret(first[0].id(), Secret("hunter2"));
+  desk.monitor.take_secret(first[0].id(), Secret("hunter2-a"));
   auto told = desk.monitor.take_told();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(CredentialDesk::minted(told[0].message).secret(), "");
@@ -166,16 +166,16 @@ TEST(CredentialGrants, ASecretThatComesTooLateIsGivenToNobody) {
   const auto second = desk.monitor.take_asked();
   ASSERT_TRUE(desk.takes(CredentialDesk::of("secret", "3")));
   desk.approve(60);
-  desk.monitor.take_secret(second.at(0).id(), Secret("hunter2"));
+  desk.monitor.take_secret(second.at(0).id(), Secret("hunter2-a"));
   told = desk.monitor.take_told();
   ASSERT_EQ(told.size(), 1U);
   EXPECT_EQ(CredentialDesk::minted(told[0].message).secret(), "");
   ASSERT_TRUE(desk.mint("secret").ok()) << "at once";
   const auto third = desk.monitor.take_asked();
-  desk.monitor.take_secret(third.at(0).id(), Secret("hunter2"));
+  desk.monitor.take_secret(third.at(0).id(), Secret("hunter2-a"));
   told = desk.monitor.take_told();
   ASSERT_EQ(told.size(), 1U);
-  EXPECT_EQ(CredentialDesk::minted(told[0].message).secret(), "hunter2");
+  EXPECT_EQ(CredentialDesk::minted(told[0].message).secret(), "hunter2-a");
 }
 
 }  // namespace

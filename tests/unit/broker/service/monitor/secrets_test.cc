@@ -52,11 +52,11 @@ TEST(MonitorSecrets, MakeALeaseOfTheAnswer) {
   Asking a;
   EXPECT_EQ(a.question.from(), "secret:ci");
   EXPECT_TRUE(a.desk.monitor.waits_for_secrets());
-  a.desk.monitor.take_secret(a.question.id(), Secret("hunter2"));
+  a.desk.monitor.take_secret(a.question.id(), Secret("hunter2-a"));
   EXPECT_FALSE(a.desk.monitor.waits_for_secrets());
   const auto first = a.told().value();
   EXPECT_EQ(first.kind(), "file");
-  EXPECT_EQ(first.secret(), "hunter2");
+  EXPECT_EQ(first.secret(), "hunter2-a");
   EXPECT_EQ(first.not_after(), first.issued() + 120);
   EXPECT_EQ(first.error() + first.token() + first.jwks() + first.private_key(), "");
   // Renewed at half of its life, with what is the secret then.
@@ -82,34 +82,36 @@ TEST(MonitorSecrets, RefuseWithTheReason) {
       << a.desk.log;
   // A supervisor may ask again, after a while.
   a.desk.now_ns += kS;
-  a.desk.monitor.take_secret(a.ask(false).id(), Secret("hunter2"));
-  EXPECT_EQ(a.told()->secret(), "hunter2");
+  a.desk.monitor.take_secret(a.ask(false).id(), Secret("hunter2-a"));
+  EXPECT_EQ(a.told()->secret(), "hunter2-a");
 }
 
 TEST(MonitorSecrets, RefuseWhatDoesNotFit) {
   Asking a("source header");
   a.desk.monitor.take_secret(a.question.id(), Secret("hunter2\r\nX-Other: 1"));
   const auto refusal = a.told().value();
-  EXPECT_EQ(refusal.error(),
-            "credential secret: the secret fits into no header: it is empty, above 8 KiB, or "
-            "holds a line break or another control byte");
+  EXPECT_EQ(
+      refusal.error(),
+      "credential secret: what secret:ci gives fits into no header: it holds a line break "
+      "or another byte that is no printable ASCII; it has to be 8 bytes to 8 KiB of printable "
+      "ASCII, without a space at either end");
   EXPECT_EQ(refusal.secret(), "");
 }
 
 /// The gateway that held it has died, and another one is there.
 TEST(MonitorSecrets, AreIssuedAgainEightTimesBeforeHalfOfTheirLife) {
   Asking a("source header");
-  a.desk.monitor.take_secret(a.question.id(), Secret("hunter2"));
+  a.desk.monitor.take_secret(a.question.id(), Secret("hunter2-a"));
   std::string last = a.told()->lease();
   for (int i = 0; i < 8; ++i) {
-    a.desk.monitor.take_secret(a.ask(true, true).id(), Secret("hunter2"));
+    a.desk.monitor.take_secret(a.ask(true, true).id(), Secret("hunter2-a"));
     const auto minted = a.told().value();
     EXPECT_TRUE(minted.renewal());
     EXPECT_NE(minted.lease(), last);
     last = minted.lease();
   }
   a.desk.now_ns += 60 * kS;
-  a.desk.monitor.take_secret(a.ask(true).id(), Secret("hunter2"));  // as ever
+  a.desk.monitor.take_secret(a.ask(true).id(), Secret("hunter2-a"));  // as ever
   EXPECT_EQ(a.told()->error(), "");
   EXPECT_FALSE(a.desk.monitor.take_from_session(a.session, mint_message(true, true)).ok());
 }
@@ -117,7 +119,7 @@ TEST(MonitorSecrets, AreIssuedAgainEightTimesBeforeHalfOfTheirLife) {
 TEST(MonitorSecrets, AreNotIssuedAgainWhereNoGatewayHeldThem) {
   {
     Asking file;
-    file.desk.monitor.take_secret(file.question.id(), Secret("hunter2"));
+    file.desk.monitor.take_secret(file.question.id(), Secret("hunter2-a"));
     EXPECT_FALSE(file.desk.monitor.take_from_session(file.session, mint_message(true, true)).ok());
   }
   Asking none("source header");

@@ -162,20 +162,21 @@ std::string injected(const Injection& injection) {
 }
 
 TEST(Injection, IsAFieldOfItsScheme) {
-  const Secret lease("s3cret");
+  const Secret lease("s3cret-1");
   using Scheme = Injection::Scheme;
-  EXPECT_EQ(injected({Scheme::kBearer, "", "", &lease}), "authorization: Bearer s3cret");
-  EXPECT_EQ(injected({Scheme::kToken, "", "", &lease}), "authorization: token s3cret");
-  EXPECT_EQ(injected({Scheme::kBasic, "u", "", &lease}), "authorization: Basic dTpzM2NyZXQ=");
-  EXPECT_EQ(injected({Scheme::kHeader, "", "x-api-key", &lease}), "x-api-key: s3cret");
+  EXPECT_EQ(injected({Scheme::kBearer, "", "", &lease}), "authorization: Bearer s3cret-1");
+  EXPECT_EQ(injected({Scheme::kToken, "", "", &lease}), "authorization: token s3cret-1");
+  EXPECT_EQ(injected({Scheme::kBasic, "u", "", &lease}), "authorization: Basic dTpzM2NyZXQtMQ==");
+  EXPECT_EQ(injected({Scheme::kHeader, "", "x-api-key", &lease}), "x-api-key: s3cret-1");
 }
 
 TEST(Injection, WhatWouldBeAnotherMessageIsNoLease) {
   using Scheme = Injection::Scheme;
-  const Secret lease("s3cret");
+  const Secret lease("s3cret-1");
   for (const std::string& text :
        {std::string("a\r\nX: y"), std::string("a\nb"), std::string(""), std::string("a\0b", 3),
-        std::string(" a"), std::string("a\xc3\xa4"), std::string(8193, 'a')}) {
+        std::string(" a"), std::string("a\xc3\xa4"), std::string("1234567"),
+        std::string(" 12345678"), std::string("12345678\n"), std::string(8193, 'a')}) {
     const Secret bad(text);
     EXPECT_EQ(injected({Scheme::kBearer, "", "", &bad}), "refused") << text;
   }
