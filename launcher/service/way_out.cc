@@ -100,10 +100,10 @@ bool WayOut::waits() const {
 
 Result<std::string> WayOut::hear_ready(int patience_ms) {
   ASSIGN_OR_RETURN(std::optional<Message> said, control_.receive(patience_ms));
-  if (!said.has_value()) return Error{"the gateway ended as soon as it was started"};
+  if (!said.has_value()) return Error{"the gateway ended without a word"};
   if (said->type == Type::kFailure) {
     ASSIGN_OR_RETURN(const auto failure, protocol::parse_message<protocol::Failure>(*said));
-    return Error{"the gateway cannot start: " + quoted(failure.text())};
+    return Error{"the gateway says: " + quoted(failure.text())};
   }
   if (said->type != Type::kGatewayReady) return Error{"the gateway spoke out of turn", EPROTO};
   ASSIGN_OR_RETURN(const auto ready, protocol::parse_message<protocol::GatewayReady>(*said));
@@ -160,11 +160,12 @@ Status WayOut::hear_trial() {
   maker_.close();
   (void)end_process(maker_process_, kPatienceMs);
   maker_process_.reset();
-  RETURN_IF_ERROR(control_.send(Type::kGo, tried.body));
-  return hear_ready(kPatienceMs).ok()
-             ? Status(Done{})
-             : Status(Error{"the self-test of the workspace's network failed: what was refused was "
-                            "not told of"});
+  const Status told = control_.send(Type::kGo, tried.body);
+  const Result<std::string> begun = hear_ready(kPatienceMs);  // what it said before it hung up, too
+  if (begun.ok()) return told;
+  return Error{"the self-test of the workspace's network failed: " + to_string(begun.error()) +
+               "; try again: if it stays so, run/launcher.log of the state folder and the kernel's "
+               "log may say more"};
 }
 
 Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_t uid,
