@@ -404,13 +404,18 @@ class Backend(http.server.BaseHTTPRequestHandler):
                   "body_b64": base64.b64encode(body).decode()})
 
     def authorization(self, target, query):
-        """Gives back the Authorization header as it came, or disguised: ?as=raw|base64|hex|url|reversed."""
+        """Gives back the Authorization header as it came, or disguised: ?as=raw|base64|hex|url|reversed.
+        Of it the part that Range asks for; with ?range= also one that nobody asked for."""
         self.note()
         said = self.headers.get("Authorization", "").encode("latin-1")
         said = {"raw": said, "base64": base64.b64encode(said), "hex": said.hex().encode(), "reversed": said[::-1],
                 "url": b"".join(b"%%%02X" % byte for byte in said)}[query.get("as", "raw")]
+        found = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", query.get("range", "")))
         if query.get("in") == "header":
             self.say(b"", X_Echo=said.decode("latin-1"))
+        elif found:
+            first, last = map(int, found.groups())
+            self.say(said[first:last + 1], 206, "text/plain", Content_Range=f"bytes {first}-{last}/{len(said)}")
         else:
             self.say(b"you sent <" + said + b">", kind="text/plain")
 

@@ -45,6 +45,9 @@ constexpr std::array<Passing, 3> kWebsocket = {{
     {"sec-websocket-version"},
 }};
 
+/// By these a client asks for parts of an answer: nobody would find a lease that comes in two.
+constexpr std::array<std::string_view, 3> kOfParts = {"if-range", "range", "request-range"};
+
 /// Written by the gateway from what it decided, or of one connection only (RFC 9110 7.6.1).
 constexpr std::array<std::string_view, 11> kOwn = {
     "connection",     "content-length",    "expect",           "host",
@@ -126,6 +129,7 @@ void note(Dropped& dropped, size_t& count, const std::string& name) {
 
 /// The list's entry for a name, if it passes at all.
 std::optional<Passing> passing(const std::string& name, const RequestFilter& filter) {
+  if (filter.injects && has(kOfParts, name)) return std::nullopt;
   if (const Passing* entry = find(kPassing, name)) return *entry;
   if (filter.websocket) {
     if (const Passing* entry = find(kWebsocket, name)) return *entry;
@@ -237,10 +241,16 @@ int status_for_client(int status, bool injected) {
   return injected && (status == 401 || status == 407) ? 403 : status;
 }
 
-bool is_readable(const Headers& response) {
-  return std::all_of(response.begin(), response.end(), [](const Header& header) {
-    return header.name != "content-encoding" || same_ignoring_case(header.value, "identity");
-  });
+std::optional<Refusal> why_not_searched(const ResponseHead& head) {
+  const bool packed =
+      std::any_of(head.headers.begin(), head.headers.end(), [](const Header& header) {
+        return header.name == "content-encoding" && !same_ignoring_case(header.value, "identity");
+      });
+  if (packed) return Refusal{502, "unreadable", "the answer is packed: it may hold the credential"};
+  constexpr int kPartial = 206;
+  if (head.status == kPartial)
+    return Refusal{502, "partial", "the answer is a part: it may hold a part of the credential"};
+  return std::nullopt;
 }
 
 }  // namespace carrel::gateway::http

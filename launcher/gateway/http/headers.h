@@ -40,7 +40,8 @@ struct RequestFilter {
   bool websocket = false;  // Allowed::upgrade
 };
 
-/// Accept-Encoding becomes gzip or identity, and identity only where a lease is injected.
+/// Accept-Encoding becomes gzip or identity, and identity only where a lease is injected; there
+/// Range and If-Range do not pass, either.
 /// Git-Protocol passes as version=0, 1 or 2. Expect never passes: the gateway answers it. A name
 /// that never passes does not pass because a rule names it.
 FilteredRequest filter_request(const RequestHead& head, const RequestFilter& filter);
@@ -92,7 +93,8 @@ Headers filter_response(const ResponseHead& head, const ResponseFilter& filter);
 /// 401 and 407 become 403 where a lease was injected, or tools would ask people for a password.
 int status_for_client(int status, bool injected);
 
-/// Whether the body can be searched for secrets as it comes: no Content-Encoding but identity.
-bool is_readable(const Headers& response);
+/// Why a body cannot be searched for secrets as it comes: it is packed (a Content-Encoding but
+/// identity), or a part (206), which may hold a part of one. Status 502, "unreadable" or "partial".
+std::optional<Refusal> why_not_searched(const ResponseHead& head);
 
 }  // namespace carrel::gateway::http

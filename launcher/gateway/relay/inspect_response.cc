@@ -60,9 +60,10 @@ Task<bool> Inspector::send_response(Exchange& exchange) {
   }
   const bool upgraded = exchange.response.status == 101;
   const bool injected = exchange.scanner.has_value();
-  if (injected && !http::is_readable(exchange.response.headers)) {
-    const Refusal why{502, "unreadable", "the answer is packed: it may hold the credential"};
-    const bool denied = co_await deny(exchange, why);
+  const auto unsearched =
+      injected ? http::why_not_searched(exchange.response) : std::optional<Refusal>();
+  if (unsearched.has_value()) {
+    const bool denied = co_await deny(exchange, *unsearched);
     co_return denied;
   }
   const http::Headers headers =

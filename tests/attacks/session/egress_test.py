@@ -618,6 +618,23 @@ for path in ("/authorization?as=raw", "/authorization?as=base64", "/authorizatio
         self.assertTrue([event for event in self.of_type("http.request", host=API) if event["verdict"] == "denied" and event["data"]["lease"]])
         self.assertEqual([path for path in self.record("").rglob("*") if path.is_file() and LEASE.encode() in path.read_bytes()], [])
 
+    def test_32_nor_does_it_come_in_parts(self):
+        self.allow(self.secret(), self.world.rule(API, credential="ci"), self.world.rule(FILES))
+        said = self.inside(f"""
+half = {len("Bearer " + LEASE) // 2}
+parts = [f"bytes={{first}}-{{last}}" for first, last in ((0, half - 1), (half, 1000))]
+say([get("/authorization", "{FILES}", "Range: " + part)["status"] for part in parts])
+for part in parts:
+    for said in (get("/authorization", "{API}", "Range: " + part, 'If-Range: "x"'), get("/authorization?range=" + part, "{API}")):
+        say(said["body"])
+""")
+        self.assertEqual(said[0], [206, 206])  # control: this server gives parts
+        self.assertEqual([text for text in said[1:] if LEASE[:6] in text or LEASE[-6:] in text], [], said)
+        asked = [{name.lower(): value for name, value in each["headers"]} for each in self.world.log("http") if each["host"] == API]
+        self.assertEqual({(each["authorization"], "range" in each, "if-range" in each) for each in asked}, {(f"Bearer {LEASE}", False, False)})
+        self.assertEqual(len(self.told("http.request", host=API, reason="secret-echoed")), 2)
+        self.assertEqual(len(self.told("http.request", host=API, reason="partial", status=502)), 2)
+
     def test_32_nor_is_it_asked_for(self):
         self.with_lease(http=[{"methods": ["GET"], "path": "/protected"}])
         self.secret(value="not the right word")

@@ -119,6 +119,16 @@ TEST(RequestFilter, EncodingsAreThoseThatCanBeRead) {
   EXPECT_EQ(passed({"Accept-Encoding: gzip"}, {.injects = true}), "accept-encoding: identity\n");
 }
 
+/// Whoever may ask for parts of an answer that holds a lease is given it in parts.
+TEST(RequestFilter, NoPartsAreAskedForWhereALeaseIsPutIn) {
+  const Fields fields = {"Range: bytes=0-9", "If-Range: \"a\"", "Request-Range: bytes=0-9",
+                         "If-Match: \"a\""};
+  const std::vector<std::string> extra = {"range", "request-range"};
+  EXPECT_EQ(passed(fields, {.extra = extra}),
+            "range: bytes=0-9\nif-range: \"a\"\nrequest-range: bytes=0-9\nif-match: \"a\"\n");
+  EXPECT_EQ(passed(fields, {.extra = extra, .injects = true}), "if-match: \"a\"\n");
+}
+
 TEST(RequestFilter, GitProtocolIsAVersionOnly) {
   EXPECT_EQ(passed({"Git-Protocol: version=1"}), "git-protocol: version=1\n");
   EXPECT_EQ(passed({"Git-Protocol: version=2:side=channel"}), "");
@@ -225,10 +235,19 @@ TEST(ResponseFilter, AWebsocketsHandshakePassesWhereGranted) {
 }
 
 TEST(ResponseFilter, KnowsWhatItCanRead) {
-  EXPECT_TRUE(is_readable({}));
-  EXPECT_TRUE(is_readable({{"content-encoding", "Identity"}}));
-  EXPECT_FALSE(is_readable({{"content-encoding", "gzip"}}));
-  EXPECT_FALSE(is_readable({{"content-encoding", "identity"}, {"content-encoding", "br"}}));
+  const auto why = [](int status, const Headers& headers) {
+    ResponseHead head;
+    head.status = status;
+    head.headers = headers;
+    const auto refusal = why_not_searched(head);
+    return refusal ? std::to_string(refusal->status) + " " + std::string(refusal->reason) : "";
+  };
+  EXPECT_EQ(why(200, {}), "");
+  EXPECT_EQ(why(200, {{"content-encoding", "Identity"}}), "");
+  EXPECT_EQ(why(200, {{"content-encoding", "gzip"}}), "502 unreadable");
+  EXPECT_EQ(why(200, {{"content-encoding", "identity"}, {"content-encoding", "br"}}),
+            "502 unreadable");
+  EXPECT_EQ(why(206, {}), "502 partial");
   EXPECT_TRUE(speaks_dns({{"content-type", "application/dns-message"}}));
   EXPECT_FALSE(speaks_dns({{"content-type", "application/json"}}));
 }
