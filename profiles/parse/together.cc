@@ -111,6 +111,19 @@ bool is_put_in(model::CredentialKind kind, model::NetworkMode mode) {
          (!ssh && kind == model::CredentialKind::kX509);
 }
 
+/// What comes through a websocket is not searched for the secret that opened it.
+void check_upgrades(const model::Network& network, const model::Credential& credential,
+                    Problems& problems) {
+  if (credential.kind != model::CredentialKind::kHeader) return;
+  for (const model::HttpRule& rule : network.http) {
+    if (!rule.upgrade) continue;
+    problems.add(rule.where, "network.http.upgrade = true beside network.credential \"" +
+                                 quoted(network.credential) +
+                                 "\" is not supported yet: a websocket is not searched for the "
+                                 "credential that opens it; take upgrade or the credential out");
+  }
+}
+
 void check_named_credentials(const model::Profile& profile, Problems& problems) {
   for (const model::Network& network : profile.networks) {
     if (network.credential.empty()) continue;
@@ -127,6 +140,8 @@ void check_named_credentials(const model::Profile& profile, Problems& problems) 
           start + "a \"" + std::string(model::word_of(model::kCredentialKindWords, found->kind)) +
               "\", which the gateway cannot put in here; write a credential of kind \"" +
               (network.mode == model::NetworkMode::kSsh ? "ssh-certificate" : "header") + "\"");
+    } else {
+      check_upgrades(network, *found, problems);
     }
   }
 }

@@ -71,10 +71,12 @@ Task<bool> Inspector::decide(Exchange& exchange) {
   const uint64_t now = now_ns();
   parts_.anomalies.asked(place_.network.host, now);
   parts_.anomalies.target(place_.network.host, exchange.target.path, exchange.target.query, now);
-  exchange.websocket = exchange.allowed.upgrade && http::asks_websocket(exchange.request);
   const model::Credential* wanted = credential();
   http::RequestFilter filter;
   filter.injects = wanted != nullptr && wanted->kind == model::CredentialKind::kHeader;
+  // What comes through a websocket is not searched. The profile's parser refuses the two together.
+  exchange.websocket =
+      exchange.allowed.upgrade && !filter.injects && http::asks_websocket(exchange.request);
   if (exchange.allowed.rule.index.has_value()) {
     filter.extra = view_.rules[*exchange.allowed.rule.index].headers;
   }

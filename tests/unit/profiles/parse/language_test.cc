@@ -234,6 +234,19 @@ TEST(ProfileLanguage, NetworkIsAHostWithPorts) {
       network("ports = [1]\ncredential = \"c\"\n") +
       "[[credential]]\nname = \"c\"\nkind = \"header\"\nfrom = \"secret:c\"\n";
   EXPECT_EQ(minimal_with(put_in).networks[0].credential, "c");
+  const auto upgraded = [&](const std::string& kind) {
+    return network(
+               "ports = [1]\ncredential = \"c\"\nhttp = [{ methods = [\"GET\"], upgrade = true "
+               "}]\n") +
+           "[[credential]]\nname = \"c\"\n" + kind;
+  };
+  EXPECT_THAT(
+      errors_with(upgraded("kind = \"header\"\nfrom = \"secret:c\"\n")),
+      HasSubstr(
+          "network.http.upgrade = true beside network.credential \"c\" is not supported yet"));
+  // Of a certificate no byte is in what passes.
+  EXPECT_TRUE(
+      minimal_with(upgraded("kind = \"x509\"\nfrom = \"ca:c\"\n")).networks[0].http[0].upgrade);
   EXPECT_THAT(errors_with(network("ports = [1]\ncredential = \"c\"\nmode = \"tcp\"\n")),
               HasSubstr("network.credential can only be put in where mode is"));
   EXPECT_THAT(errors_with(network("ports = [1]\ncredential = \"c\"\n") +
