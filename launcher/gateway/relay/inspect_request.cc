@@ -29,17 +29,17 @@ std::vector<std::string> query_keys(std::string_view query) {
 
 Task<bool> Inspector::read_request(Exchange& exchange) {
   while (true) {
-    auto read = http::read_request_head(from_client_);
+    auto read = http::read_request_head(from_client_.view());
     if (auto* head = std::get_if<http::RequestHead>(&read)) {
       exchange.request = std::move(*head);
       exchange.told.up = exchange.request.size;
-      from_client_.erase(0, exchange.request.size);
+      from_client_.take(exchange.request.size);
       co_return true;
     }
     if (const auto* refusal = std::get_if<Refusal>(&read)) {
       co_return co_await deny(exchange, *refusal);
     }
-    const int got = co_await client_->read(from_client_);
+    const int got = co_await client_->read(from_client_.room());
     if (got > 0) continue;
     const bool in_order = got == 0 && from_client_.empty();
     end_ = in_order ? InspectionEnd{"closed", ""} : InspectionEnd{"reset", "within a request"};
@@ -228,7 +228,7 @@ Task<bool> Inspector::send_request(Exchange& exchange) {
 
 /// The next bytes of the request; false: it broke off.
 Task<bool> Inspector::more_of_request(const char* where) {
-  const int got = co_await client_->read(from_client_);
+  const int got = co_await client_->read(from_client_.room());
   if (got <= 0) end_ = InspectionEnd{"reset", where};
   co_return got > 0;
 }
@@ -237,9 +237,10 @@ Task<bool> Inspector::more_of_request(const char* where) {
 Task<bool> Inspector::read_body(Exchange& exchange, std::string& body) {
   http::BodyReader reader(exchange.request.body, exchange.allowed.max_body);
   while (reader.state() == http::BodyReader::State::kMore) {
-    const auto step = reader.read(from_client_);
+    const auto step = reader.read(from_client_.view());
     body += step.content;
-    from_client_.erase(0, step.taken);
+    from_client_.take(step.taken);
+    co_await turn_.moved(step.taken);
     if (step.taken > 0 || reader.state() != http::BodyReader::State::kMore) continue;
     const bool more = co_await more_of_request("within a body");
     if (!more) co_return false;
@@ -303,9 +304,10 @@ Task<bool> Inspector::send_content(Exchange& exchange, std::string_view content,
 Task<bool> Inspector::send_push_front(Exchange& exchange, http::BodyReader& reader) {
   http::PushJudge judge(view_.rules[exchange.allowed.rule.index.value_or(0)].refs);
   while (judge.state() == http::PushJudge::State::kMore) {
-    const auto step = reader.read(from_client_);
+    const auto step = reader.read(from_client_.view());
     judge.add(step.content);
-    from_client_.erase(0, step.taken);
+    from_client_.take(step.taken);
+    co_await turn_.moved(step.taken);
     if (reader.state() == http::BodyReader::State::kDone) judge.end();
     if (reader.state() != http::BodyReader::State::kMore) break;
     if (step.taken > 0) continue;
@@ -334,10 +336,10 @@ Task<bool> Inspector::send_request_body(Exchange& exchange) {
     if (!begun) co_return false;
   }
   while (reader.state() == http::BodyReader::State::kMore) {
-    const auto step = reader.read(from_client_);
+    const auto step = reader.read(from_client_.view());
     const bool sent = co_await send_content(exchange, step.content, chunked);
     if (!sent) co_return false;
-    from_client_.erase(0, step.taken);
+    from_client_.take(step.taken);
     if (step.taken > 0 || reader.state() != http::BodyReader::State::kMore) continue;
     const bool more = co_await more_of_request("within a body");
     if (!more) co_return false;

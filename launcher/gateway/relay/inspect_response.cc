@@ -11,6 +11,8 @@ using http::Refusal;
 
 namespace {
 
+constexpr size_t kMostInterim = 8;  // of one answer; servers send one or two
+
 /// A service that shows who asks would show the credential.
 Refusal echoed() {
   return {502, kSecretEchoed, "the answer holds the credential that was put in"};
@@ -24,21 +26,30 @@ bool holds_secret(http::SecretScanner& scanner, const http::Headers& headers) {
 
 }  // namespace
 
+/// Its head. What comes before it (1xx) is read, counted, and left out.
 Task<bool> Inspector::read_response(Exchange& exchange) {
   const http::Asked asked{exchange.request.method, exchange.websocket};
+  size_t interim = 0;
   while (true) {
-    auto read = http::read_response_head(from_server_, asked);
+    auto read = http::read_response_head(from_server_.view(), asked);
     if (auto* head = std::get_if<http::ResponseHead>(&read)) {
-      from_server_.erase(0, head->size);
+      from_server_.take(head->size);
       exchange.told.down += head->size;
-      if (head->is_interim()) continue;
-      exchange.response = std::move(*head);
-      co_return true;
+      if (!head->is_interim()) {
+        exchange.response = std::move(*head);
+        co_return true;
+      }
+      const bool left = co_await charge(head->size, Way::kDown);
+      if (!left) co_return false;
+      if (++interim <= kMostInterim) continue;
+      const Refusal why{502, "many-interim", "the server sent more than 8 interim answers (1xx)"};
+      const bool denied = co_await deny(exchange, why);
+      co_return denied;
     }
     if (const auto* refusal = std::get_if<Refusal>(&read)) {
       co_return co_await deny(exchange, *refusal);
     }
-    const int got = co_await server_->read(from_server_);
+    const int got = co_await server_->read(from_server_.room());
     if (got > 0) continue;
     const Refusal why{502, "unreachable", "the server hung up before its answer"};
     const bool denied = co_await deny(exchange, why);
@@ -112,7 +123,7 @@ Task<bool> Inspector::send_response_body(Exchange& exchange) {
   const bool chunked = to.framing == http::Framing::kChunked;
   std::string held;  // it may be the beginning of the lease
   while (reader.state() == http::BodyReader::State::kMore) {
-    const auto step = reader.read(from_server_);
+    const auto step = reader.read(from_server_.view());
     held += step.content;
     if (exchange.scanner && exchange.scanner->add(step.content)) {
       const Refusal why = echoed();
@@ -124,9 +135,9 @@ Task<bool> Inspector::send_response_body(Exchange& exchange) {
     const bool given = co_await give_content(exchange, free, chunked);
     if (!given) co_return false;
     held.erase(0, held.size() - kept);
-    from_server_.erase(0, step.taken);
+    from_server_.take(step.taken);
     if (step.taken > 0 || reader.state() != http::BodyReader::State::kMore) continue;
-    const int got = co_await server_->read(from_server_);
+    const int got = co_await server_->read(from_server_.room());
     if (got > 0) continue;
     if (got == 0 && reader.end() == http::BodyReader::State::kDone) break;
     end_ = InspectionEnd{"reset", "the server broke off within its answer"};

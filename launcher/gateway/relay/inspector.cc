@@ -78,7 +78,7 @@ Task<std::optional<InspectionEnd>> Inspector::begin() {
 Task<std::optional<InspectionEnd>> Inspector::begin_tls() {
   ways_.hello(true);
   ClientHelloReader reader;
-  reader.add(from_client_);
+  reader.add(from_client_.view());
   Stream plain(client_wait_, "");
   while (std::holds_alternative<ClientHelloReader::NeedMore>(reader.state())) {
     std::string more;
@@ -109,7 +109,7 @@ Task<std::optional<InspectionEnd>> Inspector::begin_tls() {
   Result<Owned<SSL>> ssl = parts_.authority->server_end(place_.network.host, now_s());
   if (!ssl.ok()) co_return InspectionEnd{"protocol", to_string(ssl.error())};
   client_ = std::make_unique<Stream>(client_wait_, ssl.take(), reader.bytes());
-  from_client_.clear();
+  from_client_ = "";
   const auto failed = co_await client_->handshake();
   if (failed.has_value()) {
     co_return InspectionEnd{"protocol",
@@ -122,13 +122,29 @@ Task<std::optional<InspectionEnd>> Inspector::begin_tls() {
 /// Bytes are taken from the budget before they move; false: they broke off, or nothing is left.
 Task<bool> Inspector::pass(Stream& to, std::string_view bytes, Way way) {
   co_await parts_.report.room();
-  Allowance& allowance = parts_.budgets.of(place_.network, way);
-  const uint64_t granted = allowance.take(bytes.size());
+  const uint64_t granted = parts_.budgets.of(place_.network, way).take(bytes.size());
   const bool written = co_await to.write(bytes.substr(0, granted));
   ways_.moved(way, granted);
   co_await turn_.moved(granted);
   if (!written) co_return false;
   if (granted == bytes.size()) co_return true;
+  const bool left = co_await nothing_left(way);
+  co_return left;
+}
+
+/// Of bytes that came and go no further. False: the budget had not as many.
+Task<bool> Inspector::charge(uint64_t bytes, Way way) {
+  co_await parts_.report.room();
+  const uint64_t granted = parts_.budgets.of(place_.network, way).take(bytes);
+  ways_.moved(way, granted);
+  co_await turn_.step();
+  if (granted == bytes) co_return true;
+  const bool left = co_await nothing_left(way);
+  co_return left;
+}
+
+/// False: what has passed arrives, and that is the end.
+Task<bool> Inspector::nothing_left(Way way) {
   ways_.spent(way);
   Wait& wait = way == Way::kUp ? *server_wait_ : client_wait_;
   co_await drain(wait, kFinishMs);
@@ -210,15 +226,15 @@ Task<std::optional<InspectionEnd>> Inspector::one() {
   co_return end_.value_or(InspectionEnd{"reset", ""});
 }
 
-Task<> Inspector::one_way(Stream& from, Stream& to, std::string& rest, Way way) {
+Task<> Inspector::one_way(Stream& from, Stream& to, Buffer& rest, Way way) {
   while (!end_.has_value()) {
     if (!rest.empty()) {
-      const std::string bytes = std::exchange(rest, "");
-      const bool passed = co_await pass(to, bytes, way);
+      const bool passed = co_await pass(to, rest.view(), way);
       if (!passed) break;
+      rest.take(rest.view().size());
       continue;
     }
-    const int got = co_await from.read(rest);
+    const int got = co_await from.read(rest.room());
     if (got == 0) {
       co_await to.finish(kFinishMs);
       co_return;

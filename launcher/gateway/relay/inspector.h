@@ -13,6 +13,7 @@
 #include "launcher/gateway/http/headers.h"
 #include "launcher/gateway/http/policy.h"
 #include "launcher/gateway/http/write.h"
+#include "launcher/gateway/relay/buffer.h"
 #include "launcher/gateway/relay/exchange.h"
 #include "launcher/gateway/relay/parts.h"
 #include "launcher/gateway/relay/stream.h"
@@ -68,9 +69,11 @@ class Inspector {
   Task<bool> send_response(Exchange& exchange);
   Task<bool> send_response_body(Exchange& exchange);
   Task<InspectionEnd> tunnel();
-  Task<> one_way(Stream& from, Stream& to, std::string& rest, Way way);
+  Task<> one_way(Stream& from, Stream& to, Buffer& rest, Way way);
   Task<bool> deny(Exchange& exchange, const http::Refusal& refusal);
   Task<bool> pass(Stream& to, std::string_view bytes, Way way);
+  Task<bool> nothing_left(Way way);
+  Task<bool> charge(uint64_t bytes, Way way);
   void tell(const Exchange& exchange);
   [[nodiscard]] const model::Credential* credential() const;
   [[nodiscard]] bool every_granted() const;
@@ -95,7 +98,7 @@ class Inspector {
   Wait* server_wait_ = nullptr;
   Ways ways_;
   std::unique_ptr<Stream> client_, server_;
-  std::string from_client_, from_server_;
+  Buffer from_client_, from_server_;
   Turn turn_{uint64_t{256} << 10};  // about a millisecond of TLS
   uint64_t requests_ = 0;
   std::optional<InspectionEnd> end_;

@@ -78,7 +78,10 @@ Task<int> Stream::feed() {
       if (!more) co_return -1;
       continue;
     }
-    if (got > 0) BIO_write(SSL_get_rbio(ssl_.get()), piece().data(), got);
+    if (got > 0) {
+      BIO_write(SSL_get_rbio(ssl_.get()), piece().data(), got);
+      co_await turn_.moved(static_cast<uint64_t>(got));
+    }
     co_return got;
   }
 }
@@ -108,7 +111,10 @@ Task<int> Stream::read(std::string& to) {
     }
     while (true) {
       const int got = receive(wait_.fd());
-      if (got > 0) to.append(piece().data(), static_cast<size_t>(got));
+      if (got > 0) {
+        to.append(piece().data(), static_cast<size_t>(got));
+        co_await turn_.moved(static_cast<uint64_t>(got));
+      }
       if (got != -2) co_return got;
       const bool more = co_await wait_.readable();
       if (!more) co_return -1;

@@ -46,6 +46,7 @@ class Stream {
   Wait& wait_;
   Owned<SSL> ssl_;
   std::string plain_;
+  Turn turn_{uint64_t{256} << 10};  // of what comes: TLS may hold much that nobody is given
 };
 
 }  // namespace carrel::gateway

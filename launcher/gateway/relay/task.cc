@@ -43,9 +43,10 @@ void Wait::close() {
 }
 
 Task<> Turn::moved(uint64_t bytes) {
-  moved_ += bytes;
-  if (moved_ < most_) co_return;
-  moved_ = 0;
+  bytes_ += bytes;
+  ++steps_;
+  if (bytes_ < most_bytes_ && steps_ < most_steps_) co_return;
+  bytes_ = steps_ = 0;
   const auto executor = co_await asio::this_coro::executor;
   co_await asio::post(executor, asio::use_awaitable);
 }

@@ -46,13 +46,19 @@ class Wait {
 /// nobody else would come to anything meanwhile.
 class Turn {
  public:
-  explicit Turn(uint64_t bytes) : most_(bytes) {}
-  /// So many bytes were moved: once they are a turn's, everything else that is ready comes first.
+  /// Of system calls and small messages: about as long as 256 KiB of TLS.
+  static constexpr uint64_t kSteps = 64;
+
+  /// A turn ends with so many bytes or so many steps, whichever come first.
+  explicit Turn(uint64_t bytes, uint64_t steps = kSteps) : most_bytes_(bytes), most_steps_(steps) {}
+  /// A step that moved so many bytes: at a turn's end everything else that is ready comes first.
   Task<> moved(uint64_t bytes);
+  /// One that moved none.
+  Task<> step() { return moved(0); }
 
  private:
-  uint64_t most_;
-  uint64_t moved_ = 0;
+  uint64_t most_bytes_, most_steps_;
+  uint64_t bytes_ = 0, steps_ = 0;
 };
 
 /// Lets one coroutine wait for another. One waits at a time; what was told before is not lost.
