@@ -1,4 +1,5 @@
 """Servers and clients that do to the gateway what no good one does: it costs their own connection, and nobody else's."""
+import json
 import unittest
 
 from gateway_case import GatewayCase
@@ -41,16 +42,61 @@ for flooding in given["floods"]:
         thread.join()
 """
 
+SIZE = 48 << 20  # more than lies on the way
+
+EARLY = """
+import select
+def open_to(port):
+    plain = connect("raw.example.com", port)
+    return tls(plain, "raw.example.com") if port == given["ports"][1] else plain
+def request(path, port):
+    head = f"POST {path} HTTP/1.1\\r\\nHost: raw.example.com:{port}\\r\\nConnection: close\\r\\nContent-Length: {given['size']}\\r\\n\\r\\n"
+    return head.encode() + bytes(given["size"])
+def first_all_then_the_answer(path, port):
+    with open_to(port) as c:
+        c.sendall(request(path, port))
+        head, _, body = everything(c)[0].partition(b"\\r\\n\\r\\n")
+    return [int(head[9:12] or b"0"), body.decode()]
+not_now = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
+def both_at_once(path, port):
+    rest, came = memoryview(request(path, port)), bytearray()
+    with open_to(port) as c:
+        c.setblocking(False)
+        while True:
+            try:
+                part = c.recv(1 << 18)
+                if not part:
+                    break
+                came += part
+                continue
+            except not_now:
+                pass
+            try:
+                if rest:
+                    rest = rest[c.send(rest[:1 << 16]):]
+                    continue
+            except not_now:
+                pass
+            if select.select([c], [c] if rest else [], [], 15) == ([], [], []):
+                return "silence"
+    head, _, body = bytes(came).partition(b"\\r\\n\\r\\n")
+    return [int(head[9:12] or b"0"), len(body)]
+for port in given["ports"]:
+    for path in (f"/whole/{given['size']}", "/early/413", "/stays/401"):
+        say(attempt(first_all_then_the_answer, path, port))
+    say(attempt(both_at_once, f"/duplex/{given['size']}", port))
+"""
+
 
 class Hostile(GatewayCase):
     def odd(self, *rules, **options):
         """A rule for the odd server."""
         http = [{"methods": ["GET"], "path": "/**"}, {"methods": ["POST"], "path": "/**", "max_body": "256MiB"}, *rules]
-        return self.world.rule(RAW, ports=[self.world.ports["odd"]], http=http, **options)
+        return self.world.rule(RAW, ports=[self.world.ports["odd"], self.world.ports["odd_tls"]], http=http, **options)
 
     def ask(self, path, **given):
         """What the odd server answers through the gateway."""
-        return self.inside(f"say(get({path!r}, '{RAW}', port={self.world.ports['odd']}))\n", **given)[0]
+        return self.inside(f"say(get({path!r}, '{RAW}', port={self.world.ports['odd_tls']}))\n", **given)[0]
 
     def test_who_floods_stops_nobody_else(self):
         git = {"preset": "git-fetch", "repository": "/git/a/b"}
@@ -58,6 +104,37 @@ class Hostile(GatewayCase):
         said = self.inside(FLOODS, port=self.world.ports["odd"], floods=["interim", "down", "up", "fetch"], timeout=150)
         self.assertEqual([body for body, _ in said], ["small\n"] * 5, said)
         self.assertEqual([seconds for _, seconds in said if seconds > 2], [], said)
+
+    def test_answers_that_come_before_the_answer_are_few(self):
+        self.allow(self.odd())
+        self.assertEqual(self.ask("/interim/8")["body"], "after")
+        refused = self.ask("/interim/9")
+        self.assertEqual((refused["status"], json.loads(refused["body"])["reason"]), (502, "many-interim"))
+        # They count, though nobody is given them.
+        self.allow(self.odd(down=300))
+        self.assertEqual(self.ask("/interim/8")["status"], 0)
+        self.assertEqual(self.told("net.close", name=RAW)[0]["data"]["by"], "budget")
+
+    def test_an_answer_that_comes_early_is_passed_on(self):
+        """Half of the body's way is enough for 413, or for 401; and some servers speak while they listen."""
+        self.allow(self.odd())
+        said = self.inside(EARLY, ports=[self.world.ports["odd"], self.world.ports["odd_tls"]], size=SIZE, timeout=150)
+        for at in (0, 4):
+            self.assertEqual(said[at:at + 3], [[200, str(SIZE)], [413, "early"], [401, "early"]], said)
+            self.assertEqual(said[at + 3], [200, SIZE])
+        for path, status in (("/early/413", 413), ("/stays/401", 401)):
+            for told in self.told("http.request", path=path):
+                self.assertEqual((told["verdict"], told["data"]["status"]), ("allowed", status))
+                self.assertLess(told["data"]["up"], SIZE)
+        ends = [(each["data"]["by"], each["data"]["why"]) for each in self.told("net.close", name=RAW)]
+        self.assertEqual(ends.count(("closed", "the server answered before it had read the request")), 4, ends)
+        self.assertEqual(len(ends), 8)
+
+    def test_curl_shows_an_early_answer(self):
+        self.allow(self.odd())
+        out = self.sh(f"head -c {SIZE} /dev/zero > /tmp/body; for at in early/413 stays/401; do "
+                      f"curl -sS -w ' %{{http_code}}\\n' -H Expect: --max-time 20 --data-binary @/tmp/body https://{RAW}:{self.world.ports['odd_tls']}/$at; done").out
+        self.assertEqual(out, b"early 413\nearly 401\n")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import time
 import outside_content
 
 BIG_BYTES = 64 << 20
-PORTS = {"dns": 53, "proxy": 3128, "echo": 7000, "sink": 7001, "source": 7002, "drain": 7003, "s_server": 4433, "raw": 8444, "odd": 8445}
+PORTS = {"dns": 53, "proxy": 3128, "echo": 7000, "sink": 7001, "source": 7002, "drain": 7003, "s_server": 4433, "raw": 8444, "odd": 8445, "odd_tls": 8446}
 
 # Answered by nginx, all with a certificate of the company's authority for that name.
 NAMES = ("api.example.com", "files.example.com", "git.example.com", "tcp.example.com", "raw.example.com",

@@ -2,6 +2,8 @@
 the gateway is slow."""
 import contextlib
 import re
+import ssl
+import time
 
 
 def head_of(connection):
@@ -11,6 +13,39 @@ def head_of(connection):
         head += part
     head, _, rest = head.partition(b"\r\n\r\n")
     return head.decode("latin-1"), rest
+
+
+def told(connection, status, body):
+    connection.sendall(b"HTTP/1.1 %d \r\nContent-Length: %d\r\n\r\n" % (status, len(body)) + body)
+
+
+def whole(connection, length, rest):
+    """Reads the body, then says how long it was."""
+    count = len(rest)
+    while count < length and (part := connection.recv(1 << 20)):
+        count += len(part)
+    told(connection, 200, b"%d" % count)
+
+
+def early(connection, status, _):
+    """Answers before it has read the body, and closes."""
+    told(connection, status, b"early")
+    time.sleep(0.2)
+
+
+def stays(connection, status, _):
+    """Answers, reads no more, and does not close."""
+    told(connection, status, b"early")
+    time.sleep(60)
+
+
+def duplex(connection, length, rest):
+    """Gives back what comes, as it comes."""
+    connection.sendall(b"HTTP/1.1 200 \r\nContent-Length: %d\r\n\r\n" % length + rest)
+    count = len(rest)
+    while count < length and (part := connection.recv(1 << 20)):
+        connection.sendall(part)
+        count += len(part)
 
 
 def interim(connection, number, _):
@@ -34,7 +69,14 @@ def hears(connection, _, __):
         pass
 
 
-PLACES = {"interim": interim, "crumbs": crumbs, "hears": hears}
+PLACES = {"interim": interim, "crumbs": crumbs, "hears": hears, "whole": whole, "early": early, "stays": stays, "duplex": duplex}
+
+
+def serve_tls(context):
+    def serve_in(connection, source):
+        with contextlib.suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True) as tls:
+            serve(tls, source)
+    return serve_in
 
 
 def serve(connection, _):

@@ -557,7 +557,7 @@ def serve_all(link):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(FOLDER / "pki/good.pem", FOLDER / "pki/key.pem")
     for name, serve in (("dns", dns_stream), ("echo", echo), ("sink", sink), ("drain", drain), ("source", source),
-                        ("proxy", proxy), ("raw", raw_https(context)), ("odd", outside_odd.serve)):
+                        ("proxy", proxy), ("raw", raw_https(context)), ("odd", outside_odd.serve), ("odd_tls", outside_odd.serve_tls(context))):
         listen(PORTS[name], serve, "dns-tcp" if name == "dns" else name)
     backend = BackendServer(str(FOLDER / "backend.sock"), Backend)
     threaded(backend.serve_forever)

@@ -5,6 +5,7 @@
 
 #include "broker/record/events/event.h"
 #include "broker/record/evidence/sha256.h"
+#include "launcher/gateway/http/body.h"
 #include "launcher/gateway/http/headers.h"
 #include "launcher/gateway/http/policy.h"
 #include "launcher/gateway/http/secrets.h"
@@ -19,6 +20,8 @@ struct Exchange {
   http::FilteredRequest filtered;
   http::InjectedHeader injected;               // with `scanner`
   std::optional<http::SecretScanner> scanner;  // of the answer, where a lease was put in
+  std::string front;                           // of the request's body: what was judged
+  std::optional<http::BodyReader> body;        // the rest of it, as far as it has come
   http::ResponseHead response;
   events::HttpRequest told;
   evidence::Sha256 up_sha, down_sha;
@@ -26,7 +29,16 @@ struct Exchange {
   events::Verdict verdict = events::Verdict::kAllowed;
   bool websocket = false;
   bool keep_alive = false;
+  bool sent = false;      // the whole request to the server
+  bool heard = false;     // the whole answer, by the client
   bool answered = false;  // the client has been sent the beginning of an answer
+  bool denied = false;
+
+  /// Whether the client may still be sending the request.
+  [[nodiscard]] bool has_more() const {
+    const bool read = body && body->state() == http::BodyReader::State::kDone;
+    return !read && request.body.framing != http::Framing::kNone;
+  }
 };
 
 }  // namespace carrel::gateway

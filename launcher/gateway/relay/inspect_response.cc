@@ -51,6 +51,7 @@ Task<bool> Inspector::read_response(Exchange& exchange) {
     }
     const int got = co_await server_->read(from_server_.room());
     if (got > 0) continue;
+    if (end_.has_value()) co_return false;
     const Refusal why{502, "unreachable", "the server hung up before its answer"};
     const bool denied = co_await deny(exchange, why);
     co_return denied;
@@ -58,6 +59,7 @@ Task<bool> Inspector::read_response(Exchange& exchange) {
 }
 
 Task<bool> Inspector::send_response(Exchange& exchange) {
+  if (exchange.denied || end_.has_value()) co_return false;
   exchange.told.status = static_cast<uint32_t>(exchange.response.status);
   exchange.told.down_type = media_type(exchange.response.headers);
   constexpr int kNotFound = 404;
@@ -85,8 +87,8 @@ Task<bool> Inspector::send_response(Exchange& exchange) {
     co_return denied;
   }
   const http::Body body = http::client_body(exchange.response.body, exchange.request.is_http10);
-  exchange.keep_alive = exchange.request.keep_alive && exchange.response.keep_alive &&
-                        body.framing != http::Framing::kUntilClose;
+  exchange.keep_alive = exchange.sent && exchange.request.keep_alive &&
+                        exchange.response.keep_alive && body.framing != http::Framing::kUntilClose;
   http::ResponseToClient response{http::status_for_client(exchange.response.status, injected),
                                   headers,
                                   body,
@@ -97,7 +99,7 @@ Task<bool> Inspector::send_response(Exchange& exchange) {
   const std::string written = http::write_response_head(response);
   const bool passed = co_await pass(*client_, written, Way::kDown);
   if (!passed) {
-    if (!end_.has_value()) end_ = InspectionEnd{"reset", "the client hung up"};
+    end_with("reset", "the client hung up");
     co_return false;
   }
   if (upgraded) co_return true;
@@ -113,7 +115,7 @@ Task<bool> Inspector::give_content(Exchange& exchange, std::string_view content,
   piece += content;
   if (chunked) piece += http::kChunkEnd;
   const bool passed = co_await pass(*client_, piece, Way::kDown);
-  if (!passed && !end_.has_value()) end_ = InspectionEnd{"reset", "the client hung up"};
+  if (!passed) end_with("reset", "the client hung up");
   co_return passed;
 }
 
@@ -140,11 +142,11 @@ Task<bool> Inspector::send_response_body(Exchange& exchange) {
     const int got = co_await server_->read(from_server_.room());
     if (got > 0) continue;
     if (got == 0 && reader.end() == http::BodyReader::State::kDone) break;
-    end_ = InspectionEnd{"reset", "the server broke off within its answer"};
+    end_with("reset", "the server broke off within its answer");
     co_return false;
   }
   if (reader.state() == http::BodyReader::State::kRefused) {
-    end_ = InspectionEnd{"protocol", reader.refusal().why};
+    end_with("protocol", reader.refusal().why);
     co_return false;
   }
   const bool given = co_await give_content(exchange, held, chunked);

@@ -160,8 +160,14 @@ void Inspector::tell(const Exchange& exchange) {
                      std::move(told));
 }
 
+void Inspector::end_with(std::string by, std::string why) {
+  if (!end_.has_value()) end_ = InspectionEnd{std::move(by), std::move(why)};
+}
+
 /// The client reads why; false, so that the caller ends with it.
 Task<bool> Inspector::deny(Exchange& exchange, const Refusal& refusal) {
+  if (exchange.denied) co_return false;
+  exchange.denied = true;
   const bool of_server = refusal.status >= 500 && refusal.reason != kSecretEchoed;
   exchange.verdict = of_server ? events::Verdict::kAllowed : events::Verdict::kDenied;
   exchange.told.reason = refusal.reason;
@@ -206,9 +212,8 @@ Task<std::optional<InspectionEnd>> Inspector::one() {
   if (!arrived && exchange.told.status == 0) co_return end_;
   ++requests_;
   bool done = arrived;
-  for (const Step step :
-       {&Inspector::decide, &Inspector::inject, &Inspector::reach_server, &Inspector::send_request,
-        &Inspector::read_response, &Inspector::send_response}) {
+  for (const Step step : {&Inspector::decide, &Inspector::inject, &Inspector::reach_server,
+                          &Inspector::read_front, &Inspector::converse}) {
     if (!done) break;
     done = co_await (this->*step)(exchange);
   }
@@ -221,9 +226,12 @@ Task<std::optional<InspectionEnd>> Inspector::one() {
   if (done && exchange.keep_alive) co_return std::nullopt;
   if (done) {
     co_await client_->finish(kFinishMs);
-    co_return InspectionEnd{"closed", ""};
   }
-  co_return end_.value_or(InspectionEnd{"reset", ""});
+  const InspectionEnd end = end_.value_or(InspectionEnd{done ? "closed" : "reset", ""});
+  if (exchange.has_more() && (exchange.denied || end.by == "closed")) {
+    co_await client_->forget_rest(kFinishMs);
+  }
+  co_return end;
 }
 
 Task<> Inspector::one_way(Stream& from, Stream& to, Buffer& rest, Way way) {
@@ -241,7 +249,7 @@ Task<> Inspector::one_way(Stream& from, Stream& to, Buffer& rest, Way way) {
     }
     if (got < 0) break;
   }
-  if (!end_.has_value()) end_ = InspectionEnd{"reset", ""};
+  end_with("reset", "");
   client_wait_.close();
   server_wait_->close();
 }

@@ -63,13 +63,17 @@ class Inspector {
   Task<bool> read_request(Exchange& exchange);
   Task<bool> decide(Exchange& exchange);
   Task<bool> reach_server(Exchange& exchange);
-  Task<bool> send_request(Exchange& exchange);
-  Task<bool> send_request_body(Exchange& exchange);
+  Task<bool> read_front(Exchange& exchange);
+  Task<bool> converse(Exchange& exchange);
+  Task<> ask(Exchange& exchange);
+  Task<> hear(Exchange& exchange);
   Task<bool> read_response(Exchange& exchange);
   Task<bool> send_response(Exchange& exchange);
   Task<bool> send_response_body(Exchange& exchange);
   Task<InspectionEnd> tunnel();
   Task<> one_way(Stream& from, Stream& to, Buffer& rest, Way way);
+  /// The first one counts.
+  void end_with(std::string by, std::string why);
   Task<bool> deny(Exchange& exchange, const http::Refusal& refusal);
   Task<bool> pass(Stream& to, std::string_view bytes, Way way);
   Task<bool> nothing_left(Way way);
@@ -84,8 +88,9 @@ class Inspector {
   static std::optional<http::Refusal> judge_fetch(const Exchange& exchange, std::string& body);
   Task<bool> read_body(Exchange& exchange, std::string& body);
   Task<bool> send_head(Exchange& exchange);
-  Task<bool> send_fetch(Exchange& exchange);
-  Task<bool> send_push_front(Exchange& exchange, http::BodyReader& reader);
+  Task<bool> read_fetch(Exchange& exchange);
+  Task<bool> read_push(Exchange& exchange);
+  Task<bool> send_body(Exchange& exchange);
   Task<bool> send_content(Exchange& exchange, std::string_view content, bool chunked);
   Task<bool> more_of_request(const char* where);
   Task<bool> give_content(Exchange& exchange, std::string_view content, bool chunked);

@@ -58,15 +58,25 @@ Task<bool> Stream::send_all(std::string_view bytes) {
   co_return true;
 }
 
-/// What OpenSSL has written goes out.
+/// What OpenSSL has written goes out, record after record: one sends at a time, and whatever else
+/// has been written meanwhile.
 Task<bool> Stream::flush() {
-  char* data = nullptr;
-  BIO* out = SSL_get_wbio(ssl_.get());
-  const long size = BIO_get_mem_data(out, &data);
-  if (size <= 0) co_return true;
-  const std::string bytes(data, static_cast<size_t>(size));
-  (void)BIO_reset(out);
-  co_return co_await send_all(bytes);
+  constexpr uint64_t kPatienceMs = 2;
+  while (sending_) {
+    co_await sleep_ms(kPatienceMs);
+  }
+  while (true) {
+    char* data = nullptr;
+    BIO* out = SSL_get_wbio(ssl_.get());
+    const long size = BIO_get_mem_data(out, &data);
+    if (size <= 0) co_return true;
+    const std::string bytes(data, static_cast<size_t>(size));
+    (void)BIO_reset(out);
+    sending_ = true;
+    const bool sent = co_await send_all(bytes);
+    sending_ = false;
+    if (!sent) co_return false;
+  }
 }
 
 /// What has come goes to OpenSSL: as receive(), after waiting.
@@ -128,7 +138,11 @@ Task<int> Stream::read(std::string& to) {
       co_return got;
     }
     const int error = SSL_get_error(ssl_.get(), got);
-    const bool flushed = co_await flush();
+    // Whoever writes just now sends that, too; and a peer that takes nothing more may be heard.
+    bool flushed = true;
+    if (!sending_) {
+      flushed = co_await flush();
+    }
     if (!flushed) co_return -1;
     if (error == SSL_ERROR_ZERO_RETURN) co_return 0;
     // An end without close_notify may be anybody's: it is none in order (RFC 8446 6.1).
@@ -160,6 +174,15 @@ Task<> Stream::spoil(uint64_t ms) {
   const bool sent = co_await send_all(kNoRecord);
   if (!sent) co_return;
   co_await drain(wait_, ms);
+}
+
+Task<> Stream::forget_rest(uint64_t ms) {
+  constexpr uint64_t kStepMs = 2;
+  for (uint64_t waited = 0; waited < ms && wait_.open(); waited += kStepMs) {
+    const int got = receive(wait_.fd());
+    if (got == 0 || got == -1) co_return;
+    co_await sleep_ms(kStepMs);
+  }
 }
 
 Task<> Stream::finish(uint64_t ms) {

@@ -27,13 +27,17 @@ class Stream {
   };
   Task<std::optional<Failed>> handshake();
 
-  /// Appends what has come, at most 64 KiB. 0: the end, in order (with TLS: close_notify); less: it
-  /// broke.
+  /// One may read while another writes. Appends what has come, at most 64 KiB. 0: the end, in order
+  /// (with TLS: close_notify); less: it broke.
   Task<int> read(std::string& to);
   /// All of it; false: it broke.
   Task<bool> write(std::string_view bytes);
   /// Says that nothing more comes, and waits until what was said has arrived, at most `ms`.
   Task<> finish(uint64_t ms);
+  /// After finish(): what still comes is read and forgotten until the other side ends, at most
+  /// `ms`. A socket that is closed with bytes unread is reset, and who was still sending might not
+  /// read what it was told.
+  Task<> forget_rest(uint64_t ms);
   /// Of TLS, before the connection is reset: a record that nobody can have meant. Clients that take
   /// a reset for an end in order (Python's ssl does) then know that their answer is not whole.
   Task<> spoil(uint64_t ms);
@@ -46,6 +50,7 @@ class Stream {
   Wait& wait_;
   Owned<SSL> ssl_;
   std::string plain_;
+  bool sending_ = false;
   Turn turn_{uint64_t{256} << 10};  // of what comes: TLS may hold much that nobody is given
 };
 

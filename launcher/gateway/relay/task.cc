@@ -28,11 +28,19 @@ Task<bool> Wait::ready(asio::posix::stream_descriptor::wait_type what) {
 }
 
 Task<bool> Wait::readable() {
-  return ready(asio::posix::stream_descriptor::wait_read);
+  if (!reads_) co_return false;
+  const bool more = co_await ready(asio::posix::stream_descriptor::wait_read);
+  co_return more&& reads_;
 }
 
 Task<bool> Wait::writable() {
   return ready(asio::posix::stream_descriptor::wait_write);
+}
+
+void Wait::stop_reading() {
+  reads_ = false;
+  boost::system::error_code ignored;
+  descriptor_.cancel(ignored);
 }
 
 void Wait::close() {

@@ -34,12 +34,15 @@ class Wait {
   /// False: it was closed.
   Task<bool> readable();
   Task<bool> writable();
+  /// Nobody waits to read any more; it stays open.
+  void stop_reading();
   void close();
 
  private:
   Task<bool> ready(asio::posix::stream_descriptor::wait_type what);
   asio::posix::stream_descriptor descriptor_;
   int fd_;
+  bool reads_ = true;
 };
 
 /// One direction's part in fairness: whoever finds bytes and room at every step never waits, and

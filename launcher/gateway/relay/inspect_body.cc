@@ -1,0 +1,198 @@
+// The body of what an inspected connection's client asks.
+
+#include <utility>
+
+#include "launcher/gateway/http/git_fetch.h"
+#include "launcher/gateway/http/git_push.h"
+#include "launcher/gateway/http/gunzip.h"
+#include "launcher/gateway/relay/inspector.h"
+#include <boost/asio/experimental/awaitable_operators.hpp>
+
+namespace carrel::gateway {
+
+using http::Refusal;
+
+/// What is judged before any of the request goes to the server.
+Task<bool> Inspector::read_front(Exchange& exchange) {
+  const bool waits = exchange.request.expects_continue && from_client_.empty() &&
+                     exchange.request.body.framing != http::Framing::kNone;
+  if (waits) {
+    const bool told = co_await pass(*client_, http::kContinue, Way::kDown);
+    if (!told) co_return false;
+  }
+  exchange.body.emplace(exchange.request.body, exchange.allowed.max_body);
+  bool good = true;
+  if (exchange.allowed.git == http::GitStep::kFetch) {
+    good = co_await read_fetch(exchange);
+  } else if (exchange.allowed.git == http::GitStep::kPush) {
+    good = co_await read_push(exchange);
+  }
+  co_return good;
+}
+
+/// The next bytes of the request; false: it broke off.
+Task<bool> Inspector::more_of_request(const char* where) {
+  const int got = co_await client_->read(from_client_.room());
+  if (got <= 0) end_with("reset", where);
+  co_return got > 0;
+}
+
+/// All of a body, within its bound. False: it broke off, or was refused and denied.
+Task<bool> Inspector::read_body(Exchange& exchange, std::string& body) {
+  http::BodyReader& reader = *exchange.body;
+  while (reader.state() == http::BodyReader::State::kMore) {
+    const auto step = reader.read(from_client_.view());
+    body += step.content;
+    from_client_.take(step.taken);
+    co_await turn_.moved(step.taken);
+    if (step.taken > 0 || reader.state() != http::BodyReader::State::kMore) continue;
+    const bool more = co_await more_of_request("within a body");
+    if (!more) co_return false;
+  }
+  if (reader.state() == http::BodyReader::State::kDone) co_return true;
+  const bool denied = co_await deny(exchange, reader.refusal());
+  co_return denied;
+}
+
+/// Unpacks a fetch's body and looks into it; nothing where its rule lets it pass.
+std::optional<Refusal> Inspector::judge_fetch(const Exchange& exchange, std::string& body) {
+  const std::string* encoding = http::value_of(exchange.request.headers, "content-encoding");
+  if (encoding != nullptr && *encoding == "gzip") {
+    auto unpacked = http::gunzip(body, exchange.allowed.max_body);
+    if (auto* why = std::get_if<Refusal>(&unpacked)) return std::move(*why);
+    body = std::move(std::get<std::string>(unpacked));
+  }
+  auto judged = http::judge_fetch(body, http::git_version(exchange.filtered.headers));
+  if (auto* why = std::get_if<Refusal>(&judged)) return std::move(*why);
+  return std::nullopt;
+}
+
+/// A fetch's body is read whole, judged, and sent as it reads.
+Task<bool> Inspector::read_fetch(Exchange& exchange) {
+  std::string packed;
+  const bool whole = co_await read_body(exchange, packed);
+  if (!whole) co_return false;
+  exchange.front = packed;
+  const std::optional<Refusal> refusal = judge_fetch(exchange, exchange.front);
+  if (!refusal.has_value()) {
+    // What was looked into is what is sent: as it reads, not as it was packed.
+    std::erase_if(exchange.filtered.headers,
+                  [](const http::Header& each) { return each.name == "content-encoding"; });
+  } else if (pass_by_grant(exchange)) {
+    exchange.front = std::move(packed);
+  } else {
+    const bool denied = co_await deny(exchange, *refusal);
+    co_return denied;
+  }
+  exchange.request.body = {http::Framing::kLength, exchange.front.size()};
+  co_return true;
+}
+
+/// Reads a push up to its pack, and decides its refs.
+Task<bool> Inspector::read_push(Exchange& exchange) {
+  http::BodyReader& reader = *exchange.body;
+  http::PushJudge judge(view_.rules[exchange.allowed.rule.index.value_or(0)].refs);
+  while (judge.state() == http::PushJudge::State::kMore) {
+    const auto step = reader.read(from_client_.view());
+    judge.add(step.content);
+    from_client_.take(step.taken);
+    co_await turn_.moved(step.taken);
+    if (reader.state() == http::BodyReader::State::kDone) judge.end();
+    if (reader.state() != http::BodyReader::State::kMore) break;
+    if (step.taken > 0) continue;
+    const bool more = co_await more_of_request("within a push");
+    if (!more) co_return false;
+  }
+  const bool refused = reader.state() == http::BodyReader::State::kRefused;
+  const bool judged = judge.state() == http::PushJudge::State::kAllowed;
+  if (refused || (!judged && !pass_by_grant(exchange))) {
+    const Refusal refusal = refused ? reader.refusal() : judge.refusal();
+    const bool denied = co_await deny(exchange, refusal);
+    co_return denied;
+  }
+  exchange.front = judge.front();
+  co_return true;
+}
+
+Task<bool> Inspector::send_content(Exchange& exchange, std::string_view content, bool chunked) {
+  if (content.empty()) co_return true;
+  exchange.up_sha.update(content);
+  exchange.up_body += content.size();
+  exchange.told.up += content.size();
+  std::string piece = chunked ? http::chunk_start(content.size()) : "";
+  piece += content;
+  if (chunked) piece += http::kChunkEnd;
+  const bool passed = co_await pass(*server_, piece, Way::kUp);
+  co_return passed;
+}
+
+/// What was judged, and the rest as it comes. False: it did not go whole; only where the server
+/// broke off there is no end yet.
+Task<bool> Inspector::send_body(Exchange& exchange) {
+  http::BodyReader& reader = *exchange.body;
+  const bool chunked = exchange.request.body.framing == http::Framing::kChunked;
+  const bool begun = co_await send_content(exchange, exchange.front, chunked);
+  if (!begun) co_return false;
+  exchange.front = {};
+  while (reader.state() == http::BodyReader::State::kMore) {
+    const auto step = reader.read(from_client_.view());
+    const bool sent = co_await send_content(exchange, step.content, chunked);
+    if (!sent) co_return false;
+    from_client_.take(step.taken);
+    if (step.taken > 0 || reader.state() != http::BodyReader::State::kMore) continue;
+    const bool more = co_await more_of_request("within a body");
+    if (!more) co_return false;
+  }
+  // What has been sent of it must not be taken for whole: the server's side is reset at the end.
+  if (reader.state() == http::BodyReader::State::kRefused) {
+    const bool denied = co_await deny(exchange, reader.refusal());
+    if (end_.has_value()) end_->by = "protocol";
+    co_return denied;
+  }
+  const bool ended = co_await pass(*server_, chunked ? http::kLastChunk : "", Way::kUp);
+  co_return ended;
+}
+
+/// A server may answer before it has read the request, and not read the rest then: while this is
+/// sent, its answer is read and passed on.
+Task<bool> Inspector::converse(Exchange& exchange) {
+  const bool begun = co_await send_head(exchange);
+  if (!begun && end_.has_value()) co_return false;
+  const bool more = !exchange.front.empty() || exchange.request.body.framing != http::Framing::kNone;
+  exchange.sent = begun && !more;
+  if (!begun || !more) {
+    co_await hear(exchange);
+  } else {
+    using asio::experimental::awaitable_operators::operator&&;
+    co_await (ask(exchange) && hear(exchange));
+  }
+  co_return exchange.heard;
+}
+
+/// The rest of the request. A server that breaks off within it may have said why.
+Task<> Inspector::ask(Exchange& exchange) {
+  const bool sent = co_await send_body(exchange);
+  exchange.sent = sent;
+  if (!sent && end_.has_value()) server_wait_->close();
+}
+
+/// The answer. Where it is a refusal, or the client cannot have it, the rest of the request is not
+/// sent.
+Task<> Inspector::hear(Exchange& exchange) {
+  bool heard = co_await read_response(exchange);
+  if (heard) {
+    heard = co_await send_response(exchange);
+  }
+  exchange.heard = heard;
+  constexpr int kRedirects = 300;
+  if (exchange.sent || (heard && exchange.response.status < kRedirects)) co_return;
+  if (heard) {
+    end_with("closed", "the server answered before it had read the request");
+  } else {
+    end_with("reset", "");
+  }
+  server_wait_->close();
+  client_wait_.stop_reading();
+}
+
+}  // namespace carrel::gateway
