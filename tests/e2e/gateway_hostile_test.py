@@ -87,6 +87,27 @@ for port in given["ports"]:
     say(attempt(both_at_once, f"/duplex/{given['size']}", port))
 """
 
+# A client that begins TLS and says nothing more, and a server that says nothing at all.
+SILENCE = """
+import threading
+def silent_client():
+    with connect("api.example.com") as c:
+        c.settimeout(30)
+        c.sendall(client_hello("api.example.com"))
+        began = time.monotonic()
+        end = everything(c)[1]
+        heard["client"] = [end, 8 < time.monotonic() - began < 20]
+heard = {}
+thread = threading.Thread(target=silent_client)
+thread.start()
+socket.setdefaulttimeout(30)
+began = time.monotonic()
+server = get("/", "raw.example.com", "Accept: */*", port=given["port"])
+heard["server"] = [server["status"], json.loads(server["body"])["reason"], 8 < time.monotonic() - began < 20]
+thread.join()
+say(heard)
+"""
+
 
 class Hostile(GatewayCase):
     def odd(self, *rules, **options):
@@ -135,6 +156,15 @@ class Hostile(GatewayCase):
         out = self.sh(f"head -c {SIZE} /dev/zero > /tmp/body; for at in early/413 stays/401; do "
                       f"curl -sS -w ' %{{http_code}}\\n' -H Expect: --max-time 20 --data-binary @/tmp/body https://{RAW}:{self.world.ports['odd_tls']}/$at; done").out
         self.assertEqual(out, b"early 413\nearly 401\n")
+
+    def test_a_tls_handshake_has_ten_seconds(self):
+        self.allow(self.world.rule(API), self.world.rule(RAW, ports=[self.world.ports["sink"]]))
+        [heard] = self.inside(SILENCE, port=self.world.ports["sink"])
+        self.assertEqual(heard["client"], ["ECONNRESET", True])
+        self.assertEqual(heard["server"], [502, "tls-silent", True])
+        ended = {name: self.told("net.close", name=name)[0]["data"] for name in (API, RAW)}
+        self.assertEqual((ended[API]["by"], ended[API]["why"]), ("protocol", "the client's TLS handshake did not end within 10 s"))
+        self.assertEqual(ended[RAW]["why"], f"the TLS handshake with {RAW} did not end within 10 s")
 
 
 if __name__ == "__main__":

@@ -178,9 +178,14 @@ Task<bool> Inspector::reach_server(Exchange& exchange) {
   }
   SSL* raw = ssl.value().get();
   auto stream = std::make_unique<Stream>(*server_wait_, ssl.take(), "");
+  const Deadline deadline(parts_.loop, *server_wait_, kHandshakeMs);
   const auto failed = co_await stream->handshake();
   if (failed.has_value()) {
-    const Refusal why{502, "tls", handshake_failure(raw, place_.network.host, failed->code)};
+    const std::string said =
+        deadline.passed()
+            ? "the TLS handshake with " + place_.network.host + " did not end within 10 s"
+            : handshake_failure(raw, place_.network.host, failed->code);
+    const Refusal why{502, deadline.passed() ? "tls-silent" : "tls", said};
     const bool denied = co_await deny(exchange, why);
     co_return denied;
   }

@@ -110,7 +110,11 @@ Task<std::optional<InspectionEnd>> Inspector::begin_tls() {
   if (!ssl.ok()) co_return InspectionEnd{"protocol", to_string(ssl.error())};
   client_ = std::make_unique<Stream>(client_wait_, ssl.take(), reader.bytes());
   from_client_ = "";
+  const Deadline deadline(parts_.loop, client_wait_, kHandshakeMs);
   const auto failed = co_await client_->handshake();
+  if (failed.has_value() && deadline.passed()) {
+    co_return InspectionEnd{"protocol", "the client's TLS handshake did not end within 10 s"};
+  }
   if (failed.has_value()) {
     co_return InspectionEnd{"protocol",
                             "the client did not accept the session's certificate: it has "

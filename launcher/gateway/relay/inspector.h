@@ -32,6 +32,9 @@ inline constexpr std::string_view kSecretEchoed = "secret-echoed";
 /// Where a request needs a credential that is not there.
 inline constexpr std::string_view kNoLease = "no-lease";
 
+/// For a TLS handshake, from the end of the ClientHello or from its beginning.
+inline constexpr uint64_t kHandshakeMs = 10'000;
+
 /// "text/html" of "text/html; charset=utf-8"; "" for none.
 std::string media_type(const http::Headers& headers);
 

@@ -50,6 +50,32 @@ void Wait::close() {
   descriptor_.close(ignored);
 }
 
+struct Deadline::State {
+  State(Loop& loop, Wait& which, uint64_t ms)
+      : wait(&which), timer(loop, std::chrono::milliseconds(ms)) {}
+  Wait* wait;  // null once nobody minds any more
+  asio::steady_timer timer;
+  bool passed = false;
+};
+
+Deadline::Deadline(Loop& loop, Wait& wait, uint64_t ms)
+    : state_(std::make_shared<State>(loop, wait, ms)) {
+  state_->timer.async_wait([state = state_](const boost::system::error_code& failed) {
+    if (failed || state->wait == nullptr) return;
+    state->passed = true;
+    state->wait->close();
+  });
+}
+
+Deadline::~Deadline() {
+  state_->wait = nullptr;
+  state_->timer.cancel();
+}
+
+bool Deadline::passed() const {
+  return state_->passed;
+}
+
 Task<> Turn::moved(uint64_t bytes) {
   bytes_ += bytes;
   ++steps_;

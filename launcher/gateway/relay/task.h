@@ -8,6 +8,7 @@
 // destroyed twice (GCC bug 99576 and its kin). tests/golden/coroutines checks the sources for both.
 
 #include <cstdint>
+#include <memory>
 
 #include "profiles/base/unique_fd.h"
 #include <boost/asio/awaitable.hpp>
@@ -43,6 +44,21 @@ class Wait {
   asio::posix::stream_descriptor descriptor_;
   int fd_;
   bool reads_ = true;
+};
+
+/// Closes a descriptor when the time is over, unless this has ended by then; the descriptor
+/// outlives it.
+class Deadline {
+ public:
+  Deadline(Loop& loop, Wait& wait, uint64_t ms);
+  ~Deadline();
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  [[nodiscard]] bool passed() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
 };
 
 /// One direction's part in fairness: whoever finds bytes and room at every step never waits, and
