@@ -87,6 +87,29 @@ for port in given["ports"]:
     say(attempt(both_at_once, f"/duplex/{given['size']}", port))
 """
 
+# Requests of a fetch, all but the last byte: who is answered then, and who once there is room again.
+BODIES = """
+import select
+def fetch(body, size):
+    c = connect("raw.example.com", given["port"])
+    c.sendall(b"POST /git/a/b/git-upload-pack HTTP/1.1\\r\\nHost: raw.example.com:%d\\r\\nAccept: */*\\r\\n"
+              b"Content-Type: application/x-git-upload-pack-request\\r\\nContent-Length: %d\\r\\n\\r\\n" % (given["port"], size) + body)
+    return c
+def said(c):
+    head, _, body = everything(c)[0].partition(b"\\r\\n\\r\\n")
+    return [int(head[9:12]), json.loads(body)["reason"]]
+held = [fetch(bytes((1 << 20) - 1), 1 << 20) for _ in range(36)]
+answered, until = [], time.monotonic() + 10
+while time.monotonic() < until and len(answered) < 4:
+    for c in select.select(held, [], [], 0.5)[0]:
+        held.remove(c)
+        answered.append(said(c))
+say([len(held), answered])
+held.pop().close()
+time.sleep(0.5)
+say(said(fetch(b"what", 4)))
+"""
+
 # A client that begins TLS and says nothing more, and a server that says nothing at all.
 SILENCE = """
 import threading
@@ -156,6 +179,13 @@ class Hostile(GatewayCase):
         out = self.sh(f"head -c {SIZE} /dev/zero > /tmp/body; for at in early/413 stays/401; do "
                       f"curl -sS -w ' %{{http_code}}\\n' -H Expect: --max-time 20 --data-binary @/tmp/body https://{RAW}:{self.world.ports['odd_tls']}/$at; done").out
         self.assertEqual(out, b"early 413\nearly 401\n")
+
+    def test_bodies_that_are_held_are_bounded_together(self):
+        self.allow(self.odd({"preset": "git-fetch", "repository": "/git/a/b"}))
+        held, after = self.inside(BODIES, port=self.world.ports["odd"])
+        self.assertGreaterEqual(len(held[1]), 4, held)  # more, where several found the last of the room
+        self.assertEqual([each for each in held[1] if each != [503, "no-room"]], [])
+        self.assertEqual(after, [403, "git-packet"])
 
     def test_a_tls_handshake_has_ten_seconds(self):
         self.allow(self.world.rule(API), self.world.rule(RAW, ports=[self.world.ports["sink"]]))

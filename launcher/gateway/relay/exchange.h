@@ -10,10 +10,13 @@
 #include "launcher/gateway/http/policy.h"
 #include "launcher/gateway/http/secrets.h"
 #include "launcher/gateway/http/target.h"
+#include "launcher/gateway/relay/body_room.h"
 
 namespace carrel::gateway {
 
 struct Exchange {
+  explicit Exchange(BodyRoom& bodies) : room(bodies) {}
+
   http::RequestHead request;
   http::Target target;
   http::Allowed allowed;
@@ -21,6 +24,7 @@ struct Exchange {
   http::InjectedHeader injected;               // with `scanner`
   std::optional<http::SecretScanner> scanner;  // of the answer, where a lease was put in
   std::string front;                           // of the request's body: what was judged
+  BodyRoom::Share room;                        // of that
   std::optional<http::BodyReader> body;        // the rest of it, as far as it has come
   http::ResponseHead response;
   events::HttpRequest told;

@@ -12,6 +12,19 @@ namespace carrel::gateway {
 
 using http::Refusal;
 
+namespace {
+
+/// For what is judged before it passes: its client has all of it before it says the first byte.
+constexpr uint64_t kJudgedMs = 60'000;
+
+constexpr const char* kNoRoom = "no-room";
+
+Refusal no_room() {
+  return {503, kNoRoom, "the gateway holds as many bodies of requests as it may at once"};
+}
+
+}  // namespace
+
 /// What is judged before any of the request goes to the server.
 Task<bool> Inspector::read_front(Exchange& exchange) {
   const bool waits = exchange.request.expects_continue && from_client_.empty() &&
@@ -21,13 +34,19 @@ Task<bool> Inspector::read_front(Exchange& exchange) {
     if (!told) co_return false;
   }
   exchange.body.emplace(exchange.request.body, exchange.allowed.max_body);
-  bool good = true;
-  if (exchange.allowed.git == http::GitStep::kFetch) {
+  const http::GitStep git = exchange.allowed.git;
+  if (git != http::GitStep::kFetch && git != http::GitStep::kPush) co_return true;
+  const Deadline deadline(parts_.loop, client_wait_, kJudgedMs);
+  bool good = false;
+  if (git == http::GitStep::kFetch) {
     good = co_await read_fetch(exchange);
-  } else if (exchange.allowed.git == http::GitStep::kPush) {
+  } else {
     good = co_await read_push(exchange);
   }
-  co_return good;
+  if (deadline.passed()) {
+    end_ = InspectionEnd{"protocol", "what is judged of git's request did not come within 60 s"};
+  }
+  co_return good && !deadline.passed();
 }
 
 /// The next bytes of the request; false: it broke off.
@@ -42,6 +61,11 @@ Task<bool> Inspector::read_body(Exchange& exchange, std::string& body) {
   http::BodyReader& reader = *exchange.body;
   while (reader.state() == http::BodyReader::State::kMore) {
     const auto step = reader.read(from_client_.view());
+    if (!exchange.room.grow(step.content.size())) {
+      const Refusal why = no_room();
+      const bool denied = co_await deny(exchange, why);
+      co_return denied;
+    }
     body += step.content;
     from_client_.take(step.taken);
     co_await turn_.moved(step.taken);
@@ -55,12 +79,13 @@ Task<bool> Inspector::read_body(Exchange& exchange, std::string& body) {
 }
 
 /// Unpacks a fetch's body and looks into it; nothing where its rule lets it pass.
-std::optional<Refusal> Inspector::judge_fetch(const Exchange& exchange, std::string& body) {
+std::optional<Refusal> Inspector::judge_fetch(Exchange& exchange, std::string& body) {
   const std::string* encoding = http::value_of(exchange.request.headers, "content-encoding");
   if (encoding != nullptr && *encoding == "gzip") {
     auto unpacked = http::gunzip(body, exchange.allowed.max_body);
     if (auto* why = std::get_if<Refusal>(&unpacked)) return std::move(*why);
     body = std::move(std::get<std::string>(unpacked));
+    if (!exchange.room.grow(body.size())) return no_room();
   }
   auto judged = http::judge_fetch(body, http::git_version(exchange.filtered.headers));
   if (auto* why = std::get_if<Refusal>(&judged)) return std::move(*why);
@@ -72,13 +97,19 @@ Task<bool> Inspector::read_fetch(Exchange& exchange) {
   std::string packed;
   const bool whole = co_await read_body(exchange, packed);
   if (!whole) co_return false;
-  exchange.front = packed;
-  const std::optional<Refusal> refusal = judge_fetch(exchange, exchange.front);
+  // Twice: a grant lets pass what came, not what it reads as.
+  std::optional<Refusal> refusal;
+  if (exchange.room.grow(packed.size())) {
+    exchange.front = packed;
+    refusal = judge_fetch(exchange, exchange.front);
+  } else {
+    refusal = no_room();
+  }
   if (!refusal.has_value()) {
     // What was looked into is what is sent: as it reads, not as it was packed.
     std::erase_if(exchange.filtered.headers,
                   [](const http::Header& each) { return each.name == "content-encoding"; });
-  } else if (pass_by_grant(exchange)) {
+  } else if (refusal->reason != kNoRoom && pass_by_grant(exchange)) {
     exchange.front = std::move(packed);
   } else {
     const bool denied = co_await deny(exchange, *refusal);
@@ -94,6 +125,11 @@ Task<bool> Inspector::read_push(Exchange& exchange) {
   http::PushJudge judge(view_.rules[exchange.allowed.rule.index.value_or(0)].refs);
   while (judge.state() == http::PushJudge::State::kMore) {
     const auto step = reader.read(from_client_.view());
+    if (!exchange.room.grow(step.content.size())) {
+      const Refusal why = no_room();
+      const bool denied = co_await deny(exchange, why);
+      co_return denied;
+    }
     judge.add(step.content);
     from_client_.take(step.taken);
     co_await turn_.moved(step.taken);
@@ -119,10 +155,14 @@ Task<bool> Inspector::send_content(Exchange& exchange, std::string_view content,
   exchange.up_sha.update(content);
   exchange.up_body += content.size();
   exchange.told.up += content.size();
-  std::string piece = chunked ? http::chunk_start(content.size()) : "";
-  piece += content;
-  if (chunked) piece += http::kChunkEnd;
-  const bool passed = co_await pass(*server_, piece, Way::kUp);
+  std::string piece;
+  if (chunked) {
+    piece = http::chunk_start(content.size());
+    piece += content;
+    piece += http::kChunkEnd;
+    content = piece;
+  }
+  const bool passed = co_await pass(*server_, content, Way::kUp);
   co_return passed;
 }
 
@@ -133,7 +173,8 @@ Task<bool> Inspector::send_body(Exchange& exchange) {
   const bool chunked = exchange.request.body.framing == http::Framing::kChunked;
   const bool begun = co_await send_content(exchange, exchange.front, chunked);
   if (!begun) co_return false;
-  exchange.front = {};
+  std::string().swap(exchange.front);
+  exchange.room.give_back();
   while (reader.state() == http::BodyReader::State::kMore) {
     const auto step = reader.read(from_client_.view());
     const bool sent = co_await send_content(exchange, step.content, chunked);
@@ -158,7 +199,8 @@ Task<bool> Inspector::send_body(Exchange& exchange) {
 Task<bool> Inspector::converse(Exchange& exchange) {
   const bool begun = co_await send_head(exchange);
   if (!begun && end_.has_value()) co_return false;
-  const bool more = !exchange.front.empty() || exchange.request.body.framing != http::Framing::kNone;
+  const bool more =
+      !exchange.front.empty() || exchange.request.body.framing != http::Framing::kNone;
   exchange.sent = begun && !more;
   if (!begun || !more) {
     co_await hear(exchange);

@@ -207,7 +207,7 @@ Task<bool> Inspector::deny(Exchange& exchange, const Refusal& refusal) {
 }
 
 Task<std::optional<InspectionEnd>> Inspector::one() {
-  Exchange exchange;
+  Exchange exchange(parts_.bodies);
   exchange.told.flow = place_.flow;
   exchange.told.host = place_.network.host;
   exchange.told.number = requests_ + 1;

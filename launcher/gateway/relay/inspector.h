@@ -88,7 +88,7 @@ class Inspector {
   static http::Injection injection(const model::Credential& wanted, const Lease& lease);
   Result<Owned<SSL>> client_end();
   Task<bool> inject(Exchange& exchange);
-  static std::optional<http::Refusal> judge_fetch(const Exchange& exchange, std::string& body);
+  static std::optional<http::Refusal> judge_fetch(Exchange& exchange, std::string& body);
   Task<bool> read_body(Exchange& exchange, std::string& body);
   Task<bool> send_head(Exchange& exchange);
   Task<bool> read_fetch(Exchange& exchange);

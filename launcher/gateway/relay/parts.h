@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "launcher/gateway/anomaly/anomalies.h"
+#include "launcher/gateway/relay/body_room.h"
 #include "launcher/gateway/relay/budgets.h"
 #include "launcher/gateway/relay/dialer.h"
 #include "launcher/gateway/relay/flow_numbers.h"
@@ -47,6 +48,7 @@ struct Parts {
   std::string profile_path;  // for people
   std::map<std::string, RulePlace> places;
   Anomalies anomalies = {};
+  BodyRoom bodies = BodyRoom();
 };
 
 /// CLOCK_MONOTONIC, in nanoseconds.
