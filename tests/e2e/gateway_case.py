@@ -3,9 +3,10 @@ import json
 import os
 import pathlib
 import signal
+import subprocess
 import time
 
-from carrel_case import UID, Case, give
+from carrel_case import CARREL, UID, Case, give
 from outside import Outside
 
 LIBRARY = pathlib.Path(__file__).with_name("gateway_client.py").read_text()
@@ -53,6 +54,30 @@ class GatewayCase(Case):
         """Runs Python with the names of gateway_client.py and `given` inside; what it said (say) as a list."""
         done = self.open("/usr/bin/python3", "-c", LIBRARY + script, json.dumps(given), timeout=timeout)
         return [json.loads(line) for line in done.out.decode().splitlines()]
+
+    def start(self, script):
+        """A session that runs Python inside, with lines on both sides."""
+        session = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/usr/bin/python3", "-u", "-c", LIBRARY + script, "{}",
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.addCleanup(self.reap, session)
+        return session
+
+    def reap(self, session):
+        if session.poll() is None:
+            session.kill()
+        session.wait()
+        for stream in (session.stdin, session.stdout, session.stderr):
+            stream.close()
+
+    def end(self, session):
+        session.stdin.close()
+        self.assertEqual(session.wait(60), 0)
+
+    def tell(self, session):
+        """It goes on; its next line."""
+        session.stdin.write(b"\n")
+        session.stdin.flush()
+        return session.stdout.readline().decode().strip()
 
     def beside(self, script, timeout=60, **given):
         """The same on the host, without Carrel, by the world's own names: the control."""

@@ -8,12 +8,11 @@ import pathlib
 import re
 import signal
 import socket
-import subprocess
 import time
 import unittest
 
-from carrel_case import CARREL, ROOTLESS, UID, alive
-from gateway_case import LIBRARY, GatewayCase, descriptors_of
+from carrel_case import ROOTLESS, UID, alive
+from gateway_case import GatewayCase, descriptors_of
 
 TCP, API = "tcp.example.com", "api.example.com"
 
@@ -30,30 +29,6 @@ def goes_on(pid):
 
 
 class Faults(GatewayCase):
-    def start(self, script):
-        """A session that runs Python inside, with lines on both sides."""
-        session = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/usr/bin/python3", "-u", "-c", LIBRARY + script, "{}",
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(self.reap, session)
-        return session
-
-    def reap(self, session):
-        if session.poll() is None:
-            session.kill()
-        session.wait()
-        for stream in (session.stdin, session.stdout, session.stderr):
-            stream.close()
-
-    def end(self, session):
-        session.stdin.close()
-        self.assertEqual(session.wait(60), 0)
-
-    def tell(self, session):
-        """It goes on; its next line."""
-        session.stdin.write(b"\n")
-        session.stdin.flush()
-        return session.stdout.readline().decode().strip()
-
     def test_a_killed_gateway_is_a_reset_and_the_record_is_whole(self):
         self.allow(self.world.rule(TCP, ports=[self.world.ports["source"]], mode="tcp"))
         session = self.start(f"""
