@@ -60,6 +60,29 @@ for line in sys.stdin:
         # The next session has a gateway again, and the address still means this name.
         self.assertEqual(self.inside(f"say(socket.gethostbyname('{TCP}'))\n"), [address.decode().strip().strip('"')])
 
+    def test_a_client_that_leaves_in_the_midst_of_an_answer_ends_nothing_else(self):
+        """It has said that it sends no more, and is gone: splice(2) then finds a socket that nobody may write to."""
+        ports = {name: self.world.ports[name] for name in ("source", "echo")}
+        self.allow(self.world.rule(TCP, ports=list(ports.values()), mode="tcp"))
+        session = self.start(f"""
+other = connect('{TCP}', {ports["echo"]})
+def echo():
+    other.sendall(b'x')
+    return len(other.recv(1))
+for line in sys.stdin:
+    with connect('{TCP}', {ports["source"]}) as c:
+        c.sendall(b'%d\\n' % (1 << 50))
+        c.recv(1000)
+        c.shutdown(socket.SHUT_WR)
+        time.sleep(0.2)
+    time.sleep(0.2)
+    say(attempt(echo))
+""")
+        self.assertEqual([self.tell(session) for _ in range(3)], ["1"] * 3)
+        self.end(session)
+        self.assertEqual(len(self.told("net.close", name=TCP)), 4)
+        self.assertEqual(self.of_type("net.anomaly"), [])
+
     def hang_up(self, pid, which):
         """A gateway that was taken over ends one of its channels and lives on: it is stopped, and the channel is shut."""
         os.kill(pid, signal.SIGSTOP)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <string>
 #include <utility>
@@ -304,6 +305,8 @@ Status run(Program& program) {
 }  // namespace
 
 int gateway_main(int control_fd) {
+  // splice(2) to a socket that its client has left knows no MSG_NOSIGNAL.
+  (void)signal(SIGPIPE, SIG_IGN);  // NOLINT(concurrency-mt-unsafe): one thread
   Result<Program> configured = configure(control_fd);
   if (!configured.ok()) return 1;
   Program program = configured.take();
