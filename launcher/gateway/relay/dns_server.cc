@@ -19,6 +19,7 @@ namespace {
 constexpr size_t kMaxQuery = 4096;
 constexpr uint64_t kConnectionMs = 10'000;
 constexpr uint64_t kPatienceMs = 50;
+constexpr uint64_t kTurn = 16;  // questions or connections; some hundred microseconds
 
 struct Received {
   sockaddr_storage from{};
@@ -153,7 +154,9 @@ std::string DnsServer::answer(std::string_view packet) {
 
 Task<> DnsServer::serve_udp(std::shared_ptr<Wait> socket) {
   const auto received = std::make_unique<Received>();
+  Turn turn(Turn::kAnyBytes, kTurn);
   while (socket->open()) {
+    co_await turn.step();
     co_await parts_.report.room();
     const ssize_t got = receive(socket->fd(), *received);
     if (got < 0) {
@@ -175,7 +178,9 @@ Task<> DnsServer::serve_udp(std::shared_ptr<Wait> socket) {
 Task<> DnsServer::serve_connection(std::shared_ptr<Wait> connection) {
   start(parts_.loop, close_later(connection));
   std::array<char, kMaxQuery> bytes{};
+  Turn turn(Turn::kAnyBytes, kTurn);
   while (true) {
+    co_await turn.step();
     std::array<unsigned char, 2> length{};
     const bool begun =
         co_await read_exactly(*connection, reinterpret_cast<char*>(length.data()), 2);
@@ -197,7 +202,9 @@ Task<> DnsServer::serve_connection(std::shared_ptr<Wait> connection) {
 
 Task<> DnsServer::serve_tcp(std::shared_ptr<Wait> listener) {
   Door door;
+  Turn turn(Turn::kAnyBytes, kTurn);
   while (listener->open()) {
+    co_await turn.step();
     Taken taken = door.take(listener->fd());
     const int number = errno;
     if (!taken.socket.valid() && number == EAGAIN) {

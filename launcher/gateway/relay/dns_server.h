@@ -11,6 +11,9 @@ namespace carrel::gateway {
 
 class DnsServer {
  public:
+  /// More over TCP at once are closed.
+  static constexpr size_t kMostConnections = 32;
+
   /// `parts` outlives this.
   explicit DnsServer(Parts& parts) : parts_(parts) {}
 
@@ -31,7 +34,6 @@ class DnsServer {
   void tell(events::DnsQuery told, bool denied);
   Task<> serve_connection(std::shared_ptr<Wait> connection);
 
-  static constexpr size_t kMostConnections = 32;
   Parts& parts_;
   Queries queries_;
   size_t connections_ = 0;

@@ -196,7 +196,10 @@ void Gateway::take(Taken taken) {
 }
 
 Task<> Gateway::take_connections() {
+  constexpr uint64_t kTurn = 16;  // connections
+  Turn turn(Turn::kAnyBytes, kTurn);
   while (tcp_->open()) {
+    co_await turn.step();
     co_await parts_.report.room();
     Taken taken = door_.take(tcp_->fd());
     if (taken.socket.valid()) {

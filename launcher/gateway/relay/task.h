@@ -61,12 +61,15 @@ class Deadline {
   std::shared_ptr<State> state_;
 };
 
-/// One direction's part in fairness: whoever finds bytes and room at every step never waits, and
-/// nobody else would come to anything meanwhile.
+/// One coroutine's part in fairness: whoever finds work at every step (bytes and room for them, a
+/// question, a connection) never waits, and nobody else would come to anything meanwhile. A turn is
+/// so many bytes, or so many steps.
 class Turn {
  public:
   /// Of system calls and small messages: about as long as 256 KiB of TLS.
   static constexpr uint64_t kSteps = 64;
+
+  static constexpr uint64_t kAnyBytes = UINT64_MAX;
 
   /// A turn ends with so many bytes or so many steps, whichever come first.
   explicit Turn(uint64_t bytes, uint64_t steps = kSteps) : most_bytes_(bytes), most_steps_(steps) {}

@@ -124,5 +124,57 @@ TEST_F(Pumps, NobodyWaitsForALongOneToEnd) {
   EXPECT_LE(before_short, 3 * kMiB);
 }
 
+/// A source that never ends and a sink that is never full: whoever moves those finds bytes and room
+/// at every step.
+struct Endless {
+  explicit Endless(Loop& loop)
+      : source(loop, UniqueFd(open("/dev/zero", O_RDONLY | O_CLOEXEC))),
+        sink(loop, UniqueFd(open("/dev/null", O_WRONLY | O_CLOEXEC))) {}
+  Wait source, sink;
+  Allowance allowance;
+  std::optional<PumpEnd> ended;
+};
+
+/// One byte at a time, each sent once the one before has come out at the other end.
+Task<> round_trips(Wait& in, Wait& out, int wanted, int& done) {
+  std::array<char, 1> byte{};
+  while (done < wanted) {
+    if (send(in.fd(), byte.data(), 1, MSG_NOSIGNAL) != 1) co_return;
+    const bool more = co_await out.readable();
+    if (!more || recv(out.fd(), byte.data(), 1, 0) != 1) co_return;
+    ++done;
+  }
+}
+
+TEST_F(Pumps, RoundTripsGoOnBesideOneThatNeverEnds) {
+  constexpr int kTrips = 100;
+  constexpr uint64_t kMostBeside = 16 * kMiB;  // of the endless one during one trip
+  Endless endless(loop_);
+  Relay trips(loop_, pipes_, report_, [](uint64_t) {});
+  Wait in(loop_, std::move(trips.from.theirs));
+  Wait out(loop_, std::move(trips.to.theirs));
+  int done = 0;
+  uint64_t moved = 0;
+  const PumpTools tools{pipes_, report_, [&](uint64_t bytes) {
+                          moved += bytes;
+                          if (done < kTrips && moved < kTrips * kMostBeside) return;
+                          endless.source.close();
+                          trips.source->close();
+                          out.close();
+                        }};
+  const auto never_ends = [&]() -> Task<> {
+    const PumpEnd end = co_await pump(endless.source, endless.sink, endless.allowance, tools);
+    endless.ended = end;
+  };
+  start(loop_, never_ends());
+  start(loop_, trips.run());
+  start(loop_, round_trips(in, out, kTrips, done));
+  loop_.run();
+  EXPECT_EQ(done, kTrips);
+  EXPECT_LT(moved, kTrips * kMostBeside);
+  EXPECT_GT(moved, kTrips * kMiB / 4);  // it went at full speed meanwhile
+  EXPECT_EQ(endless.ended, PumpEnd::kReset);
+}
+
 }  // namespace
 }  // namespace carrel::gateway
