@@ -70,6 +70,15 @@ std::string answer_word(const Answer& answer) {
   return answer.code == Rcode::kNoError ? "none" : "refused";
 }
 
+Report::Said said_of(bool denied) {
+  Report::Said said;
+  if (denied) {
+    said.verdict = events::Verdict::kDenied;
+    said.rule = decide::kNetworkRule;
+  }
+  return said;
+}
+
 Task<bool> read_exactly(Wait& from, char* to, size_t size) {
   size_t got = 0;
   while (got < size) {
@@ -94,13 +103,7 @@ Task<> close_later(std::shared_ptr<Wait> connection) {
 
 void DnsServer::tell(events::DnsQuery told, bool denied) {
   const auto now = queries_.add(std::move(told), now_ns());
-  if (!now.has_value()) return;
-  Report::Said said;
-  if (denied) {
-    said.verdict = events::Verdict::kDenied;
-    said.rule = decide::kNetworkRule;
-  }
-  parts_.report.tell(said, *now);
+  if (now.has_value()) parts_.report.tell(said_of(denied), *now);
 }
 
 bool DnsServer::may_ask(const std::string& name) const {
@@ -189,6 +192,8 @@ Task<> DnsServer::serve_connection(std::shared_ptr<Wait> connection) {
     if (size > bytes.size()) break;
     const bool whole = co_await read_exactly(*connection, bytes.data(), size);
     if (!whole) break;
+    co_await parts_.report.room();
+    if (!connection->open()) break;  // meanwhile: nobody hears the answer
     const std::string out = answer({bytes.data(), size});
     if (out.empty()) break;
     const std::string framed = std::string(1, static_cast<char>(out.size() >> 8)) +
@@ -224,16 +229,13 @@ Task<> DnsServer::serve_tcp(std::shared_ptr<Wait> listener) {
   }
 }
 
-void DnsServer::tick(uint64_t now_ns) {
+std::vector<Report::Untold> DnsServer::take_counts(uint64_t now_ns) {
+  std::vector<Report::Untold> out;
   for (events::DnsQuery& again : queries_.tick(now_ns)) {
     const bool denied = again.reason == "denied" || again.reason == "no-name";
-    Report::Said said;
-    if (denied) {
-      said.verdict = events::Verdict::kDenied;
-      said.rule = decide::kNetworkRule;
-    }
-    parts_.report.tell(said, std::move(again));
+    out.push_back({said_of(denied), std::move(again)});
   }
+  return out;
 }
 
 }  // namespace carrel::gateway

@@ -23,8 +23,9 @@ class DnsServer {
   Task<> serve_tcp(std::shared_ptr<Wait> listener);
   /// The self-test has ended: what it asked for is no part of any count.
   void begin() { queries_ = {}; }
-  /// Tells the counts of a minute that is over at `now_ns` (CLOCK_MONOTONIC); UINT64_MAX: of any.
-  void tick(uint64_t now_ns);
+  /// What a minute that is over at `now_ns` (CLOCK_MONOTONIC) adds; UINT64_MAX: any. It is the
+  /// caller's to tell.
+  std::vector<Report::Untold> take_counts(uint64_t now_ns);
 
  private:
   /// "" for no answer.

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 #include <functional>
+#include <iterator>
 #include <utility>
 
 #include "profiles/decide/rules.h"
@@ -27,6 +28,13 @@ Task<> when_readable(std::shared_ptr<Wait> from, Report& report, std::function<v
     co_await report.room();
     read();
   }
+}
+
+/// Of TCP the sensor tells every attempt: this is a sample of what it has denied already.
+Report::Said said_of(const events::NetRefused& refused) {
+  const bool seen_twice = refused.protocol == "tcp";
+  return {seen_twice ? events::Verdict::kObserved : events::Verdict::kDenied,
+          std::string(decide::kNetworkRule), ECONNREFUSED, 0};
 }
 
 std::shared_ptr<Wait> wait_for(Loop& loop, UniqueFd fd) {
@@ -75,6 +83,7 @@ void Gateway::start() {
   gateway::start(loop, take_connections());
   gateway::start(loop, when_readable(log_, parts_.report, [this] { read_log_now(); }));
   gateway::start(loop, tick());
+  gateway::start(loop, tell_minutes());
 }
 
 bool Gateway::begin(uint64_t refused_at_least) {
@@ -82,6 +91,7 @@ bool Gateway::begin(uint64_t refused_at_least) {
   if (refused_.seen() < refused_at_least) return false;
   refused_ = {};
   dns_.begin();
+  counts_.clear();
   parts_.anomalies.forget();
   parts_.report.begin();
   return true;
@@ -121,7 +131,7 @@ Task<> Gateway::end_flows(std::function<void()> done) {
   while (!flows_.empty() && now_ns() < until + kLongestNs) {
     co_await sleep_ms(kStepMs);
   }
-  tell_counts(UINT64_MAX);  // of the minute that has only begun
+  co_await tell_counts(UINT64_MAX);  // of the minute that has only begun
   done();
 }
 
@@ -218,14 +228,6 @@ Task<> Gateway::take_connections() {
   }
 }
 
-/// Of TCP the sensor tells every attempt: this is a sample of what it has denied already.
-void Gateway::tell(events::NetRefused refused) {
-  const bool seen_twice = refused.protocol == "tcp";
-  const Report::Said said{seen_twice ? events::Verdict::kObserved : events::Verdict::kDenied,
-                          std::string(decide::kNetworkRule), ECONNREFUSED, 0};
-  parts_.report.tell(said, std::move(refused));
-}
-
 void Gateway::read_log_now() {
   // Not in a coroutine's frame, whom it would make as large.
   static std::array<char, 65536> datagram;
@@ -235,23 +237,41 @@ void Gateway::read_log_now() {
     if (got <= 0) return;
     for (const RefusedPacket& packet : read_log({datagram.data(), static_cast<size_t>(got)})) {
       if (auto told = refused_.add(packet, now_ns())) {
-        tell(std::move(*told));
+        const Report::Said said = said_of(*told);
+        parts_.report.tell(said, std::move(*told));
       }
     }
   }
 }
 
-void Gateway::tell_counts(uint64_t now_ns) {
-  dns_.tick(now_ns);
-  for (events::NetRefused& again : refused_.tick(now_ns)) {
-    tell(std::move(again));
+Task<> Gateway::tell_counts(uint64_t now_ns) {
+  std::vector<Report::Untold> queries = dns_.take_counts(now_ns);
+  std::move(queries.begin(), queries.end(), std::back_inserter(counts_));
+  for (events::NetRefused& again : refused_.tick(now_ns))
+    counts_.push_back({said_of(again), std::move(again)});
+  constexpr uint64_t kTurn = 64;
+  Turn turn(kTurn);
+  while (true) {
+    co_await turn.step();
+    co_await parts_.report.room();
+    if (counts_.empty()) co_return;  // at a session's end two tell of the same ones
+    Report::Untold next = std::move(counts_.front());
+    counts_.pop_front();
+    parts_.report.tell(next.said, std::move(next.data));
+  }
+}
+
+/// Apart from tick(): what ends with its time does so though the session does not listen.
+Task<> Gateway::tell_minutes() {
+  while (!ended_) {
+    co_await sleep_ms(kTickMs);
+    co_await tell_counts(now_ns());
   }
 }
 
 Task<> Gateway::tick() {
   while (!ended_) {
     co_await sleep_ms(kTickMs);
-    tell_counts(now_ns());
     parts_.anomalies.tick(now_ns());
     end_late_grants();
     end_late_leases();

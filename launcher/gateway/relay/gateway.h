@@ -2,6 +2,7 @@
 // The only way out of a workspace: one loop over its queries and its connections, from the sockets
 // that were made there to the host's own network.
 
+#include <deque>
 #include <functional>
 #include <list>
 #include <map>
@@ -57,13 +58,14 @@ class Gateway {
   Task<> run_flow(std::shared_ptr<Flow> flow);
   void take(Taken taken);
   void read_log_now();
-  /// How often what was told once has come again, of minutes that are over at `now_ns`.
-  void tell_counts(uint64_t now_ns);
+  /// How often what was told once has come again, of minutes that are over at `now_ns`: as the
+  /// session has room for it. Returns when all of it has been told.
+  Task<> tell_counts(uint64_t now_ns);
+  Task<> tell_minutes();
   void end_grant(const std::string& id);
   void end_late_grants();
   void end_late_leases();
   void cut_those_with(const std::string& credential);
-  void tell(events::NetRefused refused);
 
   Parts& parts_;
   DnsServer dns_;
@@ -72,6 +74,7 @@ class Gateway {
   size_t most_flows_;
   std::list<std::shared_ptr<Flow>> flows_;
   RefusedPackets refused_;
+  std::deque<Report::Untold> counts_;                // of a minute that is over
   std::map<std::string, uint64_t> grants_until_ns_;  // by id, monotonic: also without a word
   bool ended_ = false;
 };

@@ -25,6 +25,10 @@ class Report {
     int32_t error = 0;
     uint64_t cookie = 0;  // of the workspace's socket
   };
+  struct Untold {
+    Said said;
+    events::Data data;
+  };
   /// Tells it now; before begin() it is told to nobody. The end of the session's channel is the
   /// program's end: on_gone.
   void tell(const Said& said, events::Data data);
