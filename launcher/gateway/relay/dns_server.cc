@@ -17,7 +17,7 @@ namespace carrel::gateway {
 namespace {
 
 constexpr size_t kMaxQuery = 4096;
-constexpr uint64_t kConnectionMs = 10'000;
+constexpr uint64_t kConnectionNs = 10'000'000'000;
 constexpr uint64_t kPatienceMs = 50;
 constexpr uint64_t kTurn = 16;  // questions or connections; some hundred microseconds
 
@@ -92,11 +92,6 @@ Task<bool> read_exactly(Wait& from, char* to, size_t size) {
     if (!more) co_return false;
   }
   co_return true;
-}
-
-Task<> close_later(std::shared_ptr<Wait> connection) {
-  co_await sleep_ms(kConnectionMs);
-  connection->close();
 }
 
 }  // namespace
@@ -179,7 +174,6 @@ Task<> DnsServer::serve_udp(std::shared_ptr<Wait> socket) {
 }
 
 Task<> DnsServer::serve_connection(std::shared_ptr<Wait> connection) {
-  start(parts_.loop, close_later(connection));
   std::array<char, kMaxQuery> bytes{};
   Turn turn(Turn::kAnyBytes, kTurn);
   while (true) {
@@ -202,7 +196,7 @@ Task<> DnsServer::serve_connection(std::shared_ptr<Wait> connection) {
     if (put != static_cast<ssize_t>(framed.size())) break;
   }
   connection->close();
-  --connections_;
+  connections_.erase(connection);
 }
 
 Task<> DnsServer::serve_tcp(std::shared_ptr<Wait> listener) {
@@ -222,10 +216,16 @@ Task<> DnsServer::serve_tcp(std::shared_ptr<Wait> listener) {
       co_await sleep_ms(kPatienceMs);
       continue;
     }
-    if (!taken.fits || connections_ >= kMostConnections) continue;  // closed at once
-    ++connections_;
+    if (!taken.fits || connections_.size() >= kMostConnections) continue;  // closed at once
     auto connection = std::make_shared<Wait>(parts_.loop, std::move(taken.socket));
+    connections_.emplace(connection, now_ns() + kConnectionNs);
     start(parts_.loop, serve_connection(std::move(connection)));
+  }
+}
+
+void DnsServer::close_late(uint64_t now_ns) {
+  for (const auto& [connection, until_ns] : connections_) {
+    if (now_ns >= until_ns) connection->close();
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // Answers every query of the workspace, whichever resolver it was meant for, over UDP and TCP.
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -23,6 +24,8 @@ class DnsServer {
   Task<> serve_tcp(std::shared_ptr<Wait> listener);
   /// The self-test has ended: what it asked for is no part of any count.
   void begin() { queries_ = {}; }
+  /// Closes connections that have lasted long enough at `now_ns`; UINT64_MAX: all.
+  void close_late(uint64_t now_ns);
   /// What a minute that is over at `now_ns` (CLOCK_MONOTONIC) adds; UINT64_MAX: any. It is the
   /// caller's to tell.
   std::vector<Report::Untold> take_counts(uint64_t now_ns);
@@ -37,7 +40,7 @@ class DnsServer {
 
   Parts& parts_;
   Queries queries_;
-  size_t connections_ = 0;
+  std::map<std::shared_ptr<Wait>, uint64_t> connections_;  // until when (CLOCK_MONOTONIC)
 };
 
 }  // namespace carrel::gateway

@@ -107,6 +107,7 @@ void Gateway::end(std::function<void()> done) {
   ended_ = true;
   for (const auto& socket : {tcp_, dns_udp4_, dns_udp6_, dns_tcp4_, dns_tcp6_})
     socket->close();
+  dns_.close_late(UINT64_MAX);
   gateway::start(parts_.loop, end_flows(std::move(done)));
 }
 
@@ -273,6 +274,7 @@ Task<> Gateway::tick() {
   while (!ended_) {
     co_await sleep_ms(kTickMs);
     parts_.anomalies.tick(now_ns());
+    dns_.close_late(now_ns());
     end_late_grants();
     end_late_leases();
     for (const auto& flow : flows_) {
