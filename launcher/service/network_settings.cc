@@ -8,6 +8,7 @@
 #include <array>
 #include <charconv>
 
+#include "launcher/gateway/dial/address.h"
 #include "profiles/base/text.h"
 #include "profiles/base/unique_fd.h"
 #include "profiles/parse/toml_tree.h"
@@ -19,6 +20,7 @@ constexpr const char* kFile = "network.toml";
 constexpr const char* kHostRoots = "/etc/ssl/certs/ca-certificates.crt";
 constexpr size_t kMaxFile = size_t{1} << 20;
 constexpr size_t kMostResolvers = 3;
+constexpr size_t kMostPrefixes = 16;
 
 Result<std::string> read_file(const UniqueFd& file, const std::string& name) {
   std::string all;
@@ -73,8 +75,27 @@ Status read_resolvers(const parse::Member& member, NetworkSettings& settings) {
   return Done{};
 }
 
+Status read_nat64(const parse::Member& member, NetworkSettings& settings) {
+  constexpr const char* kWanted = "must list one to sixteen prefixes";
+  if (member.value.kind != parse::Value::Kind::kList || member.value.items.empty() ||
+      member.value.items.size() > kMostPrefixes) {
+    return wrong(member, kWanted);
+  }
+  for (const parse::Value& item : member.value.items) {
+    if (item.kind != parse::Value::Kind::kString) return wrong(member, kWanted);
+    const auto prefix = gateway::parse_nat64(item.text);
+    if (!prefix.ok()) {
+      return wrong(member,
+                   "holds no prefix of NAT64: " + quoted(item.text) + ", " + prefix.error().what);
+    }
+    settings.nat64.push_back(item.text);
+  }
+  return Done{};
+}
+
 Status read_member(const parse::Member& member, NetworkSettings& settings) {
   if (member.key == "resolvers") return read_resolvers(member, settings);
+  if (member.key == "nat64") return read_nat64(member, settings);
   const bool text = member.value.kind == parse::Value::Kind::kString;
   constexpr std::string_view kScheme = "http://";
   if (member.key == "proxy") {
@@ -92,7 +113,7 @@ Status read_member(const parse::Member& member, NetworkSettings& settings) {
     settings.trust = member.value.text;
     return Done{};
   }
-  return wrong(member, "is no key of it (resolvers, proxy, trust)");
+  return wrong(member, "is no key of it (resolvers, proxy, trust, nat64)");
 }
 
 }  // namespace

@@ -14,11 +14,13 @@ struct NetworkSettings {
   std::vector<std::string> resolvers;  // "192.0.2.53:53"
   std::string proxy;                   // "192.0.2.1:3128", to be asked with CONNECT; "" for none
   std::string trust;                   // path of further roots in PEM; "" for none
+  std::vector<std::string> nat64;      // "2001:db8:64::/96"
   bool operator==(const NetworkSettings&) const = default;
 };
 
-/// The file's text: `resolvers` (addresses with or without a port), `proxy` ("http://ADDRESS:PORT")
-/// and `trust` (an absolute path), nothing else. An Error names the line.
+/// The file's text: `resolvers` (addresses with or without a port), `proxy`
+/// ("http://ADDRESS:PORT"), `trust` (an absolute path) and `nat64` (prefixes), nothing else. An
+/// Error names the line.
 Result<NetworkSettings> parse_network_settings(std::string_view toml);
 
 /// The name servers of a resolv.conf(5), at most three, as above.

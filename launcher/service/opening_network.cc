@@ -58,6 +58,8 @@ Result<protocol::GatewayConfig> Opener::gateway_config() const {
   for (const std::string& resolver : settings.resolvers)
     config.add_resolvers(resolver);
   config.set_proxy(settings.proxy);
+  for (const std::string& prefix : settings.nat64)
+    config.add_nat64(prefix);
   if (plan::inspects(opening_.profile)) {
     ASSIGN_OR_RETURN(*config.mutable_roots(), read_roots(settings));
   }

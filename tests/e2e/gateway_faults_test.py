@@ -222,6 +222,16 @@ for line in sys.stdin:
         self.assertEqual(said, [502, 0])
         self.assertIn("does not resolve", self.told("net.close", name=API)[0]["data"]["why"])
 
+    def test_a_nat64_of_the_hosts_network_leads_nowhere_else(self):
+        """The IPv4 address is judged: it is the company's, whatever holds it."""
+        port = self.world.ports["echo"]
+        self.allow(self.world.rule(TCP, ports=[port], mode="tcp"))
+        self.world.answer({TCP: {"AAAA": ["2001:db8:64::10.0.0.5"]}})
+        for more, word in (("", "documentation"), ('nat64 = ["2001:db8:64::/96"]\n', "private")):
+            (self.state / "network.toml").write_text(self.world.settings() + more)
+            self.assertEqual(self.inside(f"say(attempt(lambda: len(connect('{TCP}', {port}).recv(1))))\n"), ["ECONNRESET"])
+            self.assertIn(f"2001:db8:64::a00:5 ({word})", self.told("net.close", name=TCP)[0]["data"]["why"])
+
     def test_a_server_that_moves_is_found_by_the_next_connection(self):
         port = self.world.ports["echo"]
         self.allow(self.world.rule(TCP, ports=[port], mode="tcp"))

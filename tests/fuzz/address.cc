@@ -39,6 +39,6 @@ FUZZ_TARGET(address) {
   if (!read.ok()) return;
   MUST(read.value().v6 == v6 && read.value().bytes == bytes);
   MUST(Address::parse(read.value().text()).value() == read.value());
-  MUST(!carrel::gateway::why_not_dialled(read.value(), {read.value()}, {}).empty());
+  MUST(!carrel::gateway::why_not_dialled(read.value(), {{read.value()}, {}}, {}).empty());
   if (v4) check_embedded(read.value());
 }

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
+#include <initializer_list>
+#include <optional>
 
 namespace carrel::gateway {
 namespace {
@@ -57,6 +59,9 @@ constexpr std::array<Special, 39> kSpecial = {{
     {"ff00::/8", "multicast"},
 }};
 
+/// Of an IPv6 address: what RFC 6052 2.2 calls u.
+constexpr size_t kZeroOctet = 8;
+
 /// What a company's own hosts have.
 constexpr std::array<std::string_view, 3> kMayBeMeant = {"private", "shared-nat", "documentation"};
 
@@ -94,6 +99,18 @@ std::string_view word_of(const Address& address, const std::vector<Address>& own
   // What IANA has not given to be used by hosts (RFC 4291 2.4).
   if (address.v6 && (address.bytes[0] & 0xe0) != 0x20) return "reserved";
   return "";
+}
+
+bool one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::find(words.begin(), words.end(), word) != words.end();
+}
+
+/// What is judged in the place of an address behind a prefix of NAT64; nothing where it is itself.
+std::optional<Address> translated(const Address& address, const std::vector<Network>& nat64) {
+  for (const Network& prefix : nat64) {
+    if (prefix.holds(address)) return embedded(prefix, address);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -152,9 +169,41 @@ Result<Network> Network::parse(std::string_view text) {
   return network;
 }
 
-std::string_view why_not_dialled(const Address& address, const std::vector<Address>& own,
+Result<Network> parse_nat64(std::string_view text) {
+  ASSIGN_OR_RETURN(const Network prefix, Network::parse(text));
+  constexpr std::array<unsigned, 6> kLengths = {32, 40, 48, 56, 64, 96};
+  if (!prefix.address.v6 ||
+      std::find(kLengths.begin(), kLengths.end(), prefix.bits) == kLengths.end()) {
+    return Error{"not an IPv6 prefix of 32, 40, 48, 56, 64 or 96 bits", EINVAL};
+  }
+  if (prefix.address.bytes.at(kZeroOctet) != 0) {
+    return Error{"bits 64 to 71 must be zero", EINVAL};
+  }
+  for (const char* range : {"2000::/3", "fc00::/7", "64:ff9b::/32"}) {
+    if (Network::parse(range).value().holds(prefix.address)) return prefix;
+  }
+  return Error{"no network is given addresses there", EINVAL};
+}
+
+Address embedded(const Network& nat64, const Address& address) {
+  Address out;
+  size_t from = nat64.bits / 8;
+  for (size_t to = 0; to < 4; ++to, ++from) {
+    if (from == kZeroOctet) ++from;
+    out.bytes.at(to) = address.bytes.at(from);
+  }
+  return out;
+}
+
+std::string_view why_not_dialled(const Address& address, const HostNetwork& host,
                                  const std::vector<Network>& granted) {
-  const std::string_view word = word_of(address, own);
+  const std::string_view word = word_of(address, host.own);
+  const std::optional<Address> within = translated(address, host.nat64);
+  // Where such a prefix may lie; what is itself somebody else's is not made good by it.
+  if (within.has_value() && one_of(word, {"", "private", "documentation", "nat64"})) {
+    if (address.bytes.at(kZeroOctet) != 0) return "nat64";
+    return why_not_dialled(*within, host, granted);
+  }
   if (word.empty()) return word;
   if (std::find(kMayBeMeant.begin(), kMayBeMeant.end(), word) == kMayBeMeant.end()) return word;
   const bool meant = std::any_of(granted.begin(), granted.end(),

@@ -186,7 +186,7 @@ Task<Result<Dialled>> Dialer::dial(Loop& loop, const model::Network& network, ui
   if (!found.ok()) co_return Error{host + " does not resolve: " + found.error().what};
   std::string refused;
   for (const Address& address : found.value()) {
-    const std::string_view why = why_not_dialled(address, own_, granted);
+    const std::string_view why = why_not_dialled(address, host_, granted);
     if (!why.empty()) {
       refused += (refused.empty() ? "" : ", ") + address.text() + " (" + std::string(why) + ")";
       continue;

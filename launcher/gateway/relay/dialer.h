@@ -21,8 +21,8 @@ struct Dialled {
 class Dialer {
  public:
   /// `proxy` "" or "192.0.2.1:3128". References outlive this.
-  Dialer(Resolver& resolver, std::vector<Address> own, std::string proxy)
-      : resolver_(resolver), own_(std::move(own)), proxy_(std::move(proxy)) {}
+  Dialer(Resolver& resolver, HostNetwork host, std::string proxy)
+      : resolver_(resolver), host_(std::move(host)), proxy_(std::move(proxy)) {}
 
   /// An Error's sentence says which address was refused, and why.
   Task<Result<Dialled>> dial(Loop& loop, const model::Network& network, uint16_t port);
@@ -30,7 +30,7 @@ class Dialer {
  private:
   Task<Result<Dialled>> dial_proxy(Loop& loop, const std::string& host, uint16_t port);
   Resolver& resolver_;
-  std::vector<Address> own_;
+  HostNetwork host_;
   std::string proxy_;
 };
 

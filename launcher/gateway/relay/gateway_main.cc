@@ -238,12 +238,22 @@ std::map<std::string, RulePlace> places_of(const protocol::GatewayConfig& config
   return places;
 }
 
+Result<HostNetwork> host_network(const protocol::GatewayConfig& config) {
+  HostNetwork host;
+  ASSIGN_OR_RETURN(host.own, own_addresses());
+  for (const std::string& text : config.nat64()) {
+    ASSIGN_OR_RETURN(Network prefix, parse_nat64(text));
+    host.nat64.push_back(prefix);
+  }
+  return host;
+}
+
 Status run(Program& program) {
   Loop loop(1);
   const std::vector<std::string> servers(program.config.resolvers().begin(),
                                          program.config.resolvers().end());
   ASSIGN_OR_RETURN(const std::unique_ptr<Resolver> resolver, Resolver::open(loop, servers));
-  ASSIGN_OR_RETURN(std::vector<Address> own, own_addresses());
+  ASSIGN_OR_RETURN(HostNetwork around, host_network(program.config));
   const bool again = program.config.again();
   ASSIGN_OR_RETURN(Kept kept,
                    again ? Kept::take_over(std::move(program.given.kept)) : Kept::create());
@@ -260,7 +270,7 @@ Status run(Program& program) {
               program.profile,
               report,
               std::move(names),
-              Dialer(*resolver, std::move(own), program.config.proxy()),
+              Dialer(*resolver, std::move(around), program.config.proxy()),
               SocketCookies(std::move(program.given.diag)),
               Budgets([&kept](std::string_view host, Way way) { return kept.used(host, way); }),
               {},

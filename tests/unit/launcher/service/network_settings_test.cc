@@ -9,12 +9,14 @@ TEST(NetworkSettings, AreReadWithTheirUsualPorts) {
   const auto settings = parse_network_settings(
       "resolvers = [\"10.0.0.53\", \"10.0.0.54:5353\", \"2001:db8::53\"]\n"
       "proxy = \"http://10.0.0.1:3128\"\n"
-      "trust = \"/etc/ssl/company.pem\"\n");
+      "trust = \"/etc/ssl/company.pem\"\n"
+      "nat64 = [\"2001:db8:64::/96\", \"2001:db8::/32\"]\n");
   ASSERT_TRUE(settings.ok());
   EXPECT_EQ(settings.value(),
             (NetworkSettings{{"10.0.0.53:53", "10.0.0.54:5353", "[2001:db8::53]:53"},
                              "10.0.0.1:3128",
-                             "/etc/ssl/company.pem"}));
+                             "/etc/ssl/company.pem",
+                             {"2001:db8:64::/96", "2001:db8::/32"}}));
   EXPECT_EQ(parse_network_settings("").value(), NetworkSettings());
 }
 
@@ -24,7 +26,7 @@ TEST(NetworkSettings, NameTheLineOfAMistake) {
     return settings.ok() ? std::string("taken") : settings.error().what;
   };
   EXPECT_EQ(fails("\nresolver = [\"10.0.0.53\"]\n"),
-            "network.toml line 2: resolver is no key of it (resolvers, proxy, trust)");
+            "network.toml line 2: resolver is no key of it (resolvers, proxy, trust, nat64)");
   EXPECT_EQ(fails("resolvers = [\"dns.example.org\"]\n"),
             "network.toml line 1: resolvers holds no address: dns.example.org");
   EXPECT_EQ(fails("resolvers = []\n"),
@@ -35,6 +37,13 @@ TEST(NetworkSettings, NameTheLineOfAMistake) {
             "network.toml line 1: proxy names no address: 10.0.0.1:0");
   EXPECT_EQ(fails("trust = \"company.pem\"\n"),
             "network.toml line 1: trust must be an absolute path");
+  EXPECT_EQ(fails("\n\nnat64 = \"2001:db8:64::/96\"\n"),
+            "network.toml line 3: nat64 must list one to sixteen prefixes");
+  EXPECT_EQ(fails("nat64 = [\"2001:db8::/32\", \"2001:db8:64::/97\"]\n"),
+            "network.toml line 1: nat64 holds no prefix of NAT64: 2001:db8:64::/97, not an IPv6 "
+            "prefix of 32, 40, 48, 56, 64 or 96 bits");
+  EXPECT_EQ(fails("nat64 = [96]\n"),
+            "network.toml line 1: nat64 must list one to sixteen prefixes");
   EXPECT_EQ(fails("resolvers = \n"), "network.toml is no TOML");
 }
 

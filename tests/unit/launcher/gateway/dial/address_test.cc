@@ -13,7 +13,13 @@ Address at(std::string_view text) {
   return Address::parse(text).take();
 }
 std::string why(std::string_view text, const std::vector<Network>& granted = {}) {
-  return std::string(why_not_dialled(at(text), {at("203.0.114.9"), at("2a00::9")}, granted));
+  return std::string(why_not_dialled(at(text), {{at("203.0.114.9"), at("2a00::9")}, {}}, granted));
+}
+/// The same where the host's network has a NAT64 with this prefix.
+std::string behind(std::string_view prefix, std::string_view text,
+                   const std::vector<Network>& granted = {}) {
+  const HostNetwork host{{at("203.0.114.9"), at("2a00:64::9")}, {parse_nat64(prefix).take()}};
+  return std::string(why_not_dialled(at(text), host, granted));
 }
 
 TEST(Dialled, AddressesOfOtherHostsAre) {
@@ -73,6 +79,69 @@ TEST(Dialled, AnAddressInsideAnotherIsNot) {
   EXPECT_EQ(why("2a00::5efe:a00:1"), "isatap");
   EXPECT_EQ(why("2a00::200:5efe:a00:1"), "isatap");
   EXPECT_EQ(why("2a00::1:5efe:a00:1"), "");
+}
+
+/// RFC 6052 2.4: 192.0.2.33 behind each length of a prefix.
+struct Example {
+  const char* prefix;
+  const char* address;
+};
+constexpr std::array<Example, 7> kExamples = {{
+    {"2001:db8::/32", "2001:db8:c000:221::"},
+    {"2001:db8:100::/40", "2001:db8:1c0:2:21::"},
+    {"2001:db8:122::/48", "2001:db8:122:c000:2:2100::"},
+    {"2001:db8:122:300::/56", "2001:db8:122:3c0:0:221::"},
+    {"2001:db8:122:344::/64", "2001:db8:122:344:c0:2:2100::"},
+    {"2001:db8:122:344::/96", "2001:db8:122:344::192.0.2.33"},
+    {"64:ff9b::/96", "64:ff9b::192.0.2.33"},
+}};
+
+TEST(Nat64, HoldsTheAddressThatRfc6052Says) {
+  const std::vector<Network> granted{Network::parse("192.0.2.32/30").take()};
+  const std::vector<Network> of_ipv6{Network::parse("::/0").take()};
+  for (const auto& [prefix, address] : kExamples) {
+    EXPECT_EQ(embedded(parse_nat64(prefix).take(), at(address)).text(), "192.0.2.33") << prefix;
+    EXPECT_EQ(behind(prefix, address), "documentation") << prefix;
+    EXPECT_EQ(behind(prefix, address, granted), "") << prefix;
+    EXPECT_EQ(behind(prefix, address, of_ipv6), "documentation") << prefix;
+  }
+}
+
+TEST(Nat64, LeadsToNoAddressThatIsNotDialledItself) {
+  constexpr const char* kPrefix = "2a00:64::/96";
+  EXPECT_EQ(why("2a00:64::10.0.0.5"), "");  // of which nobody has said so
+  EXPECT_EQ(behind(kPrefix, "2a00:64::10.0.0.5"), "private");
+  EXPECT_EQ(behind(kPrefix, "2a00:64::127.0.0.1"), "loopback");
+  EXPECT_EQ(behind(kPrefix, "2a00:64::169.254.169.254"), "metadata");
+  EXPECT_EQ(behind(kPrefix, "2a00:64::203.0.114.9"), "own");
+  EXPECT_EQ(behind(kPrefix, "2a00:64::9"), "own");
+  EXPECT_EQ(behind(kPrefix, "2a00:64::0.0.0.8"), "this-network");
+  EXPECT_EQ(behind(kPrefix, "2a00:64::8.8.8.8"), "");
+  EXPECT_EQ(behind(kPrefix, "2a00:64::1:808:808"), "");  // behind another prefix
+  EXPECT_EQ(behind("2a00:64::/32", "2a00:64:a00:5::"), "private");
+  EXPECT_EQ(behind("2a00:64::/64", "2a00:64::a:0:500:0"), "private");
+  EXPECT_EQ(behind("fd00:64::/96", "fd00:64::8.8.8.8"), "");
+  EXPECT_EQ(behind("fd00:64::/96", "fd00:64::10.0.0.5"), "private");
+  EXPECT_EQ(behind("64:ff9b::/96", "64:ff9b::8.8.8.8"), "");
+  EXPECT_EQ(behind("64:ff9b:1::/48", "64:ff9b:1:a00:0:500::"), "private");
+}
+
+TEST(Nat64, HoldsNothingWhereTheOctetInItsMidstIsSet) {
+  EXPECT_EQ(behind("2a00:64::/32", "2a00:64:808:808::"), "");
+  EXPECT_EQ(behind("2a00:64::/32", "2a00:64:808:808:100::"), "nat64");
+}
+
+TEST(Nat64, MakesNoAddressGoodThatIsBadItself) {
+  EXPECT_EQ(behind("fd00:ec2::/32", "fd00:ec2:808:808::"), "metadata");
+}
+
+TEST(Nat64, PrefixesAreReadStrictly) {
+  for (const auto& [prefix, address] : kExamples)
+    EXPECT_TRUE(parse_nat64(prefix).ok()) << prefix;
+  for (const char* text : {"2001:db8::/33", "2001:db8::/128", "2001:db8::/0", "2001:db8::",
+                           "10.0.0.0/32", "2001:db8:0:0:100::/96", "2001:db8::1/96", "::/96",
+                           "::ffff:0:0/96", "fe80::/64", "ff00::/32", "2001:db8::/32 ", ""})
+    EXPECT_FALSE(parse_nat64(text).ok()) << text;
 }
 
 TEST(Dialled, ARuleMayMeanANetworkOfTheCompanys) {
