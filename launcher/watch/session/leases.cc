@@ -84,7 +84,9 @@ Status Leases::refuse(const std::string& name, const std::string& why, uint64_t 
   }
   Slot& slot = found->second;
   slot.asked = false;
-  if (!slot.held.has_value()) return Error{"credential " + quoted(name) + ": " + why};
+  // What the broker says of the credential itself names it already.
+  const std::string named = "credential " + quoted(name) + ": ";
+  if (!slot.held.has_value()) return Error{why.starts_with(named) ? why : named + why};
   if (now_s >= slot.held->not_after) {
     return Error{"credential " + quoted(name) + " has ended and could not be renewed: " + why};
   }

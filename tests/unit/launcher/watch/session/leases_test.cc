@@ -31,6 +31,16 @@ TEST(Leases, AsksOnceAndThenAtHalfOfTheLife) {
   EXPECT_EQ(leases.due(260), (Asks{{"a", true}}));
 }
 
+TEST(Leases, NameWhatWasRefusedOnce) {
+  for (const char* why : {"no answer", "credential a: no answer"}) {
+    Leases leases({"a"});
+    (void)leases.due(10);
+    const Status refused = leases.refuse("a", why, 11);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().what, "credential a: no answer");
+  }
+}
+
 TEST(Leases, AskAtMostOnceASecondHoweverShortTheLife) {
   Leases leases({"a"});
   (void)leases.due(10);

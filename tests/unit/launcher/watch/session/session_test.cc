@@ -261,10 +261,10 @@ TEST(Session, WritesASecretIntoItsFileAndTakesWhatIsNewAtTheRenewal) {
     std::ifstream file(stage.path("credentials/ci/secret"));
     return std::string(std::istreambuf_iterator<char>(file), {});
   };
-  EXPECT_EQ(secret(), "hunter2");
+  EXPECT_EQ(secret(), "hunter2-and-more");
   EXPECT_FALSE(std::filesystem::exists(stage.path("credentials/ci/token")));
-  stage.secret = [] { return Result<Secret>(Secret("hunter3")); };
-  EXPECT_TRUE(stage.until([&] { return secret() == "hunter3"; }, 5'000));
+  stage.secret = [] { return Result<Secret>(Secret("hunter3-and-more")); };
+  EXPECT_TRUE(stage.until([&] { return secret() == "hunter3-and-more"; }, 5'000));
   stage.exit_command(0);
   EXPECT_EQ(play.finish().error(), "");
   EXPECT_TRUE(std::filesystem::is_empty(stage.path("credentials")));
