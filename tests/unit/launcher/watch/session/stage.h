@@ -100,7 +100,9 @@ class Stage {
   bool broker_answers = true;
   bool client_reads = true;
   // What a credential that needs a secret is made from.
-  std::function<Result<Secret>()> secret = [] { return Result<Secret>(Secret("hunter2-and-more")); };
+  std::function<Result<Secret>()> secret = [] {
+    return Result<Secret>(Secret("hunter2-and-more"));
+  };
 
   // The session's side of the launcher's channel.
   UniqueFd control;

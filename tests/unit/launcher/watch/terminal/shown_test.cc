@@ -26,7 +26,9 @@ TEST(Shown, KnowsWhetherALineIsOpen) {
   EXPECT_FALSE(fed("x\r\n").line_open());
   EXPECT_TRUE(fed("x\n$ ").line_open());
   EXPECT_TRUE(fed(" 50 %\r").line_open());  // it stands there still
-  EXPECT_FALSE(fed("x\x1b" "c").line_open());
+  EXPECT_FALSE(fed("x\x1b"
+                   "c")
+                   .line_open());
 }
 
 TEST(Shown, SequencesAreNoText) {
@@ -44,11 +46,13 @@ TEST(Shown, KnowsWhoHasTheScreen) {
     EXPECT_TRUE(fed("\x1b[?" + mode + "hx").full_screen()) << mode;
     EXPECT_FALSE(fed("\x1b[?" + mode + "hx\x1b[?" + mode + "l").full_screen()) << mode;
   }
-  for (const std::string other : {"\x1b[?2004h", "\x1b[1049h", "\x1b[?10490h", "\x1b[?1049m",
-                                  "\x1b]?1049h\a", "?1049h"}) {
+  for (const std::string other :
+       {"\x1b[?2004h", "\x1b[1049h", "\x1b[?10490h", "\x1b[?1049m", "\x1b]?1049h\a", "?1049h"}) {
     EXPECT_FALSE(fed(other).full_screen()) << other;
   }
-  EXPECT_FALSE(fed("\x1b[?1049hx\x1b" "c").full_screen());
+  EXPECT_FALSE(fed("\x1b[?1049hx\x1b"
+                   "c")
+                   .full_screen());
   EXPECT_FALSE(fed("text\x1b[?1049hx").line_open()) << "there are no lines";
   EXPECT_TRUE(fed("text\x1b[?1049hx\n\x1b[?1049l").line_open()) << "the screen comes back";
   EXPECT_FALSE(fed("text\n\x1b[?1049hx\x1b[?1049l").line_open());
