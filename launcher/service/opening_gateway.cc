@@ -29,7 +29,12 @@ int Opener::gateway_patience_ms() const {
 
 /// The session hears one no more that we may hear yet: it is none. Of an older one it is no news.
 void Opener::miss_gateway(const protocol::GatewayBack& missed) {
-  if (missed.over() && way_out_.has_value()) return way_out_->drop_gateway();
+  if (missed.over()) {
+    if (way_out_.has_value()) way_out_->drop_gateway();
+    protocol::GatewayBack over;
+    over.set_over(true);
+    return recorder_->tell_gateway(over, UniqueFd());
+  }
   const bool serves = way_out_.has_value() && way_out_->control_fd() >= 0;
   if (serves && missed.times() == gateway_turns_.begun()) lose_gateway();
 }

@@ -189,6 +189,25 @@ for line in sys.stdin:
                          ["it did not end its connections when the session ended, and was ended itself"])
         self.verify()
 
+    def test_one_that_hangs_up_when_it_is_told_to_end_is_killed_too(self):
+        """Its channel's end is no proof that nothing of it lives: the record waits for a broker meanwhile."""
+        self.allow(self.world.rule(API))
+        session = self.start("say('there')\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b'"there"\n')
+        gateway, [supervisor], [init] = self.gateway(), self.processes("carrel-session"), self.processes("carrel-init")
+        broker = int(re.search(r"broker\.ready pid=(\d+)", self.logs()).group(1))
+        os.kill(gateway, signal.SIGSTOP)
+        os.kill(broker, signal.SIGSTOP)
+        self.addCleanup(goes_on, broker)
+        session.stdin.close()
+        self.wait_until(lambda: not alive(init), what="nothing runs inside")
+        self.hang_up(gateway, "session")
+        self.wait_until(lambda: not descriptors_of(gateway), what="it is dead")
+        self.assertTrue(descriptors_of(supervisor))
+        goes_on(broker)
+        self.assertEqual(session.wait(60), 0)
+        self.assertEqual(len(self.told("net.anomaly", what="gateway-lost")), 1)
+
     def test_no_gateway_outlives_what_a_session_closes(self):
         """While a session still closes its record: a slow broker stands for it."""
         self.allow(self.world.rule(API))

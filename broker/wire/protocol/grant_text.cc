@@ -49,6 +49,8 @@ bool is_name(const std::string& name) {
 }
 
 bool is_network(const GrantRequest& request) {
+  const bool puts_in = !request.puts_in().empty();
+  if (puts_in && (request.mode() != "inspect" || !is_name(request.puts_in()))) return false;
   return is_host(request.host()) && request.port() >= 1 && request.port() <= UINT16_MAX &&
          !mode_words(request.mode()).empty() && request.kind().empty() &&
          request.audience().empty() && request.from().empty() && request.used_by().empty();
@@ -60,7 +62,7 @@ bool is_credential(const GrantRequest& request) {
   const std::string& other = is_token ? request.from() : request.audience();
   return is_name(request.credential()) && !kind_words(request.kind()).empty() && !origin.empty() &&
          origin.size() <= kMaxOrigin && other.empty() && request.host().empty() &&
-         request.port() == 0 && request.mode().empty() &&
+         request.port() == 0 && request.mode().empty() && request.puts_in().empty() &&
          request.used_by_size() <= static_cast<int>(kMaxUsers) &&
          std::all_of(request.used_by().begin(), request.used_by().end(), is_host);
 }
@@ -102,6 +104,8 @@ std::string grant_text(const std::string& session, const std::string& person,
     line("network", quoted(request.host()));
     line("port", std::to_string(request.port()));
     line("mode", quoted(request.mode()) + " (" + std::string(mode_words(request.mode())) + ")");
+    if (!request.puts_in().empty())
+      line("puts in", "credential " + quoted(request.puts_in()) + ", into each of these requests");
   }
   line("reason", quoted(request.reason()));
   line("until", to_rfc3339(request.until_ns()));

@@ -163,8 +163,9 @@ void GatewayPort::grant(const protocol::GatewayGrant& grant) {
 }
 
 void GatewayPort::end() {
-  if (gone() || told_to_end_) return;
+  if (told_to_end_) return;
   told_to_end_ = true;
+  if (gone()) return;
   if (!channel_.queue(Type::kGatewayEnd, "").ok()) channel_.close();
 }
 

@@ -60,6 +60,8 @@ class GatewayPort {
   [[nodiscard]] int fd() const { return channel_.fd(); }
   /// Nobody is at the other end any more, though what was said may be unread.
   [[nodiscard]] bool hung_up() const;
+  /// There was one to be told to end, and it has not said that it did.
+  [[nodiscard]] bool disobeys() const { return was_there_ && told_to_end_ && !ended_; }
   /// Once: it has gone, though nobody had told it to end.
   bool lost();
 

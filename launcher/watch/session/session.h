@@ -93,6 +93,7 @@ class Session {
   void tell_network(const FlowJoin::Passed& passed, uint64_t now_ns);
   void hear_gateway(uint64_t for_ns, const std::function<bool()>& done);
   std::string end_gateway();
+  std::string kill_gateway();
   inside::Answer answer(const inside::Question& question);
   inside::Answer request_network(std::string_view subject);
   inside::Answer request_credential(std::string_view subject);
@@ -175,6 +176,7 @@ class Session {
   InsidePort inside_;
   GatewayPort gateway_;
 
+  bool gateway_over_ = false;   // the launcher has ended it
   uint32_t gateway_times_ = 0;  // how many have taken another one's place
   uint64_t began_ns_ = 0;
   bool launcher_open_ = true, ready_ = false, told_recorded_ = false, go_ = false;

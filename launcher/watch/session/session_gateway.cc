@@ -14,8 +14,8 @@ namespace carrel::session {
 namespace {
 
 constexpr uint64_t kLastWordsNs = 5 * kNsPerS;
-constexpr uint64_t kKilledNs = 5 * kNsPerS;  // what the launcher may take to end it
-constexpr int kMostReads = 64;               // of what a gateway that has died had said
+constexpr uint64_t kKilledNs = 20 * kNsPerS;  // what the launcher may take to end it
+constexpr int kMostReads = 64;                // of what a gateway that has died had said
 
 }  // namespace
 
@@ -80,7 +80,8 @@ void Session::lose_gateway() {
 /// word on it.
 void Session::take_gateway_back(protocol::Message message) {
   const auto back = protocol::parse_message<protocol::GatewayBack>(message);
-  if (!back.ok() || ending_.has_value()) return;
+  if (back.ok() && back.value().over()) gateway_over_ = true;
+  if (!back.ok() || back.value().over() || ending_.has_value()) return;
   // The launcher may have seen its end first: what it had said by then is heard.
   for (int i = 0; i < kMostReads && !gateway_.gone(); ++i)
     serve_gateway();
@@ -186,11 +187,12 @@ void Session::hear_gateway(uint64_t for_ns, const std::function<bool()>& done) {
   const uint64_t until = now() + for_ns;
   while (!done() && now() < until) {
     const bool hears = record_->failed() || (!record_->full() && !flows_.full());
-    std::array<pollfd, 3> waits{pollfd{hears ? gateway_.fd() : -1, POLLIN, 0},
-                                pollfd{sensor_->bell_fd(), POLLIN, 0},
-                                pollfd{record_->fd(), POLLIN, 0}};
+    std::array<pollfd, 4> waits{
+        pollfd{hears ? gateway_.fd() : -1, POLLIN, 0}, pollfd{sensor_->bell_fd(), POLLIN, 0},
+        pollfd{record_->fd(), POLLIN, 0}, pollfd{launcher_open_ ? launcher_.fd() : -1, POLLIN, 0}};
     poll(waits.data(), waits.size(), static_cast<int>(kNsPerS / kNsPerMs / 10));
     gateway_.flush();
+    if (waits[3].revents != 0) serve_launcher();
     if (hears) {
       serve_gateway();
     } else {
@@ -211,26 +213,34 @@ std::string Session::end_gateway() {
   gateway_.end();
   hear_gateway(kLastWordsNs,
                [this] { return record_->failed() || (gateway_.ended() && !flows_.waiting()); });
-  if (!gateway_.ended()) {
+  if (gateway_.disobeys()) {
     record_->add(events::NetAnomaly{"gateway-lost", "",
                                     "it did not end its connections when the session ended, and "
                                     "was ended itself"});
   }
-  // Before the gate the launcher does not listen, and nothing has come through the gateway.
-  const bool served = gate_opened_ns_.has_value();
-  if (served && !gateway_.gone()) {
-    protocol::GatewayBack over;
-    over.set_over(true);
-    // One that has told the session to end listens still; with one that has died it ends by itself.
-    (void)launcher_.send(protocol::Type::kGatewayBack, over.SerializeAsString()).ok();
-    hear_gateway(kKilledNs, [this] { return gateway_.gone(); });
-    if (gateway_.hung_up()) {
-      record_->add(events::NetAnomaly{"gateway-lost", "", "its last words were not read"});
-      gateway_.drop();
-    }
-  }
+  const std::string left = kill_gateway();
   tell_network([](uint64_t) { return false; }, UINT64_MAX);
-  return served && !gateway_.gone() ? "the gateway could not be ended" : "";
+  return left;
+}
+
+/// The launcher ends the process: that its channel has ended proves nothing.
+std::string Session::kill_gateway() {
+  // Before the gate the launcher does not listen, and nothing has come through the gateway.
+  if (!gate_opened_ns_.has_value() || profile_.networks.empty()) return "";
+  protocol::GatewayBack over;
+  over.set_over(true);
+  // One that has told the session to end listens still, and says no more; with one that has died
+  // the gateway ends by itself.
+  const bool asked = launcher_.send(protocol::Type::kGatewayBack, over.SerializeAsString()).ok();
+  hear_gateway(kKilledNs,
+               [&] { return gateway_over_ || ((!asked || !launcher_open_) && gateway_.gone()); });
+  hear_gateway(kLastWordsNs, [this] { return gateway_.gone() || record_->full(); });
+  if (gateway_.hung_up()) {
+    record_->add(events::NetAnomaly{"gateway-lost", "", "its last words were not read"});
+    gateway_.drop();
+  }
+  const bool dead = gateway_over_ || (!launcher_open_ && gateway_.gone());
+  return dead ? "" : "the gateway could not be ended";
 }
 
 }  // namespace carrel::session
