@@ -203,6 +203,7 @@ GrantDesk::Asked GrantDesk::ask(std::string_view subject, decide::Grants live, N
   if (decision.verdict == decide::Verdict::kAllowed) {
     if (auto told = needless(request, *decision.network, live)) return std::move(*told);
   }
+  request.set_puts_in(network.value().credential);
   return open(std::move(request), network.take(), shortened.value());
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "broker/record/evidence/sha256.h"
+#include "broker/wire/protocol/grant_text.h"
 #include "profiles/base/text.h"
 #include "profiles/parse/parse.h"
 
@@ -78,6 +79,24 @@ TEST_F(GrantDeskTest, TheTextIsFixedAndItsDigestIsTheEvents) {
   EXPECT_THAT(asked.answer.text, HasSubstr("asked: request 1: new.example.org port 443"));
   EXPECT_THAT(asked.answer.text, HasSubstr("whoever grants task local/fix decides"));
   EXPECT_THAT(asked.answer.text, HasSubstr("needs --tcp")) << "what passthrough does not do";
+}
+
+TEST_F(GrantDeskTest, TheTextNamesTheCredentialThatGoesIntoEachRequest) {
+  EXPECT_THAT(ask(subject("read.example.org:8443")).event.what,
+              ::testing::Not(HasSubstr("puts in")));
+  for (model::Network& network : profile_.networks) {
+    if (network.host == "read.example.org") network.credential = "ci";
+  }
+  desk_.emplace(spec_, profile_);
+  const auto asked = ask(subject("read.example.org:8444"));
+  EXPECT_THAT(asked.event.what,
+              HasSubstr("\nputs in: credential ci, into each of these requests\n"));
+  EXPECT_TRUE(protocol::check_grant_request(*asked.request).ok());
+  protocol::GrantRequest other = *asked.request;
+  other.set_mode("tcp");
+  EXPECT_FALSE(protocol::check_grant_request(other).ok());
+  EXPECT_THAT(ask(subject("read.example.org:22", "1h", "x", "tcp")).event.what,
+              ::testing::Not(HasSubstr("puts in")));
 }
 
 TEST_F(GrantDeskTest, ModeIsInspectWhereTheSessionCanSignForTheName) {
