@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "launcher/gateway/http/headers.h"
 #include "launcher/gateway/http/text.h"
@@ -129,17 +130,16 @@ std::optional<Allowed> by_grant(const RequestHead& head, const Target& target,
   Allowed found = *granted.best;
   found.by_grant = true;
   if (rules.nearest) found.rule = rules.nearest->rule;
-  if (!rules.best) return found;
-  found.rule = rules.best->rule;
-  found.upgrade = rules.best->upgrade;
-  if (rules.best->git == GitStep::kPush) found.git = GitStep::kPush;
   return found;
 }
 
-/// Whether its body, of a length that nobody has said, may turn out to be longer than its rule
-/// says.
-bool may_outgrow(const Allowed& allowed, const RequestHead& head) {
-  return head.body.framing == Framing::kChunked && allowed.max_body < decide::kMostBody;
+/// A body of a length that nobody has said may turn out to be longer than its rule says. A fetch's
+/// is none that grows: it is held whole until it is judged.
+Allowed lengthened(Allowed allowed, const RequestHead& head) {
+  if (head.body.framing != Framing::kChunked || allowed.git == GitStep::kFetch) return allowed;
+  if (allowed.max_body >= decide::kMostBody) return allowed;
+  allowed.by_grant_after = std::exchange(allowed.max_body, decide::kMostBody);
+  return allowed;
 }
 
 Denied no_rule(const NetworkView& network, const RequestHead& head, const Search& search) {
@@ -198,7 +198,8 @@ std::variant<Denied, Allowed> decide(const NetworkView& network, const RequestHe
   }
   for (size_t i = 0; i < network.rules.size(); ++i)
     weigh_rule(network.rules[i], {i, network.rules[i].where}, head, target, search);
-  if (network.every && (!search.best || may_outgrow(*search.best, head))) {
+  if (network.every && search.best) return lengthened(*search.best, head);
+  if (network.every) {
     if (auto granted = by_grant(head, target, whole, search)) return *granted;
   }
   if (search.best) return *search.best;

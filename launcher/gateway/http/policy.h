@@ -60,6 +60,8 @@ struct Allowed {
   GitStep git = GitStep::kNone;  // kFetch and kPush: the body is looked at before it passes
   bool upgrade = false;          // the websocket that it asks for may be opened
   bool by_grant = false;  // no rule lets it pass, or not as long a body: it ends with the grant
+  /// Of a body of unknown length: so much passes by the rule, more by the grant.
+  std::optional<uint64_t> by_grant_after = {};
 };
 
 struct Denied {

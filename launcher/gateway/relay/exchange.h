@@ -37,6 +37,8 @@ struct Exchange {
   bool heard = false;     // the whole answer, by the client
   bool answered = false;  // the client has been sent the beginning of an answer
   bool denied = false;
+  bool refused = false;       // by the server, before it had read the request: the rest stays here
+  bool server_broke = false;  // while the request was sent
 
   /// Whether the client may still be sending the request.
   [[nodiscard]] bool has_more() const {

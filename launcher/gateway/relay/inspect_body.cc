@@ -50,9 +50,9 @@ Task<bool> Inspector::read_front(Exchange& exchange) {
 }
 
 /// The next bytes of the request; false: it broke off.
-Task<bool> Inspector::more_of_request(const char* where) {
+Task<bool> Inspector::more_of_request(Exchange& exchange, const char* where) {
   const int got = co_await client_->read(from_client_.room());
-  if (got <= 0) end_with("reset", where);
+  if (got <= 0 && !exchange.refused) end_with("reset", where);
   co_return got > 0;
 }
 
@@ -70,7 +70,7 @@ Task<bool> Inspector::read_body(Exchange& exchange, std::string& body) {
     from_client_.take(step.taken);
     co_await turn_.moved(step.taken);
     if (step.taken > 0 || reader.state() != http::BodyReader::State::kMore) continue;
-    const bool more = co_await more_of_request("within a body");
+    const bool more = co_await more_of_request(exchange, "within a body");
     if (!more) co_return false;
   }
   if (reader.state() == http::BodyReader::State::kDone) co_return true;
@@ -136,7 +136,7 @@ Task<bool> Inspector::read_push(Exchange& exchange) {
     if (reader.state() == http::BodyReader::State::kDone) judge.end();
     if (reader.state() != http::BodyReader::State::kMore) break;
     if (step.taken > 0) continue;
-    const bool more = co_await more_of_request("within a push");
+    const bool more = co_await more_of_request(exchange, "within a push");
     if (!more) co_return false;
   }
   const bool refused = reader.state() == http::BodyReader::State::kRefused;
@@ -150,8 +150,21 @@ Task<bool> Inspector::read_push(Exchange& exchange) {
   co_return true;
 }
 
+/// Whether so many bytes more may follow: what is longer than its rule says needs the grant.
+bool Inspector::may_grow(Exchange& exchange, uint64_t bytes) {
+  const std::optional<uint64_t>& own = exchange.allowed.by_grant_after;
+  if (!own.has_value() || exchange.up_body + bytes <= *own) return true;
+  return exchange.allowed.by_grant || pass_by_grant(exchange);
+}
+
 Task<bool> Inspector::send_content(Exchange& exchange, std::string_view content, bool chunked) {
   if (content.empty()) co_return true;
+  if (!may_grow(exchange, content.size())) {
+    const Refusal why{413, "body-too-large", "the body is longer than its rule says"};
+    const bool denied = co_await deny(exchange, why);
+    if (end_.has_value()) end_->by = "protocol";
+    co_return denied;
+  }
   exchange.up_sha.update(content);
   exchange.up_body += content.size();
   exchange.told.up += content.size();
@@ -176,12 +189,13 @@ Task<bool> Inspector::send_body(Exchange& exchange) {
   std::string().swap(exchange.front);
   exchange.room.give_back();
   while (reader.state() == http::BodyReader::State::kMore) {
+    if (exchange.refused) co_return false;
     const auto step = reader.read(from_client_.view());
     const bool sent = co_await send_content(exchange, step.content, chunked);
     if (!sent) co_return false;
     from_client_.take(step.taken);
     if (step.taken > 0 || reader.state() != http::BodyReader::State::kMore) continue;
-    const bool more = co_await more_of_request("within a body");
+    const bool more = co_await more_of_request(exchange, "within a body");
     if (!more) co_return false;
   }
   // What has been sent of it must not be taken for whole: the server's side is reset at the end.
@@ -215,18 +229,27 @@ Task<bool> Inspector::converse(Exchange& exchange) {
 Task<> Inspector::ask(Exchange& exchange) {
   const bool sent = co_await send_body(exchange);
   exchange.sent = sent;
-  if (!sent && end_.has_value()) server_wait_->close();
+  if (sent || exchange.refused) co_return;
+  if (end_.has_value()) {
+    server_wait_->close();
+  } else {
+    exchange.server_broke = true;
+  }
 }
 
 /// The answer. Where it is a refusal, or the client cannot have it, the rest of the request is not
 /// sent.
 Task<> Inspector::hear(Exchange& exchange) {
+  constexpr int kRedirects = 300;
   bool heard = co_await read_response(exchange);
+  if (heard && !exchange.sent && exchange.response.status >= kRedirects) {
+    exchange.refused = true;
+    client_wait_.stop_reading();
+  }
   if (heard) {
     heard = co_await send_response(exchange);
   }
   exchange.heard = heard;
-  constexpr int kRedirects = 300;
   if (exchange.sent || (heard && exchange.response.status < kRedirects)) co_return;
   if (heard) {
     end_with("closed", "the server answered before it had read the request");

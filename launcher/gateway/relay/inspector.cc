@@ -160,6 +160,7 @@ void Inspector::tell(const Exchange& exchange) {
   events::HttpRequest told = exchange.told;
   told.up_sha256 = digest_of(exchange.up_sha, exchange.up_body);
   told.down_sha256 = digest_of(exchange.down_sha, exchange.down_body);
+  if (exchange.allowed.by_grant && told.reason.empty()) told.reason = "by-grant";
   parts_.report.tell({exchange.verdict, decide::rule_of(place_.network), 0, place_.cookie},
                      std::move(told));
 }
@@ -175,7 +176,7 @@ Task<bool> Inspector::deny(Exchange& exchange, const Refusal& refusal) {
   const bool of_server = refusal.status >= 500 && refusal.reason != kSecretEchoed;
   exchange.verdict = of_server ? events::Verdict::kAllowed : events::Verdict::kDenied;
   exchange.told.reason = refusal.reason;
-  exchange.told.status = static_cast<uint32_t>(refusal.status);
+  if (!exchange.answered) exchange.told.status = static_cast<uint32_t>(refusal.status);
   if (exchange.answered) {
     end_ = InspectionEnd{"protocol", refusal.why};
     co_return false;
@@ -227,7 +228,8 @@ Task<std::optional<InspectionEnd>> Inspector::one() {
     co_return end;
   }
   if (done) ways_.by_grant(false);
-  if (done && exchange.keep_alive) co_return std::nullopt;
+  // What the server says unasked is no answer to the next request.
+  if (done && exchange.keep_alive && from_server_.empty()) co_return std::nullopt;
   if (done) {
     co_await client_->finish(kFinishMs);
   }

@@ -85,6 +85,7 @@ class Inspector {
   [[nodiscard]] const model::Credential* credential() const;
   [[nodiscard]] bool every_granted() const;
   bool pass_by_grant(Exchange& exchange);
+  bool may_grow(Exchange& exchange, uint64_t bytes);
   static http::Injection injection(const model::Credential& wanted, const Lease& lease);
   Result<Owned<SSL>> client_end();
   Task<bool> inject(Exchange& exchange);
@@ -95,7 +96,7 @@ class Inspector {
   Task<bool> read_push(Exchange& exchange);
   Task<bool> send_body(Exchange& exchange);
   Task<bool> send_content(Exchange& exchange, std::string_view content, bool chunked);
-  Task<bool> more_of_request(const char* where);
+  Task<bool> more_of_request(Exchange& exchange, const char* where);
   Task<bool> give_content(Exchange& exchange, std::string_view content, bool chunked);
 
   Parts& parts_;

@@ -79,21 +79,28 @@ Task<bool> Stream::flush() {
   }
 }
 
-/// What has come goes to OpenSSL: as receive(), after waiting.
+/// What has come goes to OpenSSL: as receive(), after waiting. One feeds at a time; whoever finds
+/// another one at it waits for what that one gets.
 Task<int> Stream::feed() {
-  while (true) {
-    const int got = receive(wait_.fd());
-    if (got == -2) {
-      const bool more = co_await wait_.readable();
-      if (!more) co_return -1;
-      continue;
+  constexpr uint64_t kPatienceMs = 2;
+  if (feeding_) {
+    while (feeding_) {
+      co_await sleep_ms(kPatienceMs);
     }
-    if (got > 0) {
-      BIO_write(SSL_get_rbio(ssl_.get()), piece().data(), got);
-      co_await turn_.moved(static_cast<uint64_t>(got));
-    }
-    co_return got;
+    co_return 1;
   }
+  feeding_ = true;
+  int got = receive(wait_.fd());
+  while (got == -2) {
+    const bool more = co_await wait_.readable();
+    got = more ? receive(wait_.fd()) : -1;
+  }
+  if (got > 0) {
+    BIO_write(SSL_get_rbio(ssl_.get()), piece().data(), got);
+    co_await turn_.moved(static_cast<uint64_t>(got));
+  }
+  feeding_ = false;
+  co_return got;
 }
 
 Task<std::optional<Stream::Failed>> Stream::handshake() {
@@ -160,8 +167,15 @@ Task<bool> Stream::write(std::string_view bytes) {
   while (!bytes.empty()) {
     const size_t some = std::min(bytes.size(), kPiece);
     ERR_clear_error();
-    // Into memory: it never waits.
-    if (SSL_write(ssl_.get(), bytes.data(), static_cast<int>(some)) <= 0) co_return false;
+    // Into memory: it never waits, but for the rest of a message of the handshake that has come
+    // in part.
+    const int put = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(some));
+    if (put <= 0) {
+      if (SSL_get_error(ssl_.get(), put) != SSL_ERROR_WANT_READ) co_return false;
+      const int fed = co_await feed();
+      if (fed <= 0) co_return false;
+      continue;
+    }
     bytes.remove_prefix(some);
     const bool flushed = co_await flush();
     if (!flushed) co_return false;

@@ -51,6 +51,7 @@ class Stream {
   Owned<SSL> ssl_;
   std::string plain_;
   bool sending_ = false;
+  bool feeding_ = false;
   Turn turn_{uint64_t{64} << 10};  // of what comes: TLS may hold much that nobody is given
 };
 

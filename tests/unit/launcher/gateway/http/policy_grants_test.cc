@@ -20,6 +20,8 @@ std::string granted(const std::vector<RuleView>& rules, std::string_view start,
   if (!std::holds_alternative<Target>(target)) return said;
   const auto decision = decide(network, head, std::get<Target>(target));
   const auto* allowed = std::get_if<Allowed>(&decision);
+  if (allowed != nullptr && allowed->by_grant_after)
+    return said + " after " + std::to_string(*allowed->by_grant_after);
   return said + (allowed != nullptr && allowed->by_grant ? "+" : "");
 }
 
@@ -36,7 +38,8 @@ TEST(Policy, AGrantLetsPassWhatNoRuleDoes) {
   EXPECT_EQ(granted(rules, "POST /api/a HTTP/1.1", {large}), "0 " + most + "+")
       << "with the headers of its rule";
   EXPECT_EQ(granted(rules, "POST /api/a HTTP/1.1", {"Transfer-Encoding: chunked"}),
-            "0 " + most + "+");
+            "0 " + most + " after 65536")
+      << "the rule's as long as it is no longer";
   EXPECT_EQ(granted(rules, "PUT /other HTTP/1.1", {large}), "table " + most + "+");
   EXPECT_EQ(granted(rules, "DELETE /other HTTP/1.1", {small}), "table " + most + "+");
   EXPECT_EQ(granted(rules, "GET /@scope%2fname HTTP/1.1"), "table " + most + "+");
@@ -73,7 +76,13 @@ TEST(Policy, AGrantLetsGitsRequestsPassBesideThePresets) {
             GitStep::kPush)
       << "what it changes is looked at before it passes";
   EXPECT_EQ(step("POST /acme/read/git-upload-pack HTTP/1.1", fields("upload-pack", chunked)),
-            GitStep::kNone);
+            GitStep::kFetch);
+  EXPECT_EQ(
+      granted(rules, "POST /acme/read/git-upload-pack HTTP/1.1", fields("upload-pack", chunked)),
+      "0 1048576");
+  EXPECT_EQ(
+      granted(rules, "POST /acme/own/git-receive-pack HTTP/1.1", fields("receive-pack", chunked)),
+      "1 " + most + " after 16777216");
 }
 
 }  // namespace
