@@ -92,7 +92,7 @@ class CredentialGrants(GrantsCase):
         self.assertGreater(when, until - 2)
         self.assertLess(when, until + 1.5)
         self.assertEqual(self.status(), 403)
-        self.wait_until(lambda: "what was granted has ended" in self.screen(), what="the contractor is told")
+        self.wait_until(lambda: "what was granted has ended" in self.screen(), 30, "the contractor is told")
         served = len(self.world.log("http"))
         self.finish()
         self.assertEqual(len(self.world.log("http")), served)

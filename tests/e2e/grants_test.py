@@ -187,7 +187,7 @@ class Wider(GrantsCase):
         self.assertEqual(self.do("carrel", "why", f"https://{API}/else")[0], 0)
         self.assertIn("may be reached already", self.ask("network", API, "--for", "again", "--until", "1h"))
         self.assertLess(time.time(), until, "in its time")
-        self.wait_until(lambda: "what was granted has ended" in self.screen(), what="the contractor is told")
+        self.wait_until(lambda: "what was granted has ended" in self.screen(), 30, "the contractor is told")
         self.assertEqual(self.do("ask_held", "/protected"), 200, "what the profile allows goes on")
         self.assertEqual(self.do("status", "PUT", "/upload/x", LARGE), 403)
         self.assertEqual(self.do("status", "POST", "/upload/x", LARGE), 200)
