@@ -136,6 +136,8 @@ class Killed(Case):
         process.communicate(timeout=30)
         self.assertNotEqual(process.returncode, 0)
         self.wait_until(self.payload_gone, what="the payload ends")
+        # Until its record is closed, whoever opens would come to this session.
+        self.wait_until(lambda: self.sessions()[0]["state"] != "running", 30, "its record is closed")
         self.open("/bin/true")
 
 
