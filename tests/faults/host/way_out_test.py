@@ -44,9 +44,15 @@ class WayOutCase(GatewayCase):
         self.assertEqual(session.wait(60), code)
 
     def one(self, name):
-        pids = self.processes(name)
-        self.assertEqual(len(pids), 1, name)
-        return pids[0]
+        """The session's: what is made ready for the next one is called so for a moment, too."""
+        def stays():
+            found = self.processes(name)
+            for _ in range(3):
+                time.sleep(0.05)
+                if len(found) != 1 or self.processes(name) != found:
+                    return []
+            return found
+        return self.wait_until(stays, what=f"one {name}")[0]
 
     def stop_process(self, pid):
         os.kill(pid, signal.SIGSTOP)
