@@ -89,6 +89,7 @@ class Opener {
   [[nodiscard]] Result<protocol::GatewayConfig> gateway_config() const;
   // While the session runs (opening_gateway.cc).
   [[nodiscard]] int gateway_patience_ms() const;
+  bool drop_gateway();
   void miss_gateway(const protocol::GatewayBack& missed);
   void lose_gateway();
   void tell_gateway(const std::string& why);

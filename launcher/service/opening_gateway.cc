@@ -27,10 +27,19 @@ int Opener::gateway_patience_ms() const {
   return *due <= now ? 0 : static_cast<int>(*due - now);
 }
 
+/// Kills it. One that may be there still is none any more for anybody, but is told of.
+bool Opener::drop_gateway() {
+  if (!way_out_.has_value() || way_out_->drop_gateway()) return true;
+  tools_.log("gateway.stays session=" + opening_.spec.session() +
+             " why=\"it was killed and has not ended\"");
+  return false;
+}
+
 /// The session hears one no more that we may hear yet: it is none. Of an older one it is no news.
 void Opener::miss_gateway(const protocol::GatewayBack& missed) {
   if (missed.over()) {
-    if (way_out_.has_value()) way_out_->drop_gateway();
+    // Without a word from us the session says that it could not be ended.
+    if (!drop_gateway()) return;
     protocol::GatewayBack over;
     over.set_over(true);
     return recorder_->tell_gateway(over, UniqueFd());
@@ -42,7 +51,7 @@ void Opener::miss_gateway(const protocol::GatewayBack& missed) {
 /// It says nothing of its own accord: what comes is its end.
 void Opener::lose_gateway() {
   tools_.log("gateway.lost session=" + opening_.spec.session());
-  way_out_->drop_gateway();
+  (void)drop_gateway();  // the next one looks again
   gateway_turns_.lost(now_ms());
   if (gateway_turns_.spent()) {
     tell_gateway("it was started again " + std::to_string(gateway_turns_.begun()) +
@@ -76,7 +85,7 @@ void Opener::mend_gateway() {
   }
   const std::string why = to_string(started.error());
   tools_.log("gateway.failed" + session + " why=" + quoted(why));
-  way_out_->drop_gateway();
+  (void)drop_gateway();
   gateway_turns_.lost(now_ms());
   if (gateway_turns_.spent()) tell_gateway(why);
 }

@@ -61,13 +61,15 @@ Status say(int socket, const std::string& text, const std::vector<int>& fds) {
   msghdr message{};
   message.msg_iov = &part;
   message.msg_iovlen = 1;
-  message.msg_control = room.data();
-  message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
-  cmsghdr* rights = CMSG_FIRSTHDR(&message);
-  rights->cmsg_level = SOL_SOCKET;
-  rights->cmsg_type = SCM_RIGHTS;
-  rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
-  std::memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+  if (!fds.empty()) {
+    message.msg_control = room.data();
+    message.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+    cmsghdr* rights = CMSG_FIRSTHDR(&message);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(rights), fds.data(), fds.size() * sizeof(int));
+  }
   if (sendmsg(socket, &message, MSG_NOSIGNAL) >= 0) return Done{};
   return errno_error("speak between launcher and porter");
 }
@@ -80,9 +82,11 @@ void carry_out(const Said& wish) {
   start.program = wish.text;
   start.fds = {control.get()};
   const Result<pid_t> pid = service::start_program(start);
-  if (!pid.ok()) return;
-  const Result<UniqueFd> process = process_fd(pid.value());
-  if (process.ok()) (void)say(answer.get(), "process", {process.value().get()}).ok();
+  const Result<UniqueFd> process =
+      pid.ok() ? process_fd(pid.value()) : Result<UniqueFd>(Error{"none was started", ESRCH});
+  if (process.ok()) return (void)say(answer.get(), "process", {process.value().get()}).ok();
+  // One that has ended is reaped by the kernel at once.
+  if (process.error().sys_errno == ESRCH) (void)say(answer.get(), "none", {}).ok();
 }
 
 [[noreturn]] void serve(int socket) {
@@ -137,7 +141,8 @@ Result<UniqueFd> Porter::hear_process(const UniqueFd& socket, int timeout_ms) {
   pollfd look{socket.get(), POLLIN, 0};
   if (poll(&look, 1, timeout_ms) <= 0) return Error{"the porter does not answer", ETIMEDOUT};
   auto said = hear(socket.get());
-  if (!said.has_value() || !said->fds[0].valid()) return Error{"it has ended already", ESRCH};
+  if (!said.has_value()) return Error{"the porter has ended", EPIPE};
+  if (!said->fds[0].valid()) return Error{"it has ended already", ESRCH};
   return std::move(said->fds[0]);
 }
 

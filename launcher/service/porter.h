@@ -19,7 +19,8 @@ class Porter {
   /// anybody's, and does not wait for that. A program that cannot be started closes its end at
   /// once. By the socket that is answered hear_process() hears which process it is.
   [[nodiscard]] Result<UniqueFd> start_program(const std::string& program, int control) const;
-  /// The process (pidfd_open(2)), to be ended by descriptor: it is the porter's child. Once.
+  /// The process (pidfd_open(2)), to be ended by descriptor: it is the porter's child. Once. ESRCH:
+  /// none runs. Any other Error: nobody knows.
   static Result<UniqueFd> hear_process(const UniqueFd& socket, int timeout_ms);
   [[nodiscard]] bool there() const { return socket_.valid(); }
 

@@ -19,7 +19,6 @@ namespace {
 
 constexpr int kFirstFd = 3;
 constexpr int kMaxFds = 16;
-constexpr int kKilledMs = 10'000;  // until the kernel has taken a process away
 
 /// In the child: nothing here allocates. Never returns.
 [[noreturn]] void become(const ProgramStart& start, char* const* argv, int null_fd) {
@@ -57,6 +56,14 @@ constexpr int kKilledMs = 10'000;  // until the kernel has taken a process away
   _exit(127);
 }
 
+bool ends_within(const UniqueFd& process, int timeout_ms) {
+  pollfd look{process.get(), POLLIN, 0};
+  int ended = poll(&look, 1, timeout_ms);
+  while (ended < 0 && errno == EINTR)
+    ended = poll(&look, 1, timeout_ms);
+  return ended > 0;
+}
+
 }  // namespace
 
 Result<pid_t> start_program(const ProgramStart& start) {
@@ -80,19 +87,16 @@ Result<UniqueFd> process_fd(pid_t pid) {
   return process;
 }
 
-bool end_process(const UniqueFd& process, int timeout_ms) {
-  pollfd look{process.get(), POLLIN, 0};
-  int ended = poll(&look, 1, timeout_ms);
-  while (ended < 0 && errno == EINTR)
-    ended = poll(&look, 1, timeout_ms);
-  if (ended <= 0) {
+bool end_process(const UniqueFd& process, int timeout_ms, int killed_ms) {
+  bool ended = ends_within(process, timeout_ms);
+  if (!ended) {
     (void)syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
-    (void)poll(&look, 1, kKilledMs);
+    ended = ends_within(process, killed_ms);
   }
   siginfo_t info{};
   // Somebody else's child is theirs to reap (ECHILD).
   (void)waitid(P_PIDFD, static_cast<id_t>(process.get()), &info, WEXITED | WNOHANG);
-  return ended > 0;
+  return ended;
 }
 
 bool wait_or_kill(pid_t pid, int timeout_ms) {

@@ -31,7 +31,12 @@ bool wait_or_kill(pid_t pid, int timeout_ms);
 /// A process by descriptor (pidfd_open(2)): this or another one's child, not reaped yet.
 Result<UniqueFd> process_fd(pid_t pid);
 
-/// The same by a descriptor of process_fd(): the process may be another one's child, who reaps it.
-bool end_process(const UniqueFd& process, int timeout_ms);
+constexpr int kKilledMs = 10'000;  // until the kernel has taken a process away
+
+/// By a descriptor of process_fd(): waits at most `timeout_ms` for it to end, kills it, and waits
+/// at most `killed_ms` for that. It may be another one's child, who reaps it. False: it is there
+/// still, held by the kernel (a disk that hangs, a debugger), and runs none of its own code any
+/// more.
+[[nodiscard]] bool end_process(const UniqueFd& process, int timeout_ms, int killed_ms = kKilledMs);
 
 }  // namespace carrel::service

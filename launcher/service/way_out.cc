@@ -60,14 +60,26 @@ Result<WayOut::GatewayProcess> WayOut::start_gateway(const std::string& folder,
   return started;
 }
 
-void WayOut::end(GatewayProcess& gateway, int patience_ms) {
+bool WayOut::end(GatewayProcess& gateway, int patience_ms, int killed_ms) {
   if (gateway.by_porter.valid()) {
     Result<UniqueFd> process = Porter::hear_process(gateway.by_porter, kAgainMs);
+    if (!process.ok() && process.error().sys_errno != ESRCH) return false;
     if (process.ok()) gateway.process = process.take();
     gateway.by_porter.reset();
   }
-  if (gateway.process.valid()) (void)end_process(gateway.process, patience_ms);
+  if (gateway.process.valid() && !end_process(gateway.process, patience_ms, killed_ms))
+    return false;
   gateway.process.reset();
+  return true;
+}
+
+bool WayOut::end_gateway(int patience_ms) {
+  control_.close();
+  std::erase_if(stayed_, [](GatewayProcess& each) { return end(each, 0, 0); });
+  if (!end(gateway_, patience_ms, kKilledMs)) {
+    stayed_.push_back(std::exchange(gateway_, GatewayProcess()));
+  }
+  return stayed_.empty();
 }
 
 /// carrel-network with these arguments, and a gateway.
@@ -170,7 +182,8 @@ Status WayOut::hear_trial() {
 
 Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_t uid,
                            protocol::GatewayConfig config, int names) {
-  drop_gateway();
+  // Its sockets would be taken for the next one's.
+  if (!drop_gateway()) return Error{"the gateway that was there before does not end"};
   session_.reset();
   RETURN_IF_ERROR(start_both(folder, porter, uid, {"again"}));
   const int wanted[] = {network_.get()};
@@ -187,18 +200,17 @@ Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_
   return Done{};
 }
 
-void WayOut::drop_gateway() {
-  control_.close();
-  end(gateway_, 0);
+bool WayOut::drop_gateway() {
+  return end_gateway(0);
 }
 
-void WayOut::end(int patience_ms) {
+bool WayOut::end(int patience_ms) {
   maker_.close();
-  control_.close();
+  control_.close();  // they end by themselves
   session_.reset();
   if (maker_process_.valid()) (void)end_process(maker_process_, patience_ms);
   maker_process_.reset();
-  end(gateway_, patience_ms);
+  return end_gateway(patience_ms);
 }
 
 }  // namespace carrel::service

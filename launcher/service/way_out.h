@@ -55,10 +55,11 @@ class WayOut {
                      protocol::GatewayConfig config, int names);
   /// Its end is the gateway's; -1: there is none.
   [[nodiscard]] int control_fd() const { return control_.fd(); }
-  /// The gateway has died, or has hung up: nothing of it lives after this.
-  void drop_gateway();
-  /// Ends what runs still of it, and waits for that.
-  void end(int patience_ms = kEndMs);
+  /// The gateway has died, or has hung up, or is to: it is killed. True: it is gone, and so is
+  /// every gateway before it. False: one is there still, or nobody knows; to be asked again.
+  [[nodiscard]] bool drop_gateway();
+  /// Ends what runs still of it, and waits for that. False: as drop_gateway().
+  bool end(int patience_ms = kEndMs);
 
  private:
   static constexpr int kEndMs = 20'000;
@@ -72,13 +73,15 @@ class WayOut {
     UniqueFd process;
     UniqueFd by_porter;  // where it is the porter's child: says which one it is
   };
-  /// Ends what runs still of it.
-  static void end(GatewayProcess& gateway, int patience_ms);
+  /// Ends what runs still of it. True: nothing does.
+  static bool end(GatewayProcess& gateway, int patience_ms, int killed_ms);
+  bool end_gateway(int patience_ms);
   static Result<GatewayProcess> start_gateway(const std::string& folder, const Porter& porter,
                                               uid_t uid, const UniqueFd& control);
   Status start_both(const std::string& folder, const Porter& porter, uid_t uid,
                     std::vector<std::string> arguments);
   GatewayProcess gateway_;
+  std::vector<GatewayProcess> stayed_;  // that were killed and have not ended
   UniqueFd session_;
   std::string authority_;
   std::vector<UniqueFd> trust_;

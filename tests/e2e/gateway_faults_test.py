@@ -208,6 +208,23 @@ for line in sys.stdin:
         self.assertEqual(session.wait(60), 0)
         self.assertEqual(len(self.told("net.anomaly", what="gateway-lost")), 1)
 
+    def test_one_that_the_kernel_holds_is_not_told_of_as_ended(self):
+        """A disk that hangs may hold a process that was killed; here a tracer does (PTRACE_O_TRACEEXIT in ptrace(2))."""
+        seize, trace_exit, goes_on_out = 0x4206, 0x40, 7
+        table = self.secret()
+        self.allow(table, self.world.rule(API, credential="ci"))
+        session = self.start("say('there')\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b'"there"\n')
+        gateway, libc = self.gateway(), ctypes.CDLL(None, use_errno=True)
+        self.assertEqual(libc.ptrace(seize, gateway, None, ctypes.c_void_p(trace_exit)), 0, os.strerror(ctypes.get_errno()))
+        self.addCleanup(libc.ptrace, goes_on_out, gateway, None, None)
+        session.stdin.close()
+        self.assertEqual(session.wait(90), 124)
+        self.assertTrue(descriptors_of(gateway))
+        self.assertIn(b"ended by policy: the gateway could not be ended; the command had ended with status 0", session.stderr.read())
+        self.assertIn("gateway.stays session=", self.logs())
+        self.verify()
+
     def test_no_gateway_outlives_what_a_session_closes(self):
         """While a session still closes its record: a slow broker stands for it."""
         self.allow(self.world.rule(API))
