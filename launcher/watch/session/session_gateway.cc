@@ -187,9 +187,11 @@ void Session::hear_gateway(uint64_t for_ns, const std::function<bool()>& done) {
   const uint64_t until = now() + for_ns;
   while (!done() && now() < until) {
     const bool hears = record_->failed() || (!record_->full() && !flows_.full());
-    std::array<pollfd, 4> waits{
-        pollfd{hears ? gateway_.fd() : -1, POLLIN, 0}, pollfd{sensor_->bell_fd(), POLLIN, 0},
-        pollfd{record_->fd(), POLLIN, 0}, pollfd{launcher_open_ ? launcher_.fd() : -1, POLLIN, 0}};
+    // A record that has failed may be hung up for good.
+    std::array<pollfd, 4> waits{pollfd{hears ? gateway_.fd() : -1, POLLIN, 0},
+                                pollfd{sensor_->bell_fd(), POLLIN, 0},
+                                pollfd{record_->failed() ? -1 : record_->fd(), POLLIN, 0},
+                                pollfd{launcher_open_ ? launcher_.fd() : -1, POLLIN, 0}};
     poll(waits.data(), waits.size(), static_cast<int>(kNsPerS / kNsPerMs / 10));
     gateway_.flush();
     if (waits[3].revents != 0) serve_launcher();
