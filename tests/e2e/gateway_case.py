@@ -84,16 +84,19 @@ class GatewayCase(Case):
         done = self.world.direct("/usr/bin/python3", "-c", LIBRARY + script, json.dumps(given), uid=UID, timeout=timeout)
         return [json.loads(line) for line in done.stdout.decode().splitlines()]
 
-    def gateway(self):
+    def one(self, name):
         """The pid of the session's: one that is made ready for the next session is called so for a moment, too."""
-        def serving():
-            found = self.processes("carrel-gateway")
+        def stays():
+            found = self.processes(name)
             for _ in range(3):
                 time.sleep(0.05)
-                if len(found) != 1 or self.processes("carrel-gateway") != found:
+                if len(found) != 1 or self.processes(name) != found:
                     return []
             return found
-        return self.wait_until(serving, what="one gateway serves")[0]
+        return self.wait_until(stays, what=f"one {name}")[0]
+
+    def gateway(self):
+        return self.one("carrel-gateway")
 
     def kill_gateway(self):
         """It is dead when this returns."""

@@ -87,6 +87,50 @@ for port in given["ports"]:
     say(attempt(both_at_once, f"/duplex/{given['size']}", port))
 """
 
+# Requests whose server does not keep to one request and one answer.
+UNEVEN = """
+import threading
+def request(path, length=None):
+    body = f"Content-Length: {length}\\r\\n" if length is not None else ""
+    return f"{'POST' if body else 'GET'} {path} HTTP/1.1\\r\\nHost: raw.example.com:{given['port']}\\r\\n{body}\\r\\n".encode()
+def body_of(c):
+    came, end = everything(c)
+    return [came.partition(b"\\r\\n\\r\\n")[2].decode(), end]
+def broken_off():
+    # Nothing is being sent when the reset comes: only who reads can hear it.
+    with connect("raw.example.com", given["port"]) as c:
+        c.sendall(request("/breaks", 1 << 27))
+        c.settimeout(1)
+        try:
+            while True:
+                c.send(bytes(1 << 16))
+        except TimeoutError:
+            c.settimeout(15)
+        return body_of(c)
+def counted(status):
+    with connect("raw.example.com", given["port"]) as c:
+        c.sendall(request(f"/counts/{status}", 1 << 27))
+        over = threading.Event()
+        def drip():
+            while not over.wait(0.02) and attempt(c.sendall, bytes(1000)) is None:
+                pass
+        thread = threading.Thread(target=drip)
+        thread.start()
+        came = b""
+        while len(came.partition(b"\\r\\n\\r\\n")[2]) < 8 and (part := c.recv(1000)):
+            came += part
+        over.set()
+        thread.join()
+        return int(came.partition(b"\\r\\n\\r\\n")[2])
+def twice(at_once):
+    with connect("raw.example.com", given["port"]) as c:
+        c.sendall(request(f"/twice/{at_once}"))
+        time.sleep(0.5)
+        attempt(c.sendall, request(f"/twice/{at_once}"))
+        came = everything(c)[0]
+        return [word in came for word in (b"first", b"second")]
+"""
+
 # Requests of a fetch, all but the last byte: who is answered then, and who once there is room again.
 BODIES = """
 import select
@@ -173,6 +217,24 @@ class Hostile(GatewayCase):
         ends = [(each["data"]["by"], each["data"]["why"]) for each in self.told("net.close", name=RAW)]
         self.assertEqual(ends.count(("closed", "the server answered before it had read the request")), 4, ends)
         self.assertEqual(len(ends), 8)
+
+    def test_an_answer_that_breaks_off_is_not_whole_whoever_hears_of_it_first(self):
+        self.allow(self.odd())
+        said = self.inside(UNEVEN + "say(broken_off())\n", port=self.world.ports["odd"])
+        self.assertEqual(said, [["4\r\nhalf\r\n", "ECONNRESET"]])
+        self.assertEqual(self.told("net.close", name=RAW)[0]["data"]["why"], "the server broke off within its answer")
+
+    def test_the_rest_of_a_refused_upload_stays_here(self):
+        self.allow(self.odd())
+        control, refused = self.inside(UNEVEN + "say(counted(200))\nsay(counted(403))\n", port=self.world.ports["odd"])
+        self.assertGreater(control, 10_000)
+        self.assertEqual(refused, 0)
+
+    def test_a_second_answer_that_nobody_asked_for_is_given_to_nobody(self):
+        self.allow(self.odd())
+        said = self.inside(UNEVEN + "say(twice(0))\nsay(twice(1))\n", port=self.world.ports["odd"])
+        self.assertEqual(said, [[True, True], [True, False]])
+        self.assertEqual(len(self.told("http.request", path="/twice/1")), 1)
 
     def test_curl_shows_an_early_answer(self):
         self.allow(self.odd())

@@ -194,6 +194,12 @@ class Wider(GrantsCase):
         self.finish()
         self.assertEqual(self.credentials_sent(), {f"Bearer {LEASE}"})
         self.assertEqual(self.of_type("net.close", name=API, by="grant"), [])
+        reasons = {}
+        for event in self.told("http.request", host=API):
+            if event["verdict"] == "allowed":
+                reasons.setdefault((event["data"]["method"], event["data"]["path"]), []).append(event["data"]["reason"])
+        self.assertEqual(reasons[("PUT", "/upload/x")], ["by-grant"])
+        self.assertEqual({*reasons[("POST", "/upload/x")], *reasons[("GET", "/protected")]}, {""})
 
     def test_git_pushes_what_its_rules_let_and_what_is_granted(self):
         site = f"https://{GIT}/git"

@@ -2,7 +2,9 @@
 the gateway is slow."""
 import contextlib
 import re
+import socket
 import ssl
+import struct
 import time
 
 
@@ -39,6 +41,36 @@ def stays(connection, status, _):
     time.sleep(60)
 
 
+def breaks(connection, _, __):
+    """Begins an answer that only its end would bound, reads nothing more, and breaks off while somebody still writes to it."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nhalf")
+    time.sleep(3)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def counts(connection, status, _):
+    """Answers with so many bytes as came of the body after its answer's head."""
+    connection.sendall(b"HTTP/1.1 %d \r\nContent-Length: 8\r\n\r\n" % status)
+    time.sleep(1)
+    connection.settimeout(0.1)
+    counted = [0, 0]  # what was on its way; what was sent later
+    for at, seconds in enumerate((0.2, 2)):
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            with contextlib.suppress(TimeoutError):
+                counted[at] += len(connection.recv(1 << 20))
+    connection.sendall(b"%08d" % counted[1])
+
+
+def twice(connection, at_once, _):
+    """Two answers to two requests, or to the first."""
+    first, second = (b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body) for body in (b"first", b"second"))
+    connection.sendall(first + second if at_once else first)
+    head_of(connection)
+    if not at_once:
+        connection.sendall(second)
+
+
 def duplex(connection, length, rest):
     """Gives back what comes, as it comes."""
     connection.sendall(b"HTTP/1.1 200 \r\nContent-Length: %d\r\n\r\n" % length + rest)
@@ -69,7 +101,8 @@ def hears(connection, _, __):
         pass
 
 
-PLACES = {"interim": interim, "crumbs": crumbs, "hears": hears, "whole": whole, "early": early, "stays": stays, "duplex": duplex}
+PLACES = {"interim": interim, "crumbs": crumbs, "hears": hears, "whole": whole, "early": early, "stays": stays, "duplex": duplex,
+          "breaks": breaks, "counts": counts, "twice": twice}
 
 
 def serve_tls(context):

@@ -10,28 +10,13 @@ import subprocess
 import time
 import unittest
 
-from carrel_case import CARREL
-from gateway_case import LIBRARY, GatewayCase
+from gateway_case import GatewayCase
 
 TCP, API = "tcp.example.com", "api.example.com"
 MOST_FLOWS = 1024
 
 
 class WayOutCase(GatewayCase):
-    def start(self, script):
-        """A session that runs Python inside, with lines on both sides."""
-        session = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/usr/bin/python3", "-u", "-c", LIBRARY + script, "{}",
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.addCleanup(self.reap, session)
-        return session
-
-    def reap(self, session):
-        if session.poll() is None:
-            session.kill()
-        session.wait()
-        for stream in (session.stdin, session.stdout, session.stderr):
-            stream.close()
-
     def line(self, session):
         return session.stdout.readline().decode().strip()
 
@@ -42,17 +27,6 @@ class WayOutCase(GatewayCase):
     def end(self, session, code=0):
         session.stdin.close()
         self.assertEqual(session.wait(60), code)
-
-    def one(self, name):
-        """The session's: what is made ready for the next one is called so for a moment, too."""
-        def stays():
-            found = self.processes(name)
-            for _ in range(3):
-                time.sleep(0.05)
-                if len(found) != 1 or self.processes(name) != found:
-                    return []
-            return found
-        return self.wait_until(stays, what=f"one {name}")[0]
 
     def stop_process(self, pid):
         os.kill(pid, signal.SIGSTOP)
