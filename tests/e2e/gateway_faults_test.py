@@ -189,6 +189,21 @@ for line in sys.stdin:
                          ["it did not end its connections when the session ended, and was ended itself"])
         self.verify()
 
+    def test_who_opens_a_session_that_ends_waits_and_has_the_next(self):
+        self.allow(self.world.rule(API))
+        session = self.start("say('there')\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b'"there"\n')
+        first = self.sessions()[0]["session"]
+        [init] = self.processes("carrel-init")
+        os.kill(self.gateway(), signal.SIGSTOP)  # five seconds of its end
+        session.stdin.close()
+        self.wait_until(lambda: not alive(init), what="nothing runs inside")
+        done = self.open("/bin/echo", "next")
+        self.assertEqual(done.out, b"next\n")
+        self.assertIn(f"carrel: session {first} of this task is ending: waiting for its record to be closed (Ctrl-C leaves)\n", done.err.decode())
+        self.assertEqual(session.wait(60), 0)
+        self.assertEqual([row["end"]["by"] for row in self.sessions()], ["command", "command"])
+
     def test_one_that_hangs_up_when_it_is_told_to_end_is_killed_too(self):
         """Its channel's end is no proof that nothing of it lives: the record waits for a broker meanwhile."""
         self.allow(self.world.rule(API))

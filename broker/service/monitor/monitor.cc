@@ -33,9 +33,10 @@ constexpr uint64_t kNsPerS = 1'000'000'000;
 constexpr size_t kMaxLogged = 80;  // bytes of what a caller named
 
 /// Somebody opens what runs already: they are to attach to it, if it is what they would have
-/// opened.
-Reply running_reply(const store::SessionRow& running, const store::SessionRow& wanted) {
-  if (running.profile_sha256 != wanted.profile_sha256) {
+/// opened; or to wait for its end.
+Reply running_reply(const store::SessionRow& running, const store::SessionRow& wanted,
+                    bool ending) {
+  if (!ending && running.profile_sha256 != wanted.profile_sha256) {
     return failure(kUsage, "session " + running.session + " runs since " +
                                to_rfc3339(running.started_ns).substr(0, 19) +
                                "Z under another version of the profile: `carrel attach " +
@@ -47,6 +48,7 @@ Reply running_reply(const store::SessionRow& running, const store::SessionRow& w
   reply.set_workspace(running.workspace);
   reply.set_task(running.task);
   reply.set_running_session(running.session);
+  reply.set_ending(ending);
   return reply_with(Type::kOpenReply, reply);
 }
 
@@ -149,7 +151,8 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   const Status placed = place(granted);
   if (!placed.ok()) return failure(kBroken, to_string(placed.error()));
   if (const store::SessionRow* running = running_at(granted.row.workspace)) {
-    return running_reply(*running, granted.row);
+    const protocol::SessionState* state = live_state(running->session);
+    return running_reply(*running, granted.row, state != nullptr && state->ending());
   }
   const uint64_t kept_s = read.value().workspace_kept_s;
   const Status kept = keep_after_end(parts_.catalogue, granted.row.workspace,

@@ -1,6 +1,7 @@
 #include "launcher/cli/open/open.h"
 
 #include <fcntl.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -139,6 +140,32 @@ Result<Inputs> read_task(const start::StateFolder& state, const std::string& pro
                      failure);
 }
 
+/// The answer to `request`. While the last session of its workspace ends, which closes its record
+/// meanwhile, it is waited for: said once.
+Result<client::BrokerClient::OpenAnswer> open_when_free(client::BrokerClient& broker,
+                                                        const protocol::OpenRequest& request) {
+  constexpr timespec kTurn{0, 100'000'000};
+  constexpr int kTurns = 600;
+  constexpr int kUnsaidTurns = 3;  // most end within them
+  for (int turn = 0;; ++turn) {
+    auto answer = broker.open(request);
+    if (!answer.ok() || !answer.value().reply.ending()) return answer;
+    const std::string session = quoted(answer.value().reply.running_session());
+    if (turn == kUnsaidTurns) {
+      fprintf(stderr,
+              "carrel: session %s of this task is ending: waiting for its record to be closed "
+              "(Ctrl-C leaves)\n",
+              session.c_str());
+    }
+    if (turn == kTurns) {
+      return Error{"session " + session + " has been ending for a minute: carrel show " + session +
+                       " tells how it stands; try again",
+                   EBUSY};
+    }
+    nanosleep(&kTurn, nullptr);
+  }
+}
+
 /// Gets a ticket from the broker and hands it to the launcher. A refusal sets `code`.
 Result<Way> ask_once(const Question& question, int* code) {
   // Held until the launcher has our request: it will not end then.
@@ -148,20 +175,21 @@ Result<Way> ask_once(const Question& question, int* code) {
                    client::BrokerClient::connect(question.state.run.get()));
   protocol::OpenRequest request =
       make_open_request(question.arguments, question.inputs, question.tty);
-  auto answer = broker.open(request);
+  auto answer = open_when_free(broker, request);
   if (answer.ok() && answer.value().needed.has_value()) {
     const Status accepted = accept_agreement(*answer.value().needed, question.tty, request);
     if (!accepted.ok()) {
       *code = kNotGranted;
       return accepted.error();
     }
-    answer = broker.open(request);
+    answer = open_when_free(broker, request);
   }
   if (answer.ok() && answer.value().needed.has_value()) {
     return Error{"the broker asks for another agreement than the one accepted", EPROTO};
   }
   if (!answer.ok()) {
     if (broker.refused()) *code = broker.refusal().code;
+    if (answer.error().sys_errno == EBUSY) *code = kNotGranted;
     return answer.take_error();
   }
   const std::string& session = answer.value().reply.running_session();

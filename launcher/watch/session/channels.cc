@@ -106,11 +106,13 @@ Channels::One* Channels::find(int32_t number) {
   return nullptr;
 }
 
-void Channels::refuse(protocol::Connection stream, const Ending& why) {
+void Channels::refuse(protocol::Connection stream, const Ending& why, bool again) {
   auto one = std::make_unique<One>(Wanted{}, std::move(stream), record_, clock_);
   one->told = true;
   one->told_ns = clock_.mono_ns();
-  one->client.send(Type::kChannelEnded, to_message(why).SerializeAsString());
+  protocol::Ended ended = to_message(why);
+  ended.set_again(again);
+  one->client.send(Type::kChannelEnded, ended.SerializeAsString());
   all_.push_back(std::move(one));
 }
 

@@ -49,8 +49,9 @@ class Channels {
   };
   /// Has carrel-init start it. What cannot be is told to the client.
   void attach(const Wanted& wanted, protocol::Connection stream);
-  /// A refusal in words: the client gets no command.
-  void refuse(protocol::Connection stream, const Ending& why);
+  /// A refusal in words: the client gets no command. `again`: who asks the broker once more may be
+  /// given a session.
+  void refuse(protocol::Connection stream, const Ending& why, bool again = false);
   /// What carrel-init says of a channel; a number that is none is ignored.
   void take(const init::Record& record, UniqueFd fd);
   /// The name under which events of a channel are recorded; "" for a number that is none.

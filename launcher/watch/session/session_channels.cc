@@ -63,7 +63,7 @@ void Session::attach(Message message) {
   if (ending_.has_value()) {
     if (ssh) return SshChannels::refuse(stream, "the session is ending");
     return channels_.refuse(protocol::Connection(std::move(stream)),
-                            ended_by_setup(Error{"the session is ending"}));
+                            ended_by_setup(Error{"the session is ending"}), true);
   }
   if (ssh) return ssh_.open(wanted.value(), std::move(stream));
   channels_.attach(to_wanted(wanted.value()), protocol::Connection(std::move(stream)));

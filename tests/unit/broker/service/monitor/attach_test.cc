@@ -1,5 +1,6 @@
 // A further terminal at a running session, as a client asks for it.
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -101,6 +102,25 @@ TEST(Attach, OnlyWhatRuns) {
   EXPECT_EQ(Desk::failure_of(ask(desk, request_for(session))).text(),
             "session " + session + " is ending");
   EXPECT_EQ(desk.monitor.take_told().size(), 2U);
+}
+
+TEST(Attach, WhoOpensWhatEndsIsToldToWaitWhateverItsProfile) {
+  Desk desk;
+  const std::string session = started(desk);
+  EXPECT_EQ(desk.opened().running_session(), session);
+  EXPECT_FALSE(desk.opened().ending());
+  auto changed = Desk::open_request();
+  changed.set_profile_source("source demo");
+  changed.set_canonical("changed");
+  EXPECT_THAT(Desk::failure_of(desk.ask_open(changed)).text(),
+              testing::HasSubstr("under another version of the profile"));
+  protocol::SessionState state;
+  state.set_started(true);
+  state.set_ending(true);
+  say(desk, session, state);
+  EXPECT_EQ(desk.opened().running_session(), session);
+  EXPECT_TRUE(desk.opened().ending());
+  EXPECT_EQ(desk.ask_open(changed).type, Type::kOpenReply);
 }
 
 TEST(Attach, WhatIsMalformedIsRefused) {

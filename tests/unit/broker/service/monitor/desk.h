@@ -32,7 +32,7 @@ inline Result<ReadProfile> fake_reader(std::string_view source, std::string_view
   read.profile.version = 3;
   read.profile.credentials.push_back(
       {"registry", model::CredentialKind::kJwt, "r.example", 120, {}});
-  read.canonical = "canonical";
+  read.canonical = source == "source demo" ? "changed" : "canonical";
   read.rule_lines = {{"repository.app", 4}};
   for (const protocol::ExtendedSource& one : extended)
     read.rule_lines.push_back({"session.max_duration", 2, one.name()});

@@ -210,6 +210,7 @@ TEST(Channels, TheEndOfTheSessionIsToldToAllOfThem) {
   Guest late = attach(stage, 3, false);
   ASSERT_TRUE(until(stage, late, [&] { return late.ended.has_value(); }));
   EXPECT_EQ(late.ended->error(), "the session is ending");
+  EXPECT_TRUE(late.ended->again());
   stage.tell(init::RecordType::kExited, SIGHUP, 0, -1, 2);
   stage.exit_command(SIGHUP);
   EXPECT_EQ(play.finish().by(), "person");
