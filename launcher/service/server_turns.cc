@@ -10,7 +10,7 @@ namespace {
 
 /// How long an opening waits for the end of the one before it at its workspace.
 constexpr uint64_t kTurnMs = 10'000;
-constexpr int kUsage = 120;
+constexpr int kNotGranted = 121;
 constexpr int kSetupFailed = 123;
 
 void refuse(protocol::Connection& client, int code, const std::string& text, bool again = false) {
@@ -53,10 +53,9 @@ void Server::serve_waiting(uint64_t now_ms) {
     if (stopping_) {
       refuse(granted.client, kSetupFailed, "the launcher is ending");
     } else if (before != nullptr) {
-      refuse(granted.client, kUsage,
+      refuse(granted.client, kNotGranted,
              "session " + before->session +
-                 " is at this workspace still; open it again, or `carrel close " + before->session +
-                 "` ends it",
+                 " is at this workspace still: whoever reads its output may hold it; open it again",
              true);
     } else {
       launch(std::move(granted));

@@ -151,8 +151,7 @@ Reply Monitor::open(uid_t peer_uid, const Message& message) {
   const Status placed = place(granted);
   if (!placed.ok()) return failure(kBroken, to_string(placed.error()));
   if (const store::SessionRow* running = running_at(granted.row.workspace)) {
-    const protocol::SessionState* state = live_state(running->session);
-    return running_reply(*running, granted.row, state != nullptr && state->ending());
+    return running_reply(*running, granted.row, live_.at(running->session)->ending());
   }
   const uint64_t kept_s = read.value().workspace_kept_s;
   const Status kept = keep_after_end(parts_.catalogue, granted.row.workspace,

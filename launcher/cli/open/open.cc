@@ -1,7 +1,6 @@
 #include "launcher/cli/open/open.h"
 
 #include <fcntl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 #include "launcher/cli/open/agreement.h"
 #include "launcher/cli/open/arguments.h"
 #include "launcher/cli/open/attach.h"
+#include "launcher/cli/open/end_wait.h"
 #include "launcher/cli/open/inputs.h"
 #include "launcher/cli/open/relay.h"
 #include "launcher/cli/open/status_lines.h"
@@ -140,98 +140,96 @@ Result<Inputs> read_task(const start::StateFolder& state, const std::string& pro
                      failure);
 }
 
-/// The answer to `request`. While the last session of its workspace ends, which closes its record
-/// meanwhile, it is waited for: said once.
-Result<client::BrokerClient::OpenAnswer> open_when_free(client::BrokerClient& broker,
-                                                        const protocol::OpenRequest& request) {
-  constexpr timespec kTurn{0, 100'000'000};
-  constexpr int kTurns = 600;
-  constexpr int kUnsaidTurns = 3;  // most end within them
-  for (int turn = 0;; ++turn) {
-    auto answer = broker.open(request);
-    if (!answer.ok() || !answer.value().reply.ending()) return answer;
-    const std::string session = quoted(answer.value().reply.running_session());
-    if (turn == kUnsaidTurns) {
-      fprintf(stderr,
-              "carrel: session %s of this task is ending: waiting for its record to be closed "
-              "(Ctrl-C leaves)\n",
-              session.c_str());
-    }
-    if (turn == kTurns) {
-      return Error{"session " + session + " has been ending for a minute: carrel show " + session +
-                       " tells how it stands; try again",
-                   EBUSY};
-    }
-    nanosleep(&kTurn, nullptr);
-  }
-}
+/// What came of asking the broker.
+struct Asked {
+  Way way;
+  std::string ending;  // instead: the session that has to end first
+};
 
-/// Gets a ticket from the broker and hands it to the launcher. A refusal sets `code`.
-Result<Way> ask_once(const Question& question, int* code) {
+/// Gets a ticket from the broker and hands it to the launcher. A refusal sets `code`. What is
+/// accepted stays in `request`.
+Result<Asked> ask_once(const Question& question, protocol::OpenRequest& request, int* code) {
   // Held until the launcher has our request: it will not end then.
   ASSIGN_OR_RETURN(const UniqueFd running,
                    start::ensure_running(question.state, question.programs));
   ASSIGN_OR_RETURN(client::BrokerClient broker,
                    client::BrokerClient::connect(question.state.run.get()));
-  protocol::OpenRequest request =
-      make_open_request(question.arguments, question.inputs, question.tty);
-  auto answer = open_when_free(broker, request);
+  auto answer = broker.open(request);
   if (answer.ok() && answer.value().needed.has_value()) {
     const Status accepted = accept_agreement(*answer.value().needed, question.tty, request);
     if (!accepted.ok()) {
       *code = kNotGranted;
       return accepted.error();
     }
-    answer = open_when_free(broker, request);
+    answer = broker.open(request);
   }
   if (answer.ok() && answer.value().needed.has_value()) {
     return Error{"the broker asks for another agreement than the one accepted", EPROTO};
   }
   if (!answer.ok()) {
     if (broker.refused()) *code = broker.refusal().code;
-    if (answer.error().sys_errno == EBUSY) *code = kNotGranted;
     return answer.take_error();
   }
   const std::string& session = answer.value().reply.running_session();
+  if (answer.value().reply.ending()) return Asked{Way(), session};
+  Asked asked;
   if (session.empty()) {
-    return launch(question.state, question.arguments, question.inputs,
-                  answer.value().reply.ticket());
+    ASSIGN_OR_RETURN(asked.way, launch(question.state, question.arguments, question.inputs,
+                                       answer.value().reply.ticket()));
+    return asked;
   }
   if (question.arguments.timeout_s != 0) {
     *code = kUsage;
     return Error{"--timeout: session " + quoted(session) +
                  " runs already, and its time is set; leave --timeout out to attach to it"};
   }
-  return attach_to(broker, session, question.arguments.command, question.tty, code);
+  ASSIGN_OR_RETURN(asked.way,
+                   attach_to(broker, session, question.arguments.command, question.tty, code));
+  return asked;
 }
 
 /// A pair that was found and went away before it could hear us, killed or told to end, has begun
-/// nothing: there is another one to start.
-Result<Way> ask(const Question& question, int* code) {
-  constexpr int kTries = 3;
-  Result<Way> way = ask_once(question, code);
-  for (int tries = 1; tries < kTries && !way.ok(); ++tries) {
-    const int why = way.error().sys_errno;
-    if (why != ECONNRESET && why != ECONNREFUSED && why != EPIPE && why != ENOENT) break;
-    way = ask_once(question, code);
+/// nothing: there is another one to start. A session that ends is waited for.
+Result<Way> ask(const Question& question, protocol::OpenRequest& request, EndWait& wait,
+                int* code) {
+  int tries = 3;
+  while (true) {
+    Result<Asked> asked = ask_once(question, request, code);
+    if (!asked.ok()) {
+      const int why = asked.error().sys_errno;
+      const bool missed = why == ECONNRESET || why == ECONNREFUSED || why == EPIPE || why == ENOENT;
+      if (!missed || --tries == 0) return asked.take_error();
+      continue;
+    }
+    Asked given = asked.take();
+    if (given.ending.empty()) return std::move(given.way);
+    if (wait.turn(given.ending)) continue;
+    *code = kNotGranted;
+    return Error{"session " + quoted(given.ending) +
+                 " of this task has been ending for a minute: `carrel show " +
+                 quoted(given.ending) + "` tells how it stands; open it again"};
   }
-  return way;
 }
 
 /// Relays what was opened, and asks once more where nothing has begun: of a launcher that took our
 /// request and ended before it looked at it (an opening that failed has one that still answers),
-/// and where another opening of ours came first: then its session is the one to attach to.
+/// and where another opening of ours came first, whose session is the one to attach to, or where
+/// the session before has not gone yet.
 Result<RelayResult> ask_and_relay(const Question& question, int* code) {
-  constexpr int kTries = 3;
-  for (int tries = 1;; ++tries) {
-    ASSIGN_OR_RETURN(Way way, ask(question, code));
+  protocol::OpenRequest request =
+      make_open_request(question.arguments, question.inputs, question.tty);
+  EndWait wait;
+  int tries = 3;
+  while (true) {
+    ASSIGN_OR_RETURN(Way way, ask(question, request, wait, code));
     *code = kSetupFailed;
     Result<RelayResult> result = relay(way.launcher, way.session,
                                        {question.tty, question.arguments.status_fd, way.attached});
     const bool unheard = !result.ok() && result.error().sys_errno == ECONNRESET && !way.attached &&
                          !client::connect_beneath(question.state.run.get(), "launcher.sock").ok();
+    if (unheard && --tries > 0) continue;
     const bool second = result.ok() && !result.value().was_started && result.value().ended.again();
-    if ((!unheard && !second) || tries == kTries) return result;
+    if (!second || !wait.turn("")) return result;
   }
 }
 

@@ -79,6 +79,7 @@ class Relay {
   RelayOptions options_;
   RelayResult result_;
   std::optional<terminal::RawMode> raw_;
+  sigset_t before_{};  // what was blocked
   UniqueFd signals_;
   bool session_open_ = true;
   bool launcher_done_ = false;
@@ -320,7 +321,7 @@ Status Relay::loop() {
   for (const int number : {SIGWINCH, SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2}) {
     sigaddset(&set, number);
   }
-  sigprocmask(SIG_BLOCK, &set, nullptr);
+  sigprocmask(SIG_BLOCK, &set, &before_);
   signal(SIGPIPE, SIG_IGN);
   signals_.reset(signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
   if (!signals_.valid()) return errno_error("signalfd");
@@ -333,6 +334,8 @@ Result<RelayResult> Relay::run() {
   const Status relayed = loop();
   show_held();
   raw_.reset();
+  // Nothing has begun: from now on a signal means what it meant before.
+  if (!result_.was_started) sigprocmask(SIG_SETMASK, &before_, nullptr);
   if (relayed.ok()) return result_;
   if (!result_.was_started) return relayed.error();
   // The command may have run: whatever went wrong here is no failed set-up.
