@@ -89,7 +89,8 @@ class Opener {
   [[nodiscard]] Result<protocol::GatewayConfig> gateway_config() const;
   // While the session runs (opening_gateway.cc).
   [[nodiscard]] int gateway_patience_ms() const;
-  bool drop_gateway();
+  bool drop_gateway(int killed_ms);
+  void end_way_out();
   void miss_gateway(const protocol::GatewayBack& missed);
   void lose_gateway();
   void tell_gateway(const std::string& why);

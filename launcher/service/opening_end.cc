@@ -85,7 +85,7 @@ void Opener::fail(const Status& why) {
   end_box();
   if (recorder_.has_value()) recorder_->reap(kLastWordsMs);
   if (notifier_.has_value()) notifier_->reap(kLastWordsMs);
-  if (way_out_.has_value()) way_out_->end();
+  end_way_out();
   undo();
   // What the session says of its end is what its record says.
   if (finished_.has_value()) return tell(to_ended(finished_));
@@ -144,7 +144,7 @@ void Opener::run() {
   tell(to_ended(finished_));
   recorder_->reap(kLastWordsMs);
   if (notifier_.has_value()) notifier_->reap(kLastWordsMs);
-  if (way_out_.has_value()) way_out_->end();
+  end_way_out();
 }
 
 protocol::Ended setup_failure(int code, const std::string& text) {

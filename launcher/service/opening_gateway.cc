@@ -6,10 +6,13 @@
 #include <utility>
 
 #include "launcher/service/opener.h"
+#include "launcher/service/processes.h"
 #include "profiles/base/text.h"
 
 namespace carrel::service {
 namespace {
+
+constexpr int kOverMs = 14'000;  // the session waits for 20 s
 
 uint64_t now_ms() {
   timespec now{};
@@ -28,18 +31,24 @@ int Opener::gateway_patience_ms() const {
 }
 
 /// Kills it. One that may be there still is none any more for anybody, but is told of.
-bool Opener::drop_gateway() {
-  if (!way_out_.has_value() || way_out_->drop_gateway()) return true;
+bool Opener::drop_gateway(int killed_ms) {
+  if (!way_out_.has_value() || way_out_->drop_gateway(killed_ms)) return true;
   tools_.log("gateway.stays session=" + opening_.spec.session() +
-             " why=\"it was killed and has not ended\"");
+             " why=\"it was killed and has not ended, or nobody knows which process it is\"");
   return false;
+}
+
+/// Nothing of it serves anybody any more.
+void Opener::end_way_out() {
+  if (!way_out_.has_value() || way_out_->end()) return;
+  tools_.log("gateway.stays session=" + opening_.spec.session() + " why=\"at the session's end\"");
 }
 
 /// The session hears one no more that we may hear yet: it is none. Of an older one it is no news.
 void Opener::miss_gateway(const protocol::GatewayBack& missed) {
   if (missed.over()) {
     // Without a word from us the session says that it could not be ended.
-    if (!drop_gateway()) return;
+    if (!drop_gateway(kOverMs)) return;
     protocol::GatewayBack over;
     over.set_over(true);
     return recorder_->tell_gateway(over, UniqueFd());
@@ -51,7 +60,7 @@ void Opener::miss_gateway(const protocol::GatewayBack& missed) {
 /// It says nothing of its own accord: what comes is its end.
 void Opener::lose_gateway() {
   tools_.log("gateway.lost session=" + opening_.spec.session());
-  (void)drop_gateway();  // the next one looks again
+  (void)drop_gateway(kKilledMs);  // the next one looks again
   gateway_turns_.lost(now_ms());
   if (gateway_turns_.spent()) {
     tell_gateway("it was started again " + std::to_string(gateway_turns_.begun()) +
@@ -85,7 +94,7 @@ void Opener::mend_gateway() {
   }
   const std::string why = to_string(started.error());
   tools_.log("gateway.failed" + session + " why=" + quoted(why));
-  (void)drop_gateway();
+  (void)drop_gateway(kKilledMs);
   gateway_turns_.lost(now_ms());
   if (gateway_turns_.spent()) tell_gateway(why);
 }

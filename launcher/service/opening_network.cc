@@ -166,7 +166,7 @@ Status Opener::begin_network() {
   if (begun.ok() || !was_ready) return begun;
   tools_.log("ways.failed session=" + opening_.spec.session() +
              " why=" + quoted(to_string(begun.error())));
-  way_out_->end();
+  end_way_out();
   RETURN_IF_ERROR(start_way_out());
   return way_out_->begin(gateway_config_, names.get());
 }

@@ -20,6 +20,7 @@ namespace carrel::service {
 namespace {
 
 constexpr size_t kMaxPath = 4096;
+constexpr const char* kNone = "none";  // runs, of what was to be started
 
 /// One message between launcher and porter.
 struct Said {
@@ -77,16 +78,17 @@ Status say(int socket, const std::string& text, const std::vector<int>& fds) {
 /// And says which process it is.
 void carry_out(const Said& wish) {
   const auto& [control, answer] = wish.fds;
-  if (!control.valid() || !answer.valid()) return;
+  if (!answer.valid()) return;
   ProgramStart start;
   start.program = wish.text;
   start.fds = {control.get()};
-  const Result<pid_t> pid = service::start_program(start);
+  const Result<pid_t> pid = control.valid() ? service::start_program(start)
+                                            : Result<pid_t>(Error{"no descriptor for it came"});
   const Result<UniqueFd> process =
       pid.ok() ? process_fd(pid.value()) : Result<UniqueFd>(Error{"none was started", ESRCH});
   if (process.ok()) return (void)say(answer.get(), "process", {process.value().get()}).ok();
   // One that has ended is reaped by the kernel at once.
-  if (process.error().sys_errno == ESRCH) (void)say(answer.get(), "none", {}).ok();
+  if (process.error().sys_errno == ESRCH) (void)say(answer.get(), kNone, {}).ok();
 }
 
 [[noreturn]] void serve(int socket) {
@@ -142,7 +144,8 @@ Result<UniqueFd> Porter::hear_process(const UniqueFd& socket, int timeout_ms) {
   if (poll(&look, 1, timeout_ms) <= 0) return Error{"the porter does not answer", ETIMEDOUT};
   auto said = hear(socket.get());
   if (!said.has_value()) return Error{"the porter has ended", EPIPE};
-  if (!said->fds[0].valid()) return Error{"it has ended already", ESRCH};
+  if (said->text == kNone) return Error{"it has ended already", ESRCH};
+  if (!said->fds[0].valid()) return Error{"there is no descriptor left for it", EMFILE};
   return std::move(said->fds[0]);
 }
 

@@ -101,6 +101,7 @@ void Recorder::fail(int code, const std::string& text) {
 }
 
 void Recorder::hang_up() {
+  if (control_.send(Type::kEndSession, "").ok()) return;
   (void)shutdown(control_.fd(), SHUT_WR);
 }
 

@@ -39,7 +39,7 @@ class Recorder {
   Status go();
   /// Set-up failed on our side: the session is to end with this code.
   void fail(int code, const std::string& text);
-  /// The launcher wants the session to end: it hears the end of its control channel.
+  /// The launcher wants the session to end, and goes on hearing it.
   void hang_up();
 
   [[nodiscard]] int fd() const { return control_.fd(); }

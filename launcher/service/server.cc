@@ -169,7 +169,7 @@ void Server::launch(Granted granted) {
   Status ready = prepare(opening, live);
   if (ready.ok()) ready = spawn(opening, live);
   if (!ready.ok()) {
-    if (opening.way.has_value()) opening.way->end();
+    if (opening.way.has_value()) (void)opening.way->end();  // it was given nothing
     (void)release(live);
     return refuse(opening.client, kSetupFailed, to_string(ready.error()));
   }

@@ -104,8 +104,11 @@ Status Server::take_slots(Opening& opening, Live& live) {
 /// Their uids are free once nothing runs as them.
 void Server::end_ways(std::vector<ReadyWay> ways) {
   for (ReadyWay& each : ways) {
-    each.way.end(kEndMs);
-    slots_.give_back(each.uid_base);
+    if (each.way.end(kEndMs)) {
+      slots_.give_back(each.uid_base);
+    } else {
+      parts_.log("ways.stay uid=" + std::to_string(each.uid_base));
+    }
   }
 }
 

@@ -73,10 +73,10 @@ bool WayOut::end(GatewayProcess& gateway, int patience_ms, int killed_ms) {
   return true;
 }
 
-bool WayOut::end_gateway(int patience_ms) {
+bool WayOut::end_gateway(int patience_ms, int killed_ms) {
   control_.close();
-  std::erase_if(stayed_, [](GatewayProcess& each) { return end(each, 0, 0); });
-  if (!end(gateway_, patience_ms, kKilledMs)) {
+  std::erase_if(stayed_, [killed_ms](GatewayProcess& each) { return end(each, 0, killed_ms); });
+  if (!end(gateway_, patience_ms, killed_ms)) {
     stayed_.push_back(std::exchange(gateway_, GatewayProcess()));
   }
   return stayed_.empty();
@@ -183,7 +183,7 @@ Status WayOut::hear_trial() {
 Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_t uid,
                            protocol::GatewayConfig config, int names) {
   // Its sockets would be taken for the next one's.
-  if (!drop_gateway()) return Error{"the gateway that was there before does not end"};
+  if (!drop_gateway(0)) return Error{"the gateway that was there before does not end"};
   session_.reset();
   RETURN_IF_ERROR(start_both(folder, porter, uid, {"again"}));
   const int wanted[] = {network_.get()};
@@ -200,8 +200,8 @@ Status WayOut::start_again(const std::string& folder, const Porter& porter, uid_
   return Done{};
 }
 
-bool WayOut::drop_gateway() {
-  return end_gateway(0);
+bool WayOut::drop_gateway(int killed_ms) {
+  return end_gateway(0, killed_ms);
 }
 
 bool WayOut::end(int patience_ms) {
@@ -210,7 +210,7 @@ bool WayOut::end(int patience_ms) {
   session_.reset();
   if (maker_process_.valid()) (void)end_process(maker_process_, patience_ms);
   maker_process_.reset();
-  return end_gateway(patience_ms);
+  return end_gateway(patience_ms, kKilledMs);
 }
 
 }  // namespace carrel::service

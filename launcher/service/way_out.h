@@ -55,11 +55,12 @@ class WayOut {
                      protocol::GatewayConfig config, int names);
   /// Its end is the gateway's; -1: there is none.
   [[nodiscard]] int control_fd() const { return control_.fd(); }
-  /// The gateway has died, or has hung up, or is to: it is killed. True: it is gone, and so is
-  /// every gateway before it. False: one is there still, or nobody knows; to be asked again.
-  [[nodiscard]] bool drop_gateway();
+  /// The gateway has died, or has hung up, or is to: it is killed, where anybody knows which
+  /// process it is. True: it is gone, and so is every gateway before it. False: one is there still
+  /// after `killed_ms`, or nobody knows.
+  [[nodiscard]] bool drop_gateway(int killed_ms);
   /// Ends what runs still of it, and waits for that. False: as drop_gateway().
-  bool end(int patience_ms = kEndMs);
+  [[nodiscard]] bool end(int patience_ms = kEndMs);
 
  private:
   static constexpr int kEndMs = 20'000;
@@ -75,7 +76,7 @@ class WayOut {
   };
   /// Ends what runs still of it. True: nothing does.
   static bool end(GatewayProcess& gateway, int patience_ms, int killed_ms);
-  bool end_gateway(int patience_ms);
+  bool end_gateway(int patience_ms, int killed_ms);
   static Result<GatewayProcess> start_gateway(const std::string& folder, const Porter& porter,
                                               uid_t uid, const UniqueFd& control);
   Status start_both(const std::string& folder, const Porter& porter, uid_t uid,

@@ -46,8 +46,8 @@ def send(host, port, count):
         self.kill(2)
         self.assertEqual(self.do("echo", TCP, port), "over there")
         self.finish()
-        self.assertEqual(self.anomalies(), [("gateway-lost", "its connections were reset"), ("gateway-back", "1 of 5 times"),
-                                            ("gateway-lost", "its connections were reset"), ("gateway-back", "2 of 5 times")])
+        self.assertEqual(self.anomalies(), [("gateway-lost", "it has hung up and is ended; its connections are reset with that"), ("gateway-back", "1 of 5 times"),
+                                            ("gateway-lost", "it has hung up and is ended; its connections are reset with that"), ("gateway-back", "2 of 5 times")])
         self.assertEqual(len(self.of_type("net.open", name=TCP)), 3)  # all that passed is told, of each gateway
         flows = [event["data"]["flow"] for event in self.of_type("net.open")]
         self.assertEqual(len(flows), len(set(flows)))

@@ -8,10 +8,11 @@ import pathlib
 import re
 import signal
 import socket
+import subprocess
 import time
 import unittest
 
-from carrel_case import ROOTLESS, UID, alive
+from carrel_case import CARREL, ROOTLESS, UID, alive
 from gateway_case import GatewayCase, descriptors_of
 
 TCP, API = "tcp.example.com", "api.example.com"
@@ -135,7 +136,7 @@ for line in sys.stdin:
         self.assertEqual(self.tell(session), '"connected"')
         self.end(session)
         self.assertEqual([e["data"]["detail"] for e in self.told("net.anomaly", what="gateway-lost")],
-                         ["it did not answer for 20 s and was ended; its connections were reset"])
+                         ["it did not answer for 20 s and is ended; its connections are reset with that"])
         self.assertIn(b"the gateway does not answer and is ended", session.stderr.read())
 
     def test_the_end_of_a_session_cuts_and_records_every_connection(self):
@@ -178,9 +179,14 @@ for line in sys.stdin:
         self.allow(self.world.rule(TCP, ports=[port], mode="tcp"), table, self.world.rule(API, credential="ci"))
         session = self.start(f"c = connect('{TCP}', {port})\nc.sendall(b'x')\nsay(len(c.recv(1)))\nsys.stdin.readline()\n")
         self.assertEqual(session.stdout.readline(), b"1\n")
-        gateway, supervisor = self.gateway(), self.processes("carrel-session")[0]
+        gateway, [supervisor], [init] = self.gateway(), self.processes("carrel-session"), self.processes("carrel-init")
         os.kill(gateway, signal.SIGSTOP)
-        self.end(session)  # within 5 s and what the rest takes
+        session.stdin.close()
+        self.wait_until(lambda: not alive(init), what="nothing runs inside")
+        before = cpu_seconds(supervisor)
+        time.sleep(3)
+        self.assertLess(cpu_seconds(supervisor) - before, 0.5, "it sleeps while it waits")
+        self.assertEqual(session.wait(60), 0)  # within 5 s and what the rest takes
         self.assertEqual(descriptors_of(gateway), [])
         self.assertFalse(descriptors_of(supervisor))
         told = [(e["type"], e["data"].get("what") or e["data"].get("how")) for e in self.events() if e["type"] in ("net.anomaly", "credential.ended")]
@@ -195,12 +201,22 @@ for line in sys.stdin:
         self.assertEqual(session.stdout.readline(), b'"there"\n')
         first = self.sessions()[0]["session"]
         [init] = self.processes("carrel-init")
+        [supervisor] = self.processes("carrel-session")
         os.kill(self.gateway(), signal.SIGSTOP)  # five seconds of its end
         session.stdin.close()
         self.wait_until(lambda: not alive(init), what="nothing runs inside")
-        done = self.open("/bin/echo", "next")
-        self.assertEqual(done.out, b"next\n")
-        self.assertIn(f"carrel: session {first} of this task is ending: waiting for its record to be closed (Ctrl-C leaves)\n", done.err.decode())
+        time.sleep(0.5)  # the broker knows
+        os.kill(supervisor, signal.SIGSTOP)
+        following = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/bin/echo", "next", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        line = f"carrel: session {first} of this task is ending: waiting for its record to be closed (Ctrl-C leaves)\n"
+        self.assertEqual(following.stderr.readline().decode(), line)
+        left = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/bin/echo", "never", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(left.stderr.readline().decode(), line)
+        left.send_signal(signal.SIGINT)
+        self.assertEqual((left.communicate(timeout=20)[0], left.returncode), (b"", -signal.SIGINT))
+        goes_on(supervisor)
+        out, err = following.communicate(timeout=60)
+        self.assertEqual((following.returncode, out), (0, b"next\n"), err)
         self.assertEqual(session.wait(60), 0)
         self.assertEqual([row["end"]["by"] for row in self.sessions()], ["command", "command"])
 
@@ -232,13 +248,31 @@ for line in sys.stdin:
         self.assertEqual(session.stdout.readline(), b'"there"\n')
         gateway, libc = self.gateway(), ctypes.CDLL(None, use_errno=True)
         self.assertEqual(libc.ptrace(seize, gateway, None, ctypes.c_void_p(trace_exit)), 0, os.strerror(ctypes.get_errno()))
-        self.addCleanup(libc.ptrace, goes_on_out, gateway, None, None)
+
+        def let_go():
+            libc.ptrace(goes_on_out, gateway, None, None)
+            self.wait_until(lambda: os.waitpid(gateway, os.WNOHANG | 0x40000000)[0], what="it is reaped")  # __WALL
+        self.addCleanup(let_go)
         session.stdin.close()
         self.assertEqual(session.wait(90), 124)
-        self.assertTrue(descriptors_of(gateway))
         self.assertIn(b"ended by policy: the gateway could not be ended; the command had ended with status 0", session.stderr.read())
         self.assertIn("gateway.stays session=", self.logs())
+        told = [e["data"].get("detail") or e["type"] for e in self.events() if e["type"] in ("net.anomaly", "credential.ended")]
+        self.assertEqual(told, ["the gateway could not be ended", "credential.ended"])
         self.verify()
+
+    def test_a_launcher_that_is_told_to_end_ends_the_gateways_and_says_so(self):
+        self.allow(self.world.rule(API))
+        session = self.start("say('there')\nsys.stdin.readline()\n")
+        self.assertEqual(session.stdout.readline(), b'"there"\n')
+        gateway = self.gateway()
+        os.kill(gateway, signal.SIGSTOP)
+        os.kill(self.opening(), signal.SIGTERM)
+        self.assertEqual(session.wait(60), 124)
+        self.assertEqual(descriptors_of(gateway), [])
+        self.assertIn(b"ended by policy: the launcher ended the session\n", session.stderr.read())
+        self.assertEqual([e["data"]["detail"] for e in self.of_type("net.anomaly")],
+                         ["it did not end its connections when the session ended, and was ended itself"])
 
     def test_no_gateway_outlives_what_a_session_closes(self):
         """While a session still closes its record: a slow broker stands for it."""

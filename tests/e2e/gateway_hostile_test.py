@@ -104,7 +104,7 @@ def broken_off():
         try:
             while True:
                 c.send(bytes(1 << 16))
-        except TimeoutError:
+        except OSError:  # there is no room any more
             c.settimeout(15)
         return body_of(c)
 def counted(status):

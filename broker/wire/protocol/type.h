@@ -61,7 +61,7 @@ enum class Type : uint16_t {
   kBlobStored = 94,
   kMintCredential = 95,
   kMinted = 96,
-  kEndSession = 97,
+  kEndSession = 97,  // launcher -> session as well, no body
   kSessionState = 98,
   kSessionOrder = 99,
   kSessionAttach = 100,  // to the session, with the stream socket

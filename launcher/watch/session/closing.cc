@@ -72,7 +72,12 @@ bool Closing::close_record(const Ending& ending) {
 
 protocol::Finished Closing::close(Ending ending, Workspace workspace) {
   if (!workspace.empty) ending = overruled(std::move(ending), "the workspace is not empty");
-  if (!workspace.left.empty()) ending = overruled(std::move(ending), workspace.left);
+  if (!workspace.left.empty()) {
+    Ending worse = overruled(ending, workspace.left);
+    // What ended it otherwise stays what did.
+    if (worse.error == ending.error) note(workspace.left);
+    ending = std::move(worse);
+  }
   collect(workspace);
   parts_.limits.finish(parts_.mono_ns());
   const Status credentials = parts_.leases.end();

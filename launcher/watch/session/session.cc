@@ -171,8 +171,8 @@ void Session::tell(Type type, std::string_view body) {
   end(ended_by_launcher(), Stop::kKill);
 }
 
-/// The launcher says go once, or why it cannot; it ends the session by closing its side, and still
-/// wants to hear what came of it.
+/// The launcher says go once, or why it cannot; it ends the session by a word, or by closing its
+/// side, and still wants to hear what came of it.
 void Session::serve_launcher() {
   const Result<bool> open = launcher_.fill();
   launcher_open_ = open.ok() && open.value();
@@ -183,6 +183,11 @@ void Session::serve_launcher() {
     if (next.ok()) message = next.take();
     if (message.has_value() && message->type == Type::kGo) {
       go_ = true;
+      continue;
+    }
+    if (message.has_value() && message->type == Type::kEndSession) {
+      launcher_ends_ = true;
+      end(ended_by_launcher(), Stop::kKill);
       continue;
     }
     if (message.has_value() && message->type == Type::kWorkspace && message->fds.size() == 1) {

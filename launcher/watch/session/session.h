@@ -179,7 +179,8 @@ class Session {
   bool gateway_over_ = false;   // the launcher has ended it
   uint32_t gateway_times_ = 0;  // how many have taken another one's place
   uint64_t began_ns_ = 0;
-  bool launcher_open_ = true, ready_ = false, told_recorded_ = false, go_ = false;
+  bool launcher_open_ = true, launcher_ends_ = false, ready_ = false, told_recorded_ = false,
+       go_ = false;
   std::optional<uint64_t> gate_opened_ns_;
   TimeRules time_;
   struct Pause {

@@ -97,7 +97,8 @@ void Session::finish() {
 /// launcher can cut it short as it can a session.
 void Session::let_client_read() {
   const uint64_t until = now() + (record_->failed() ? kClientReadsUnrecordedNs : kClientReadsNs);
-  while ((client_.wants_write() || !channels_.flushed()) && now() < until && launcher_open_) {
+  while ((client_.wants_write() || !channels_.flushed()) && now() < until && launcher_open_ &&
+         !launcher_ends_) {
     std::array<pollfd, 2> polls{pollfd{client_.wants_write() ? client_.fd() : -1, POLLOUT, 0},
                                 pollfd{launcher_.fd(), POLLIN, 0}};
     poll(polls.data(), polls.size(), kTurnMs);

@@ -65,11 +65,13 @@ void Session::settle_network() {
 
 void Session::lose_gateway() {
   flows_.forget_open();
-  const std::string how = gateway_.silent() ? "it did not answer for " +
-                                                  std::to_string(GatewayPort::kAnswerNs / kNsPerS) +
-                                                  " s and was ended; "
-                                            : "";
-  record_->add(events::NetAnomaly{"gateway-lost", "", how + "its connections were reset"});
+  const std::string how =
+      gateway_.silent()
+          ? "did not answer for " + std::to_string(GatewayPort::kAnswerNs / kNsPerS) + " s"
+          : "has hung up";
+  // Nobody has killed it yet.
+  record_->add(events::NetAnomaly{
+      "gateway-lost", "", "it " + how + " and is ended; its connections are reset with that"});
   inform(protocol::Type::kNotice,
          std::string("carrel: the gateway ") +
              (gateway_.silent() ? "does not answer and is ended" : "has ended") +
@@ -187,13 +189,13 @@ void Session::hear_gateway(uint64_t for_ns, const std::function<bool()>& done) {
   const uint64_t until = now() + for_ns;
   while (!done() && now() < until) {
     const bool hears = record_->failed() || (!record_->full() && !flows_.full());
-    // A record that has failed may be hung up for good.
     std::array<pollfd, 4> waits{pollfd{hears ? gateway_.fd() : -1, POLLIN, 0},
-                                pollfd{sensor_->bell_fd(), POLLIN, 0},
-                                pollfd{record_->failed() ? -1 : record_->fd(), POLLIN, 0},
+                                pollfd{record_->full() ? -1 : sensor_->bell_fd(), POLLIN, 0},
+                                pollfd{record_->fd(), POLLIN, 0},
                                 pollfd{launcher_open_ ? launcher_.fd() : -1, POLLIN, 0}};
     poll(waits.data(), waits.size(), static_cast<int>(kNsPerS / kNsPerMs / 10));
     gateway_.flush();
+    if (waits[1].revents != 0) serve(Source::kSensor, 0);
     if (waits[3].revents != 0) serve_launcher();
     if (hears) {
       serve_gateway();
@@ -215,24 +217,23 @@ std::string Session::end_gateway() {
   gateway_.end();
   hear_gateway(kLastWordsNs,
                [this] { return record_->failed() || (gateway_.ended() && !flows_.waiting()); });
-  if (gateway_.disobeys()) {
-    record_->add(events::NetAnomaly{"gateway-lost", "",
-                                    "it did not end its connections when the session ended, and "
-                                    "was ended itself"});
-  }
+  const bool disobeys = gateway_.disobeys();
   const std::string left = kill_gateway();
+  std::string why = disobeys ? "it did not end its connections when the session ended" : "";
+  if (disobeys && left.empty()) why += ", and was ended itself";
+  if (!left.empty()) why += (disobeys ? "; " : "") + left;
+  if (!why.empty()) record_->add(events::NetAnomaly{"gateway-lost", "", why});
   tell_network([](uint64_t) { return false; }, UINT64_MAX);
   return left;
 }
 
-/// The launcher ends the process: that its channel has ended proves nothing.
+/// The launcher ends the process: that its channel has ended proves nothing. What is to be said
+/// without its word, else "".
 std::string Session::kill_gateway() {
   // Before the gate the launcher does not listen, and nothing has come through the gateway.
   if (!gate_opened_ns_.has_value() || profile_.networks.empty()) return "";
   protocol::GatewayBack over;
   over.set_over(true);
-  // One that has told the session to end listens still, and says no more; with one that has died
-  // the gateway ends by itself.
   const bool asked = launcher_.send(protocol::Type::kGatewayBack, over.SerializeAsString()).ok();
   hear_gateway(kKilledNs,
                [&] { return gateway_over_ || ((!asked || !launcher_open_) && gateway_.gone()); });
@@ -241,8 +242,10 @@ std::string Session::kill_gateway() {
     record_->add(events::NetAnomaly{"gateway-lost", "", "its last words were not read"});
     gateway_.drop();
   }
-  const bool dead = gateway_over_ || (!launcher_open_ && gateway_.gone());
-  return dead ? "" : "the gateway could not be ended";
+  if (gateway_over_) return "";
+  return asked && launcher_open_
+             ? "the gateway could not be ended"
+             : "nobody knows whether the gateway has ended: its launcher has gone";
 }
 
 }  // namespace carrel::session

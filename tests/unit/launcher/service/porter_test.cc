@@ -94,7 +94,7 @@ TEST(Processes, OneThatTheKernelHoldsIsNotSaidToHaveEnded) {
   // Stops on its way out until we let it go (PTRACE_O_TRACEEXIT in ptrace(2)), SIGKILL or not.
   ASSERT_EQ(ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACEEXIT), 0);
   const UniqueFd process = process_fd(pid).take();
-  EXPECT_FALSE(end_process(process, 0, 200));
+  EXPECT_FALSE(end_process(process, 0, 2000));
   ASSERT_EQ(ptrace(PTRACE_CONT, pid, nullptr, nullptr), 0);
   EXPECT_TRUE(end_process(process, 0));
 }
