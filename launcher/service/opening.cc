@@ -46,9 +46,13 @@ bool is_told_to_end() {
   return sigpending(&waiting) == 0 && sigismember(&waiting, SIGTERM) == 1;
 }
 
-bool Opener::client_gone() const {
-  pollfd look{opening_.client.fd(), POLLRDHUP, 0};
+bool has_left(const protocol::Connection& client) {
+  pollfd look{client.fd(), POLLRDHUP, 0};
   return poll(&look, 1, 0) > 0 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
+bool Opener::client_gone() const {
+  return has_left(opening_.client);
 }
 
 bool Opener::is_unwanted() const {

@@ -72,5 +72,9 @@ void run_opening(const OpeningTools& tools, Opening& opening);
 
 /// The kEnded of an opening that failed before there was a session.
 protocol::Ended setup_failure(int code, const std::string& text);
+/// Of one whose person wanted out before the command began.
+protocol::Ended ended_by_person();
+/// Whoever asked says no more: the person wants out, or has gone.
+bool has_left(const protocol::Connection& client);
 
 }  // namespace carrel::service

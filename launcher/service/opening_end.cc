@@ -36,14 +36,6 @@ protocol::Ended to_ended(const std::optional<protocol::Finished>& finished) {
 }
 
 /// A person who wanted out before anything began.
-protocol::Ended ended_by_person() {
-  protocol::Ended ended;
-  ended.set_by("person");
-  ended.set_code(kPersonLeft);
-  ended.set_error("ended before the command began");
-  return ended;
-}
-
 }  // namespace
 
 void Opener::end_box() {
@@ -145,6 +137,14 @@ void Opener::run() {
   recorder_->reap(kLastWordsMs);
   if (notifier_.has_value()) notifier_->reap(kLastWordsMs);
   end_way_out();
+}
+
+protocol::Ended ended_by_person() {
+  protocol::Ended ended;
+  ended.set_by("person");
+  ended.set_code(kPersonLeft);
+  ended.set_error("ended before the command began");
+  return ended;
 }
 
 protocol::Ended setup_failure(int code, const std::string& text) {

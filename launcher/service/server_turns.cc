@@ -42,6 +42,11 @@ void Server::take_turn(Granted granted, uint64_t now_ms) {
 /// back to the broker when the first has begun: it can attach.
 void Server::serve_waiting(uint64_t now_ms) {
   for (auto next = waiting_.begin(); next != waiting_.end();) {
+    if (has_left(next->client)) {
+      (void)protocol::send_message(next->client, protocol::Type::kEnded, ended_by_person()).ok();
+      next = waiting_.erase(next);
+      continue;
+    }
     const Live* before = find_live(next->spec.workspace());
     const bool begun = before != nullptr && next->beside_opening && before->started;
     if (before != nullptr && !begun && now_ms < next->deadline_ms && !stopping_) {

@@ -139,6 +139,35 @@ class Services(Case):
         self.assertEqual((code, lines[-1]["end"]["by"], lines[-1]["end"]["code"]), (125, "person", 125), err)
         self.assertEqual(len(list((self.state / "workspaces").iterdir())), 1)
 
+    def test_who_reads_late_holds_the_workspace_and_nobody_elses_keyboard(self):
+        """Output that its client has not read yet keeps a closed session there: the next opening waits, and can be left."""
+        def opened(script):
+            process = self.popen(CARREL, "open", "--profile", str(self.profile), "--", "/bin/bash", "-c", script,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+            def reap():
+                process.kill()
+                process.wait()
+                for stream in (process.stdin, process.stdout, process.stderr):
+                    stream.close()
+            self.addCleanup(reap)
+            return process
+        first = opened("echo there; read x; head -c 700000 /dev/zero")
+        self.assertEqual(first.stdout.readline(), b"there\n")
+        first.stdin.close()
+        self.wait_until(lambda: self.sessions()[0]["state"] == "closed", what="the record is closed")
+        left, stays = opened("echo never"), opened("echo next")
+        time.sleep(1)
+        left.send_signal(signal.SIGINT)
+        out, err = left.communicate(timeout=5)
+        self.assertEqual((left.returncode, out), (125, b""), err)
+        self.assertIn(b"ended before the command began", err)
+        self.assertEqual(stays.stderr.readline(), b"carrel: the last session of this task is ending: waiting for its record to be closed (Ctrl-C leaves)\n")
+        self.assertEqual(len(first.stdout.read()), 700000)
+        out, err = stays.communicate(timeout=30)
+        self.assertEqual((stays.returncode, out), (0, b"next\n"), err)
+        self.assertEqual(len(self.sessions()), 2)
+
     def test_a_terminal_that_hangs_up_ends_the_session(self):
         terminal = self.open_on_terminal("/bin/bash", "-c", "trap '' HUP; echo ready; while :; do sleep 0.2; done")
         terminal.expect("ready")

@@ -228,7 +228,8 @@ Result<RelayResult> ask_and_relay(const Question& question, int* code) {
     const bool unheard = !result.ok() && result.error().sys_errno == ECONNRESET && !way.attached &&
                          !client::connect_beneath(question.state.run.get(), "launcher.sock").ok();
     if (unheard && --tries > 0) continue;
-    const bool second = result.ok() && !result.value().was_started && result.value().ended.again();
+    const bool second = result.ok() && !result.value().was_started && !result.value().wanted_out &&
+                        result.value().ended.again();
     if (!second || !wait.turn("")) return result;
   }
 }

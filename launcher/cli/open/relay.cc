@@ -261,6 +261,7 @@ void Relay::give_up(const std::string& why) {
 /// Before there is a session nobody reads its stream: the launcher sees that we say no more.
 void Relay::want_out() {
   if (result_.was_started) return;
+  result_.wanted_out = true;
   if (!options_.attached) {
     (void)shutdown(launcher_.fd(), SHUT_WR);
     return;

@@ -17,6 +17,7 @@ struct RelayResult {
   protocol::Ended ended;
   protocol::Started started;
   bool was_started = false;
+  bool wanted_out = false;   // the person, before it was started
   bool left_behind = false;  // the command has ended, and the session goes on
 };
 
